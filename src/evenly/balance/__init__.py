@@ -1,0 +1,1 @@
+"""Balancing algorithms that many rooms share, each with its bound."""

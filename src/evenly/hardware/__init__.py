@@ -1,0 +1,1 @@
+"""Accelerators, links and models as data; cost models; memory and power."""

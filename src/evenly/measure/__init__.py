@@ -1,0 +1,1 @@
+"""Measures of an uneven load and of what it costs."""

@@ -1,0 +1,28 @@
+"""The figures of a serving run, in the order of the table."""
+
+from evenly.core import Metric
+
+METRICS: tuple[Metric, ...] = (
+    Metric("ttft_mean", "TTFT mean", "s", about="Arrival to first token, queueing included."),
+    Metric("ttft_p50", "TTFT p50", "s", about="Median time to first token."),
+    Metric("ttft_p99", "TTFT p99", "s", about="99th percentile of the time to first token."),
+    Metric("tbt_p50", "TBT p50", "s", about="Median gap between tokens, over all gaps of all requests."),
+    Metric("tbt_p99", "TBT p99", "s", about="99th percentile of the gap between tokens."),
+    Metric("tpot_mean", "TPOT mean", "s", about="Mean over requests of (end - first token) / (output - 1)."),
+    Metric("e2e_mean", "E2E mean", "s", about="Arrival to last token."),
+    Metric("e2e_p50", "E2E p50", "s", about="Median end-to-end latency."),
+    Metric("e2e_p99", "E2E p99", "s", about="99th percentile of the end-to-end latency."),
+    Metric("goodput", "Goodput", "req/s", "higher", "Requests a second that met the SLO."),
+    Metric("slo_share", "SLO met", "share", "higher", "Share of requests that met the SLO."),
+    Metric("throughput", "Throughput", "req/s", "higher", "Requests finished a second of makespan."),
+    Metric("token_rate", "Tokens out", "tokens/s", "higher", "Output tokens a second of makespan."),
+    Metric("makespan", "Makespan", "s", about="First arrival to last token."),
+    Metric("fairness", "Fairness", "", "higher", "Jain index of mean slowdown over users; 1 is even."),
+    Metric("imbalance", "Imbalance", "", about="Peak over mean of the replicas' busy time."),
+    Metric("idle_share", "Idle", "share", "neither", "Share of replica time without a pass."),
+    Metric("preemptions", "Preemptions", "per req", about="Preemptions for each request."),
+    Metric("recompute_share", "Recomputed", "share", about="Prompt tokens computed again, of all computed tokens."),
+    Metric("cache_share", "Cache hits", "share", "higher", "Prompt tokens found in the prefix cache."),
+    Metric("kv_peak", "KV peak", "share", "neither", "Largest share of KV blocks in use."),
+    Metric("energy", "Energy", "J/token", about="Joules for each output token; power model named in the facts."),
+)

@@ -1,0 +1,1 @@
+"""Many runs: comparisons, grids, replications, and the run folder."""

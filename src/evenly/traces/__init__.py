@@ -1,0 +1,1 @@
+"""Where work comes from: readers of public trace formats, arrival and length laws."""
