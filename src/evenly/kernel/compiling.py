@@ -1,0 +1,62 @@
+"""Compile once, cache for later processes, and never run stale code.
+
+numba's disk cache watches only the file of the function it caches. A loop that calls functions of other files would
+go stale when those change. The cache folder is therefore named after a digest of every file of this package: a
+change anywhere starts a new folder.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder of compiled code for this version of the kernel files."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "evenly"
+    return Path(os.environ.get("EVENLY_CACHE", default)) / f"numba-{digest.hexdigest()[:16]}"
+
+
+@contextlib.contextmanager
+def own_cache() -> Iterator[None]:
+    """Let numba keep what is compiled inside this block in `cache_folder`."""
+    from numba.core import config
+
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+def inline(function: F) -> F:
+    """Compile a helper into each loop that calls it."""
+    import numba
+
+    made: F = numba.njit(forceinline=True, error_model="numpy")(function)
+    return made
+
+
+def loop(signature: Any) -> Callable[[F], F]:
+    """Compile a function now, for exactly this signature, and keep it on disk."""
+
+    def compile_(function: F) -> F:
+        import numba
+
+        with own_cache():
+            made: F = numba.njit(signature, cache=True, error_model="numpy")(function)
+        return made
+
+    return compile_

@@ -1,0 +1,284 @@
+"""Run a composed pass, and as many equal ones after it as nothing interrupts."""
+
+import math
+from typing import Any
+
+from evenly.kernel.compiling import inline
+from evenly.kernel.serving import tally
+from evenly.kernel.serving.records import DECODING, FILLING, LONGEST, NONE, PREFILL_FIRST, STARVED
+from evenly.kernel.serving.seating import (
+    blocks_for,
+    decode,
+    grab,
+    last_token,
+    release,
+    rescan,
+    undecode,
+    unfill,
+)
+
+
+@inline
+def length(p: Any, passes: int) -> float:
+    """Return the seconds of the first `passes` passes of a stretch."""
+    return float(passes * p.first + p.growth * (passes * (passes - 1) // 2))
+
+
+@inline
+def blocks_over(w: Any, r: int, tick: int, passes: int) -> int:
+    """Return the blocks that the decodes need in `passes` passes from `tick` on."""
+    size = w.rules[0].block
+    need = (passes // size) * w.pools[r].decodes
+    if w.rules[0].reserve == LONGEST:
+        return 0
+    for k in range(passes % size):
+        need += w.phase[r, (tick + k) % size]
+    return int(need)
+
+
+@inline
+def longest_stretch(w: Any, r: int, passes: int) -> int:
+    """Return how many of `passes` equal passes the free blocks suffice for, at least 1."""
+    p = w.pools[r]
+    size = w.rules[0].block
+    if blocks_over(w, r, p.tick + 1, passes - 1) <= p.free:
+        return passes
+    rounds = min((passes - 1) // size, p.free // p.decodes)
+    left = p.free - rounds * p.decodes
+    done = 1 + rounds * size
+    while done < passes:
+        left -= w.phase[r, (p.tick + done) % size]
+        if left < 0:
+            break
+        done += 1
+    return int(done)
+
+
+@inline
+def launch(w: Any, h: Any, now: float, r: int) -> None:
+    """Start the composed pass of a replica, or leave it idle if the pass is empty."""
+    p = w.pools[r]
+    rules = w.rules[0]
+    fleet = w.fleet[r]
+    if p.ran == 0 and p.chunks == 0:
+        p.running = 0
+        p.end = math.inf
+        return
+    context = p.base + p.decodes * p.tick
+    longest = p.longest + p.tick if p.ran > 0 else 0
+    if p.ran < p.decodes and p.ran > 0:
+        context, longest = ran_context(w, r)
+    elif p.ran == 0:
+        context = 0
+    first, growth, passes = h.seconds(
+        w.chunk[r, : p.chunks], w.before[r, : p.chunks], p.ran, float(context), longest, h.tables
+    )
+    p.start = now
+    p.first = first + p.moved * rules.swap_seconds
+    p.growth = growth
+    p.passes = 1
+    stable = p.chunks == 0 and p.starved == 0 and p.stalled == 0 and p.held == 0 and p.moved == 0
+    if stable and p.evicted == 0 and rules.step == 0:
+        reach = min(p.next_end - p.tick, int(min(passes, 1e15)))
+        if reach > 1:
+            p.passes = longest_stretch(w, r, reach)
+    p.running = 1
+    p.end = now + length(p, p.passes)
+    fleet.resident = context
+    fleet.free = p.free
+    fleet.work = fleet.queued_tokens * p.full + p.first
+
+
+@inline
+def ran_context(w: Any, r: int) -> tuple[int, int]:
+    """Return total and longest context of the decodes in the pass, where some were left out."""
+    p = w.pools[r]
+    total = 0
+    longest = 0
+    for place in range(p.seated):
+        seat = w.seats[r * w.line.shape[1] + w.line[r, place]]
+        if seat.state == DECODING:
+            total += seat.base + p.tick
+            longest = max(longest, seat.base + p.tick)
+    return total, longest
+
+
+@inline
+def interrupt(w: Any, r: int, now: float) -> None:
+    """End a stretch with the pass during which `now` falls."""
+    p = w.pools[r]
+    if p.passes == 1:
+        return
+    gone = now - p.start
+    middle = p.first - 0.5 * p.growth
+    guess = 2.0 * gone / (middle + math.sqrt(max(0.0, middle * middle + 2.0 * p.growth * gone)))
+    passes = max(1, min(p.passes, int(guess)))
+    while passes > 1 and p.start + length(p, passes - 1) >= now:
+        passes -= 1
+    while passes < p.passes and p.start + length(p, passes) < now:
+        passes += 1
+    p.passes = passes
+    p.end = p.start + length(p, passes)
+
+
+@inline
+def write_tokens(w: Any, r: int) -> None:
+    """Record the times of all tokens that the stretch gives to the decodes."""
+    p = w.pools[r]
+    for place in range(p.seated):
+        seat = w.seats[r * w.line.shape[1] + w.line[r, place]]
+        if seat.state == DECODING:
+            i = seat.request
+            at = w.token_at[i] + w.requests[i].output - (seat.end - p.tick)
+            for k in range(p.passes):
+                w.tokens[at + k] = p.start + length(p, k + 1)
+
+
+@inline
+def count_stretch(w: Any, r: int) -> None:
+    """Count the gaps between the last tokens of the decodes and those of the stretch."""
+    p = w.pools[r]
+    if p.stalled == 0 and p.starved == 0:
+        tally.count_gaps(w, p.first, p.growth, p.passes, p.ran)
+        tally.remember_gap(w, r, p.first + max(0.0, p.growth * (p.passes - 1)))
+        return
+    # Some waited longer than others: one by one, equal neighbours together.
+    same = 0
+    gap = 0.0
+    for place in range(p.seated):
+        s = r * w.line.shape[1] + w.line[r, place]
+        seat = w.seats[s]
+        if seat.state == DECODING:
+            mine = p.end - last_token(w, r, s)
+            seat.worst = max(seat.worst, mine)
+            if same > 0 and mine != gap:
+                tally.count_gaps(w, gap, 0.0, 1, same)
+                same = 0
+            gap = mine
+            same += 1
+    if same > 0:
+        tally.count_gaps(w, gap, 0.0, 1, same)
+
+
+@inline
+def settle_starved(w: Any, r: int) -> None:
+    """Put decodes that were left out of the pass one tick back, and note when the others got their token."""
+    p = w.pools[r]
+    size = w.rules[0].block
+    for place in range(p.seated):
+        s = r * w.line.shape[1] + w.line[r, place]
+        seat = w.seats[s]
+        if seat.state == STARVED:
+            seat.joined = last_token(w, r, s)
+            undecode(w, r, s)
+            seat.base -= 1
+            seat.end += 1
+            seat.state = DECODING
+            seat.index = p.emissions
+            p.decodes += 1
+            p.base += seat.base
+            w.phase[r, (-seat.base) % size] += 1
+        elif seat.state == DECODING:
+            seat.worst = max(seat.worst, tally.worst_since(w, r, seat.index))
+            seat.joined = p.end
+            seat.index = p.emissions
+    rescan(w, r)
+
+
+@inline
+def finish_chunks(w: Any, r: int) -> None:
+    """Advance the prompts of the pass; those that are complete give a token and become decodes."""
+    p = w.pools[r]
+    for k in range(p.chunks):
+        s = r * w.line.shape[1] + w.who[r, k]
+        seat = w.seats[s]
+        seat.filled += w.chunk[r, k]
+        p.computed += w.chunk[r, k]
+        if seat.filled < seat.target:
+            continue
+        request = w.requests[seat.request]
+        unfill(w, r, seat.at)
+        if request.generated == 0:
+            request.first_token = p.end
+        else:
+            gap = p.end - request.last
+            tally.count_gaps(w, gap, 0.0, 1, 1)
+            seat.worst = gap
+        if len(w.tokens) > 0:
+            w.tokens[w.token_at[seat.request] + request.generated] = p.end
+        left = request.output - request.generated - 1
+        decode(w, r, s, left, seat.target, p.end)
+
+
+@inline
+def land(w: Any, r: int) -> None:
+    """Account for the stretch that just ended on a replica; requests that are done stay seated until `leave`."""
+    p = w.pools[r]
+    rules = w.rules[0]
+    now = p.end
+    free = p.free
+    if p.ran > 0:
+        if len(w.tokens) > 0:
+            write_tokens(w, r)
+        count_stretch(w, r)
+        if p.passes > 1:
+            grab(w, r, blocks_over(w, r, p.tick + 1, p.passes - 1))
+        p.tick += p.passes
+        if p.starved > 0:
+            settle_starved(w, r)
+            p.stalled = 1
+        else:
+            p.emissions += p.passes
+            p.emitted = now
+            p.stalled = 0
+    elif p.decodes > 0:
+        p.stalled = 1
+        for place in range(p.seated if p.starved > 0 else 0):
+            seat = w.seats[r * w.line.shape[1] + w.line[r, place]]
+            if seat.state == STARVED:
+                seat.state = DECODING
+    tokens = p.ran * p.passes
+    for k in range(p.chunks):
+        tokens += w.chunk[r, k]
+    blocks = float(w.fleet[r].blocks)
+    used = 1.0 - 0.5 * (free + p.free) / blocks
+    tally.spread(w, r, p.start, now, used, float(tokens))
+    p.busy += now - p.start
+    p.steps += p.passes
+    p.computed += p.ran * p.passes
+    p.least_free = min(p.least_free, p.free)
+    if rules.compose == PREFILL_FIRST and p.chunks > 0:
+        p.last_prefill = now - p.start
+    finish_chunks(w, r)
+
+
+@inline
+def leave(w: Any, r: int) -> int:
+    """Let one request that is done leave; return it, or `NONE`. Call until `NONE`."""
+    p = w.pools[r]
+    if p.next_end > p.tick:
+        return NONE
+    for place in range(p.seated):
+        s = r * w.line.shape[1] + w.line[r, place]
+        seat = w.seats[s]
+        if seat.state != FILLING and seat.end <= p.tick:
+            i = seat.request
+            request = w.requests[i]
+            request.finish = p.end
+            worst = max(seat.worst, tally.worst_since(w, r, seat.index))
+            request.worst_gap = max(request.worst_gap, worst)
+            tokens = seat.base + p.tick
+            blocks = blocks_for(w, w.rules[0].longest if w.rules[0].reserve == LONGEST else tokens)
+            release(w, r, s, blocks, tokens)
+            undecode(w, r, s)
+            own = w.line[r, place]
+            for k in range(place, p.seated - 1):
+                w.line[r, k] = w.line[r, k + 1]
+            p.seated -= 1
+            w.spare[r, p.spare_seats] = own
+            p.spare_seats += 1
+            w.fleet[r].running -= 1
+            rescan(w, r)
+            return int(i)
+    rescan(w, r)
+    return NONE

@@ -1,0 +1,279 @@
+"""What the serving kernel knows: requests, replicas, seats, rules.
+
+Every array that the compiled loop touches is declared here. Hooks of policies see `requests` and `fleet`; the rest is
+the kernel's own. Units: seconds, tokens, blocks.
+"""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba import types
+
+# Ways to compose a pass.
+PREFILL_FIRST = 0  # waiting prompts alone if any can start, else all decodes
+QUEUE_ORDER = 1  # running requests in order until the token budget is spent, then waiting ones
+DECODE_FIRST = 2  # all decodes, then unfinished prompts, then waiting ones
+SPLIT_FUSE = 3  # as DECODE_FIRST, but a decode without a block waits instead of evicting
+
+# What an admitted prompt reserves.
+CHUNK = 0  # blocks of the tokens computed in this pass
+PROMPT = 1  # blocks of the whole prompt
+LONGEST = 2  # blocks of the longest sequence the model accepts
+
+# What happens to a victim.
+RECOMPUTE = 0
+SWAP = 1
+
+NONE = -1
+
+REQUEST = np.dtype(
+    [
+        ("arrival", "f8"),
+        ("prompt", "i8"),
+        ("output", "i8"),
+        ("user", "i8"),
+        ("session", "i8"),
+        ("priority", "i8"),
+        ("follower", "i8"),  # the first request that waits for this one's end
+        ("sibling", "i8"),  # the next request that waits for the same end
+        ("pause", "f8"),  # seconds between that end and the follower's arrival
+        ("ids", "i8"),  # where its prefix ids begin
+        ("id_count", "i8"),
+        ("rank", "f8"),  # place in a heap; lower comes first
+        ("child", "i8"),  # pairing heap
+        ("next", "i8"),  # pairing heap, or list of swapped-out requests
+        ("generated", "i8"),  # tokens made before the last preemption
+        ("last", "f8"),  # when its last token came, if it was preempted
+        ("start", "f8"),  # first time in a pass
+        ("first_token", "f8"),
+        ("finish", "f8"),
+        ("worst_gap", "f8"),
+        ("cached", "i8"),  # prompt tokens found in the prefix cache, first admission
+        ("preemptions", "i8"),
+        ("replica", "i8"),
+    ],
+    align=True,
+)
+
+FLEET = np.dtype(
+    [
+        ("waiting", "i8"),  # requests that wait to be admitted
+        ("running", "i8"),  # requests that hold a seat
+        ("queued_tokens", "i8"),  # prompt tokens of waiting requests
+        ("resident", "i8"),  # context tokens of running decodes when the last pass was composed
+        ("work", "f8"),  # seconds to compute the queued prompt tokens and one pass of the decodes
+        ("free", "i8"),  # blocks
+        ("blocks", "i8"),
+        ("hit", "i8"),  # tokens of the request being routed that this replica has cached
+        ("sent", "i8"),  # requests routed here so far
+    ],
+    align=True,
+)
+
+POOL = np.dtype(
+    [
+        ("seated", "i8"),  # requests in `line`
+        ("decodes", "i8"),
+        ("filling", "i8"),  # requests in `fill`: prompt not yet computed
+        ("tick", "i8"),  # decode passes so far
+        ("base", "i8"),  # context tokens of the decodes, less `tick` each
+        ("longest", "i8"),  # largest base of a decode
+        ("next_end", "i8"),  # tick at which the next decode ends
+        ("free", "i8"),  # blocks not referenced
+        ("spare_seats", "i8"),  # size of the stack of free seats
+        ("waiting", "i8"),  # root of the heap of waiting requests
+        ("queue", "i8"),  # its size
+        ("sequence", "i8"),  # requests enqueued so far
+        ("swapped", "i8"),  # first of the swapped-out requests
+        ("swapped_last", "i8"),
+        ("host", "i8"),  # free blocks on the host
+        ("running", "i8"),  # 1: a pass is under way
+        ("start", "f8"),
+        ("first", "f8"),
+        ("growth", "f8"),
+        ("passes", "i8"),
+        ("end", "f8"),
+        ("chunks", "i8"),  # prompt chunks in the pass under way
+        ("ran", "i8"),  # decodes in it
+        ("starved", "i8"),  # decodes left out of it
+        ("evicted", "i8"),  # requests preempted while composing it
+        ("moved", "i8"),  # blocks swapped while composing it
+        ("emitted", "f8"),  # when all decodes last got a token together
+        ("emissions", "i8"),  # how many passes gave tokens to all
+        ("stalled", "i8"),  # 1: some decode did not get a token in the last pass
+        ("held", "i8"),  # 1: the head of the queue waits for time, not for room
+        ("last_prefill", "f8"),  # seconds of the last prefill-only pass
+        ("peaks", "i8"),  # size of the stack of gaps
+        ("least_free", "i8"),
+        ("recomputed", "i8"),  # tokens computed again after a preemption
+        ("computed", "i8"),  # tokens computed in all
+        ("busy", "f8"),
+        ("steps", "i8"),  # passes run
+        ("full", "f8"),  # seconds of a pass with a full budget: prices queued tokens for `work`
+    ],
+    align=True,
+)
+
+SEAT = np.dtype(
+    [
+        ("request", "i8"),
+        ("filled", "i8"),  # prompt tokens computed, while filling
+        ("target", "i8"),  # prompt tokens to compute, generated ones of earlier lives included
+        ("base", "i8"),  # context less tick, while decoding
+        ("end", "i8"),  # tick of its last token
+        ("joined", "f8"),  # when its last own token came
+        ("index", "i8"),  # emissions of the replica at that time
+        ("worst", "f8"),
+        ("state", "i8"),  # FILLING, DECODING or STARVED
+        ("table", "i8"),  # blocks held in the seat's block table (prefix cache)
+        ("hit", "i8"),  # tokens taken from the cache
+        ("sealed", "i8"),  # leading blocks whose content is registered in the cache
+        ("at", "i8"),  # own number
+    ],
+    align=True,
+)
+FILLING, DECODING, STARVED = 0, 1, 2
+
+RULES = np.dtype(
+    [
+        ("compose", "i8"),
+        ("reserve", "i8"),
+        ("victims", "i8"),
+        ("chunked", "i8"),
+        ("block", "i8"),
+        ("watermark", "i8"),
+        ("budget", "i8"),
+        ("seats", "i8"),
+        ("batch", "i8"),  # requests in one pass
+        ("longest", "i8"),  # tokens of prompt and output the model accepts
+        ("threshold", "i8"),  # longest chunk of one prompt in a pass
+        ("cache", "i8"),
+        ("readmit", "i8"),  # 1: prompts may start in a pass that preempted somebody
+        ("front", "i8"),  # 1: a preempted request goes to the front of the queue, 0: to the place of its rank
+        ("by_rank", "i8"),  # 1: the victim is the request of highest rank, 0: the last of the line
+        ("swap_seconds", "f8"),  # to copy one block
+        ("delay", "f8"),  # hold prompts until the oldest waited this many times the last prefill
+        ("step", "i8"),  # 1: never skip ahead
+        ("hits", "i8"),  # 1: the router reads `fleet.hit`
+    ],
+    align=True,
+)
+
+_ints = types.int64[::1]
+_ints2 = types.Array(types.int64, 2, "C")
+_floats = types.float64[::1]
+_floats2 = types.Array(types.float64, 2, "C")
+_floats3 = types.Array(types.float64, 3, "C")
+
+
+def _records(dtype: Any) -> Any:
+    return types.Array(numba.from_dtype(dtype), 1, "C")
+
+
+class World(NamedTuple):
+    """Everything the loop reads and writes; axes: r replica, s seat, b block."""
+
+    requests: Any
+    fleet: Any
+    pools: Any  # [r]
+    seats: Any  # [r * s]
+    line: Any  # [r, s] seats in running order
+    fill: Any  # [r, s] seats whose prompt is not computed yet, in running order
+    spare: Any  # [r, 2 * s] stack of free seats, then scratch
+    phase: Any  # [r, block] decodes that need a block at tick = phase (mod block)
+    chunk: Any  # [r, s] tokens of each prompt chunk of the pass under way
+    before: Any  # [r, s] tokens those requests already held
+    who: Any  # [r, s] their seats
+    peak_at: Any  # [r, *] emissions when a gap began, rising
+    peak_gap: Any  # [r, *] the gap, falling
+    gaps: Any  # histogram of token gaps
+    bins: Any  # [channel, bin, r] sums over time
+    clock: Any  # [width of a bin, sum of gaps, number of gaps]
+    rules: Any
+    ids: Any  # prefix ids of all requests
+    id_block: Any  # tokens of a prefix block, one entry
+    table: Any  # [r * s, *] blocks of a seat's prompt
+    link: Any  # [r, b, 2] free queue of blocks
+    owners: Any  # [r, b] references to a block
+    key: Any  # [r, b] content of a block, 0 for none
+    twin: Any  # [r, b] next block with the same content
+    slots: Any  # [r, *] hash table from content to first block
+    bag: Any  # [r, b] stack of referenced blocks without content
+    ends: Any  # [r, 4]: head and tail of the free queue, size of the bag, cached blocks
+    tokens: Any  # times of all tokens, or empty
+    token_at: Any  # where a request's token times begin
+    log: Any  # rows of the pass log, or empty
+    log_size: Any
+
+
+WORLD = types.NamedTuple(
+    (
+        _records(REQUEST),
+        _records(FLEET),
+        _records(POOL),
+        _records(SEAT),
+        _ints2,
+        _ints2,
+        _ints2,
+        _ints2,
+        _ints2,
+        _ints2,
+        _ints2,
+        _ints2,
+        _floats2,
+        _ints,
+        _floats3,
+        _floats,
+        _records(RULES),
+        _ints,
+        _ints,
+        types.Array(types.int32, 2, "C"),
+        types.Array(types.int32, 3, "C"),
+        types.Array(types.int32, 2, "C"),
+        _ints2,
+        types.Array(types.int32, 2, "C"),
+        types.Array(types.int32, 2, "C"),
+        types.Array(types.int32, 2, "C"),
+        _ints2,
+        _floats,
+        _ints,
+        _floats2,
+        _ints,
+    ),
+    World,
+)
+REQUESTS = _records(REQUEST)
+REPLICAS = _records(FLEET)
+
+# Signatures of the hooks.
+CHOOSE = types.FunctionType(types.int64(types.float64, types.int64, REQUESTS, REPLICAS, _floats))
+RANK = types.FunctionType(types.float64(types.float64, types.int64, types.int64, REQUESTS, _floats))
+BUDGET = types.FunctionType(types.int64(types.float64, types.int64, types.int64, _floats))
+ADMIT = types.FunctionType(
+    types.int64(types.float64, types.int64, types.int64, types.int64, types.int64, REQUESTS, _floats)
+)
+SCORE = types.FunctionType(types.float64(types.float64, types.int64, types.int64, types.int64, REQUESTS, _floats))
+SECONDS = types.FunctionType(
+    types.UniTuple(types.float64, 3)(_ints, _ints, types.int64, types.float64, types.int64, _floats)
+)
+
+
+class Hooks(NamedTuple):
+    """The policies of a run, compiled, each with its memory."""
+
+    choose: Any
+    rank: Any
+    budget: Any
+    admit: Any
+    score: Any
+    seconds: Any
+    choose_memory: Any
+    rank_memory: Any
+    budget_memory: Any
+    admit_memory: Any
+    score_memory: Any
+    tables: Any
+
+
+HOOKS = types.NamedTuple((CHOOSE, RANK, BUDGET, ADMIT, SCORE, SECONDS, *([_floats] * 6)), Hooks)

@@ -1,0 +1,166 @@
+"""The event loop: arrivals, ends of passes, new passes.
+
+Events at one instant come in this order: passes end, requests arrive, passes are composed. So a request that arrives
+while a pass ends is known to the next pass, and so is the next turn of a conversation without a pause.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from evenly.kernel.compiling import inline, loop
+from evenly.kernel.serving import heap, prefix
+from evenly.kernel.serving.compose import compose
+from evenly.kernel.serving.passes import interrupt, land, launch, leave
+from evenly.kernel.serving.records import HOOKS, NONE, WORLD
+from evenly.kernel.serving.seating import blocks_for, enqueue
+from evenly.kernel.serving.tree import settle
+from numba import types
+
+LOG_COLUMNS = 8  # replica, start, end, passes, decodes, prompt tokens, prompts, evicted
+
+
+@inline
+def fits(w: Any, r: int, i: int) -> bool:
+    """Tell whether a replica can ever serve a request."""
+    rules = w.rules[0]
+    request = w.requests[i]
+    tokens = request.prompt + request.output
+    if tokens > rules.longest:
+        return False
+    whole = rules.longest if rules.reserve == 2 else tokens - 1
+    if rules.chunked == 0 and tokens - 1 > rules.budget:
+        return False
+    return bool(blocks_for(w, whole) <= w.fleet[r].blocks - rules.watermark)
+
+
+@inline
+def arrive(w: Any, h: Any, now: float, i: int) -> int:
+    """Route a request; return its replica, or `NONE` if it can never be served there."""
+    if w.rules[0].hits:
+        for r in range(len(w.fleet)):
+            w.fleet[r].hit = prefix.hits(w, r, i, w.requests[i].prompt - 1) * w.rules[0].block
+    r = h.choose(now, i, w.requests, w.fleet, h.choose_memory)
+    w.fleet[r].sent += 1
+    w.requests[i].replica = r
+    if not fits(w, r, i):
+        return NONE
+    enqueue(w, h, now, r, i, False)
+    w.fleet[r].work = w.fleet[r].queued_tokens * w.pools[r].full + w.pools[r].first
+    return int(r)
+
+
+@inline
+def release_followers(w: Any, now: float, i: int, future: int) -> int:
+    """Let the requests that waited for the end of `i` arrive after their pause; return the heap of arrivals."""
+    follower = w.requests[i].follower
+    while follower != NONE:
+        w.requests[follower].arrival = now + w.requests[follower].pause
+        w.requests[follower].rank = w.requests[follower].arrival
+        future = heap.push(w.requests, future, follower)
+        follower = w.requests[follower].sibling
+    return future
+
+
+@inline
+def write_log(w: Any, r: int) -> None:
+    """Append the stretch that ended on a replica to the pass log, while there is room."""
+    row = w.log_size[0]
+    if row >= w.log.shape[0]:
+        return
+    p = w.pools[r]
+    tokens = 0
+    for k in range(p.chunks):
+        tokens += w.chunk[r, k]
+    w.log[row, 0] = r
+    w.log[row, 1] = p.start
+    w.log[row, 2] = p.end
+    w.log[row, 3] = p.passes
+    w.log[row, 4] = p.ran
+    w.log[row, 5] = tokens
+    w.log[row, 6] = p.chunks
+    w.log[row, 7] = p.evicted
+    w.log_size[0] = row + 1
+
+
+@loop(types.int64(WORLD, HOOKS, types.int64[::1], types.int64[::1], types.float64[::1], types.int64[::1], types.int64))
+def serve(w: Any, h: Any, first: Any, tree: Any, ends: Any, pending: Any, until: int) -> int:
+    """Run until `until` more requests have ended (or nothing is left); return how many have.
+
+    `first[0]` is the next request of the trace, `first[1]` the heap of arrivals to come, `first[2]` the number of
+    replicas in `pending`, which compose a pass at the instant `ends[-1]`. All of it survives between calls, so that
+    a caller can show progress.
+    """
+    requests = w.requests
+    done = 0
+    now = ends[-1]
+    while done < until:
+        while first[0] < len(requests) and requests[first[0]].pause >= 0.0:  # arrives after another one
+            first[0] += 1
+        a = first[0] if first[0] < len(requests) else NONE
+        coming = requests[a].arrival if a != NONE else math.inf
+        if first[1] != NONE and requests[first[1]].arrival < coming:
+            a = first[1]
+            coming = requests[a].arrival
+        r = tree[1]
+        end = ends[r]
+        if end <= now or (first[2] == 0 and end <= coming):
+            if math.isinf(end):
+                break
+            now = end
+            ends[r] = math.inf
+            settle(tree, ends, r)
+            if len(w.log) > 0:
+                write_log(w, r)
+            land(w, r)
+            i = leave(w, r)
+            while i != NONE:
+                done += 1
+                first[1] = release_followers(w, now, i, first[1])
+                i = leave(w, r)
+            pending[first[2]] = r
+            first[2] += 1
+        elif coming <= now or first[2] == 0:
+            now = max(now, coming)
+            if a == first[1]:
+                first[1] = heap.pop(requests, first[1])
+            else:
+                first[0] += 1
+            r = arrive(w, h, now, a)
+            if r == NONE:
+                done += 1
+                first[1] = release_followers(w, now, a, first[1])
+            elif ends[r] == math.inf:
+                idle = True
+                for k in range(first[2]):
+                    idle = idle and pending[k] != r
+                if idle:
+                    pending[first[2]] = r
+                    first[2] += 1
+            elif w.pools[r].waiting == a:
+                interrupt(w, r, now)
+                ends[r] = w.pools[r].end
+                settle(tree, ends, r)
+        else:
+            for k in range(first[2]):
+                r = pending[k]
+                compose(w, h, now, r)
+                launch(w, h, now, r)
+                ends[r] = w.pools[r].end
+                settle(tree, ends, r)
+            first[2] = 0
+    ends[-1] = now
+    return done
+
+
+def fresh(replicas: int) -> tuple[Any, Any, Any, Any]:
+    """Return the loop's own state at time 0: `first`, `tree`, `ends`, `pending`."""
+    half = 1 << max(0, (replicas - 1).bit_length())
+    tree = np.zeros(2 * half, np.int64)
+    tree[half:] = np.arange(half)
+    for place in range(half - 1, 0, -1):
+        tree[place] = tree[2 * place]
+    ends = np.full(half + 1, np.inf)
+    ends[-1] = 0.0
+    return np.array([0, NONE, 0], np.int64), tree, ends, np.zeros(replicas, np.int64)

@@ -1,0 +1,235 @@
+"""Who sits where on a replica: enqueue, seat, decode, evict, finish.
+
+Decodes advance together, so nothing is written per request and pass: a decode keeps `base = context - tick` and the
+tick of its last token, and `phase` counts the decodes that need a block at each tick (mod block).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from evenly.kernel.compiling import inline
+from evenly.kernel.serving import heap, prefix, tally
+from evenly.kernel.serving.records import (
+    DECODING,
+    FILLING,
+    LONGEST,
+    NONE,
+    PROMPT,
+    SWAP,
+)
+
+FOREVER = 1 << 60
+
+
+@inline
+def blocks_for(w: Any, tokens: int) -> int:
+    """Return the blocks that hold `tokens` tokens."""
+    size = w.rules[0].block
+    return int((tokens + size - 1) // size)
+
+
+@inline
+def grab(w: Any, r: int, count: int) -> None:
+    """Take blocks for generated tokens."""
+    if w.rules[0].cache:
+        prefix.take_anonymous(w, r, count)
+    else:
+        w.pools[r].free -= count
+
+
+@inline
+def held(w: Any, r: int, s: int) -> int:
+    """Return the blocks of a seat, before it takes part in a pass."""
+    rules = w.rules[0]
+    seat = w.seats[s]
+    if rules.reserve == LONGEST:
+        return blocks_for(w, rules.longest)
+    if seat.state != FILLING:
+        return blocks_for(w, seat.base + w.pools[r].tick)
+    if rules.reserve == PROMPT:
+        return blocks_for(w, seat.target)
+    return blocks_for(w, seat.filled)
+
+
+@inline
+def release(w: Any, r: int, s: int, blocks: int, tokens: int) -> None:
+    """Give the blocks of a seat back."""
+    if w.rules[0].cache:
+        prefix.unseat(w, r, s, blocks, tokens)
+    else:
+        w.pools[r].free += blocks
+
+
+@inline
+def enqueue(w: Any, h: Any, now: float, r: int, i: int, again: bool) -> None:
+    """Put a request into the queue of a replica; `again`: it was preempted."""
+    p = w.pools[r]
+    p.sequence += 1
+    request = w.requests[i]
+    if again and w.rules[0].front:
+        request.rank = -float(p.sequence)
+    else:
+        request.rank = h.rank(now, p.sequence, i, w.requests, h.rank_memory)
+    p.waiting = heap.push(w.requests, p.waiting, i)
+    p.queue += 1
+    w.fleet[r].waiting += 1
+    w.fleet[r].queued_tokens += request.prompt + request.generated
+
+
+@inline
+def dequeue(w: Any, r: int) -> int:
+    """Take the first request of the queue."""
+    p = w.pools[r]
+    i = p.waiting
+    p.waiting = heap.pop(w.requests, i)
+    p.queue -= 1
+    w.fleet[r].waiting -= 1
+    w.fleet[r].queued_tokens -= w.requests[i].prompt + w.requests[i].generated
+    return int(i)
+
+
+@inline
+def seat_request(w: Any, r: int, i: int, now: float) -> int:
+    """Give a request a seat at the end of the line; return the seat."""
+    p = w.pools[r]
+    p.spare_seats -= 1
+    own = w.spare[r, p.spare_seats]
+    s = r * w.line.shape[1] + own
+    seat = w.seats[s]
+    seat.request = i
+    seat.filled = 0
+    seat.target = w.requests[i].prompt + w.requests[i].generated
+    seat.base = 0
+    seat.worst = 0.0
+    seat.state = FILLING
+    seat.table = 0
+    seat.hit = 0
+    seat.sealed = 0
+    seat.at = own
+    seat.joined = now
+    seat.index = p.emissions
+    w.line[r, p.seated] = own
+    p.seated += 1
+    w.fleet[r].running += 1
+    if np.isnan(w.requests[i].start):
+        w.requests[i].start = now
+    return int(s)
+
+
+@inline
+def decode(w: Any, r: int, s: int, left: int, context: int, last: float) -> None:
+    """Make a seat a decode with `left` tokens to come, `context` tokens held, its last token at `last`."""
+    p = w.pools[r]
+    seat = w.seats[s]
+    size = w.rules[0].block
+    seat.state = DECODING
+    seat.base = context - p.tick
+    seat.end = p.tick + left
+    seat.joined = last
+    seat.index = p.emissions
+    p.decodes += 1
+    p.base += seat.base
+    p.longest = max(p.longest, seat.base)
+    p.next_end = min(p.next_end, seat.end)
+    if w.rules[0].reserve != LONGEST:
+        w.phase[r, (-seat.base) % size] += 1
+
+
+@inline
+def undecode(w: Any, r: int, s: int) -> None:
+    """Take a seat out of the decodes; `rescan` must follow."""
+    p = w.pools[r]
+    seat = w.seats[s]
+    p.decodes -= 1
+    p.base -= seat.base
+    if w.rules[0].reserve != LONGEST:
+        w.phase[r, (-seat.base) % w.rules[0].block] -= 1
+
+
+@inline
+def rescan(w: Any, r: int) -> None:
+    """Find the next end and the longest context among the decodes."""
+    p = w.pools[r]
+    first = r * w.line.shape[1]
+    p.next_end = FOREVER
+    p.longest = -FOREVER
+    for place in range(p.seated):
+        seat = w.seats[first + w.line[r, place]]
+        if seat.state != FILLING:
+            p.next_end = min(p.next_end, seat.end)
+            p.longest = max(p.longest, seat.base)
+
+
+@inline
+def last_token(w: Any, r: int, s: int) -> float:
+    """Return when a decode got its last token."""
+    p = w.pools[r]
+    seat = w.seats[s]
+    return float(p.emitted if p.emissions > seat.index else seat.joined)
+
+
+@inline
+def stand_up(w: Any, r: int, place: int) -> None:
+    """Remove the seat at a place of the line."""
+    p = w.pools[r]
+    own = w.line[r, place]
+    for k in range(place, p.seated - 1):
+        w.line[r, k] = w.line[r, k + 1]
+    p.seated -= 1
+    w.spare[r, p.spare_seats] = own
+    p.spare_seats += 1
+    w.fleet[r].running -= 1
+    if w.seats[r * w.line.shape[1] + own].state == FILLING:
+        unfill(w, r, own)
+
+
+@inline
+def unfill(w: Any, r: int, own: int) -> None:
+    """Remove a seat from those that still compute their prompt."""
+    p = w.pools[r]
+    k = 0
+    while w.fill[r, k] != own:
+        k += 1
+    for j in range(k, p.filling - 1):
+        w.fill[r, j] = w.fill[r, j + 1]
+    p.filling -= 1
+
+
+@inline
+def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
+    """Preempt the request at a place of the line, which holds `blocks` blocks."""
+    p = w.pools[r]
+    s = r * w.line.shape[1] + w.line[r, place]
+    seat = w.seats[s]
+    i = seat.request
+    request = w.requests[i]
+    request.preemptions += 1
+    p.evicted += 1
+    request.worst_gap = max(request.worst_gap, seat.worst)
+    swap = False
+    if seat.state != FILLING:
+        request.worst_gap = max(request.worst_gap, tally.worst_since(w, r, seat.index))
+        request.generated = request.output - (seat.end - p.tick)
+        request.last = last_token(w, r, s)
+        swap = w.rules[0].victims == SWAP
+        tokens = seat.base + p.tick
+        release(w, r, s, blocks, tokens)
+        undecode(w, r, s)
+    else:
+        tokens = seat.filled
+        release(w, r, s, blocks, tokens)
+    stand_up(w, r, place)
+    if swap:
+        p.host -= blocks
+        p.moved += blocks
+        request.next = NONE
+        if p.swapped == NONE:
+            p.swapped = i
+        else:
+            w.requests[p.swapped_last].next = i
+        p.swapped_last = i
+    else:
+        p.recomputed += tokens
+        enqueue(w, h, now, r, i, True)
+    rescan(w, r)

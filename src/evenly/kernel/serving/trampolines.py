@@ -1,0 +1,62 @@
+"""Call plain-Python hooks from the compiled loop: one trampoline a verb, the address stands in its memory."""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from evenly.kernel.compiling import loop
+from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, RANK, SCORE
+
+
+def _caller(result: Any, scalars: tuple[Any, ...]) -> Any:
+    def call(typing_context: Any, address: Any, arguments: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            pointer, packed = values
+            kind = ir.FunctionType(context.get_value_type(result), [context.get_value_type(s) for s in scalars])
+            function = builder.inttoptr(pointer, kind.as_pointer())
+            return builder.call(function, cgutils.unpack_tuple(builder, packed, len(scalars)))
+
+        return result(types.int64, types.Tuple(scalars)), generate
+
+    return intrinsic(call)
+
+
+_f, _i = types.float64, types.int64
+_choose = _caller(_i, (_f, _i))
+_rank = _caller(_f, (_f, _i, _i))
+_budget = _caller(_i, (_f, _i, _i))
+_admit = _caller(_i, (_f, _i, _i, _i, _i))
+_score = _caller(_f, (_f, _i, _i, _i))
+
+
+@loop(CHOOSE.signature)
+def choose(now: float, request: int, requests: Any, fleet: Any, memory: Any) -> Any:
+    """Ask a Python router."""
+    return _choose(_i(memory[0]), (now, request))
+
+
+@loop(RANK.signature)
+def rank(now: float, sequence: int, request: int, requests: Any, memory: Any) -> Any:
+    """Ask a Python order."""
+    return _rank(_i(memory[0]), (now, sequence, request))
+
+
+@loop(BUDGET.signature)
+def budget(now: float, decodes: int, resident: int, memory: Any) -> Any:
+    """Ask a Python token budget."""
+    return _budget(_i(memory[0]), (now, decodes, resident))
+
+
+@loop(ADMIT.signature)
+def admit(now: float, request: int, need: int, free: int, running: int, requests: Any, memory: Any) -> Any:
+    """Ask a Python admission."""
+    return _admit(_i(memory[0]), (now, request, need, free, running))
+
+
+@loop(SCORE.signature)
+def score(now: float, request: int, tokens: int, blocks: int, requests: Any, memory: Any) -> Any:
+    """Ask a Python victim policy."""
+    return _score(_i(memory[0]), (now, request, tokens, blocks))

@@ -1,0 +1,49 @@
+"""How evenly users, tenants or workers are served."""
+
+import numpy as np
+
+from evenly.core import Floats
+
+
+def jain(values: Floats) -> float:
+    """Return Jain's index: 1 if all get the same, `1/n` if one of `n` gets everything.
+
+    The square of the sum over `n` times the sum of squares. NaN if nobody gets anything.
+
+    Raises `ValueError` for negative values and NaN.
+
+    Reference: R. Jain, D. Chiu, W. Hawe, "A quantitative measure of fairness and discrimination for resource
+    allocation in shared computer systems", 1984.
+
+    >>> jain(np.array([2.0, 2.0])), jain(np.array([4.0, 0.0, 0.0, 0.0])), jain(np.array([1.0, 3.0]))
+    (1.0, 0.25, 0.8)
+    """
+    got = _checked(values)
+    peak = float(got.max()) if len(got) else 0.0
+    if peak == 0:
+        return float("nan")
+    got = got / peak  # squares of large or tiny values would leave the range of floats
+    return float(got.sum()) ** 2 / (len(got) * float(got @ got))
+
+
+def max_min_ratio(values: Floats) -> float:
+    """Return the largest value over the smallest: 1 is even, infinite if somebody gets nothing.
+
+    NaN if nobody gets anything. Raises `ValueError` for negative values and NaN.
+
+    >>> max_min_ratio(np.array([2.0, 3.0, 6.0])), max_min_ratio(np.array([0.0, 1.0]))
+    (3.0, inf)
+    """
+    got = _checked(values)
+    high = float(got.max()) if len(got) else 0.0
+    low = float(got.min()) if len(got) else 0.0
+    if high == 0:
+        return float("nan")
+    return high / low if low > 0 else float("inf")
+
+
+def _checked(values: Floats) -> Floats:
+    got = np.asarray(values, np.float64).ravel()
+    if len(got) and not (got.min() >= 0 and np.isfinite(got.max())):
+        raise ValueError("fairness is defined for finite values of at least 0")
+    return got

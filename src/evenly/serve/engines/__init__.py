@@ -1,0 +1,54 @@
+"""Engines: how a replica composes its passes and manages its blocks."""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from evenly.core import Catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the kernel must know of an engine; see each engine for the values of the real ones."""
+
+    compose: Literal["prefill-first", "queue-order", "decode-first", "split-fuse"]
+    "Order in which a pass is filled."
+    reserve: Literal["chunk", "prompt", "longest"]
+    "Blocks that a request takes when it starts."
+    budget: int
+    "Tokens of a pass."
+    seats: int
+    "Requests that hold blocks at once."
+    batch: int = 1 << 40
+    "Requests in one pass."
+    chunked: bool = True
+    "Whether prompts may be cut."
+    threshold: int = 1 << 40
+    "Tokens of one prompt in a pass."
+    block: int = 16
+    "Tokens of a KV block."
+    watermark: float = 0.0
+    "Share of the blocks that stays free when a request starts."
+    cache: bool = False
+    "Prefix cache."
+    null_blocks: int = 0
+    "Blocks that the engine keeps for itself."
+    swap: bool = False
+    "Victims move to the host instead of being recomputed."
+    readmit: bool = True
+    "Whether prompts may start in a pass that preempted somebody."
+    front: bool = True
+    "Whether preempted requests return to the front of the queue."
+    delay: float = 0.0
+    "Hold prompts until the oldest has waited this many times the last prefill."
+    facts: dict[str, str | int | float] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Describe a serving engine to the kernel."""
+
+    def rules(self, longest: int) -> Rules:
+        """Return the engine's rules for a model that accepts `longest` tokens."""
+        ...
+
+
+engines: Catalog[Engine] = Catalog(__name__, Engine)
