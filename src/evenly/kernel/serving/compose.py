@@ -6,7 +6,7 @@ one by one, exactly as the engines do.
 
 from typing import Any
 
-from evenly.kernel.compiling import inline
+from evenly.kernel.compiling import helper
 from evenly.kernel.serving import heap, prefix
 from evenly.kernel.serving.records import (
     CHUNK,
@@ -15,12 +15,14 @@ from evenly.kernel.serving.records import (
     FILLING,
     LONGEST,
     NONE,
+    ONE,
     PREFILL_FIRST,
     PROMPT,
     QUEUE_ORDER,
     SPLIT_FUSE,
     STARVED,
     SWAP,
+    ZERO,
 )
 from evenly.kernel.serving.seating import (
     FOREVER,
@@ -30,11 +32,12 @@ from evenly.kernel.serving.seating import (
     evict,
     grab,
     held,
+    line_up,
     seat_request,
 )
 
 
-@inline
+@helper
 def need_of_chunk(w: Any, s: int, tokens: int) -> int:
     """Return the new blocks that a filling seat needs for `tokens` more tokens."""
     if w.rules[0].reserve != CHUNK:
@@ -43,7 +46,7 @@ def need_of_chunk(w: Any, s: int, tokens: int) -> int:
     return blocks_for(w, seat.filled + tokens) - blocks_for(w, seat.filled)
 
 
-@inline
+@helper
 def take_chunk(w: Any, r: int, s: int, tokens: int) -> None:
     """Put prompt tokens of a filling seat into the pass and give it their blocks."""
     p = w.pools[r]
@@ -58,25 +61,25 @@ def take_chunk(w: Any, r: int, s: int, tokens: int) -> None:
     p.chunks += 1
 
 
-@inline
+@helper
 def decode_need(w: Any, r: int) -> int:
     """Return the blocks that all decodes need for their next token."""
-    return int(w.phase[r, w.pools[r].tick % w.rules[0].block])
+    return w.phase[r, w.pools[r].tick % w.rules[0].block]
 
 
-@inline
+@helper
 def victim_place(w: Any, h: Any, now: float, r: int) -> int:
     """Return the place in the line of the request to evict: the last, or the one of highest score."""
     p = w.pools[r]
     if not w.rules[0].by_rank:
-        return int(p.seated - 1)
+        return p.seated - 1
     best = NONE
     top = 0.0
     for place in range(p.seated):
         s = r * w.line.shape[1] + w.line[r, place]
         i = w.seats[s].request
         tokens = w.seats[s].filled if w.seats[s].state == FILLING else w.seats[s].base + p.tick
-        score = h.score(now, i, tokens, held(w, r, s), w.requests, h.score_memory)
+        score = h.score(now, i, tokens, held(w, r, s), w.requests, w.score_memory)
         later = best == NONE
         if not later and score == top:
             other = w.seats[r * w.line.shape[1] + w.line[r, best]].request
@@ -86,10 +89,10 @@ def victim_place(w: Any, h: Any, now: float, r: int) -> int:
         if best == NONE or score > top or later:
             best = place
             top = score
-    return int(best)
+    return best
 
 
-@inline
+@helper
 def untake(w: Any, r: int, s: int) -> int:
     """Take a seat that is about to be evicted out of the pass; return the tokens it had."""
     p = w.pools[r]
@@ -103,10 +106,10 @@ def untake(w: Any, r: int, s: int) -> int:
                 w.who[r, j] = w.who[r, j + 1]
             p.chunks -= 1
             break
-    return int(tokens)
+    return tokens
 
 
-@inline
+@helper
 def make_room(w: Any, h: Any, now: float, r: int, place: int, need: int) -> tuple[int, int, bool]:
     """Evict until `need` blocks are free for the seat at `place` of the line.
 
@@ -137,7 +140,7 @@ def make_room(w: Any, h: Any, now: float, r: int, place: int, need: int) -> tupl
     return place, back, True
 
 
-@inline
+@helper
 def walk(w: Any, h: Any, now: float, r: int, room: int) -> int:
     """Go through the line in order; return the tokens left of the budget.
 
@@ -146,7 +149,7 @@ def walk(w: Any, h: Any, now: float, r: int, room: int) -> int:
     p = w.pools[r]
     rules = w.rules[0]
     queue_order = rules.compose == QUEUE_ORDER
-    place = 0
+    place = ZERO
     while place < p.seated and (room > 0 or not queue_order):
         s = r * w.line.shape[1] + w.line[r, place]
         seat = w.seats[s]
@@ -180,7 +183,7 @@ def walk(w: Any, h: Any, now: float, r: int, room: int) -> int:
     return room
 
 
-@inline
+@helper
 def walk_waiting(w: Any, r: int, limit: int) -> None:
     """Take up to `limit` decodes in order; one that needs a block and finds none waits, and goes first next time."""
     p = w.pools[r]
@@ -210,7 +213,7 @@ def walk_waiting(w: Any, r: int, limit: int) -> None:
         w.line[r, place] = w.spare[r, rules.seats + place]
 
 
-@inline
+@helper
 def run_decodes(w: Any, h: Any, now: float, r: int, room: int) -> int:
     """Put the decodes (and, in queue order, unfinished prompts) into the pass; return the tokens left."""
     p = w.pools[r]
@@ -251,7 +254,7 @@ def run_decodes(w: Any, h: Any, now: float, r: int, room: int) -> int:
     return room
 
 
-@inline
+@helper
 def continue_prompts(w: Any, r: int, room: int) -> int:
     """Put unfinished prompts into the pass, after the decodes; return the tokens left, 0 to admit nobody."""
     p = w.pools[r]
@@ -272,7 +275,7 @@ def continue_prompts(w: Any, r: int, room: int) -> int:
     return room
 
 
-@inline
+@helper
 def swap_in(w: Any, r: int, now: float) -> None:
     """Bring swapped-out requests back while they fit above the watermark."""
     p = w.pools[r]
@@ -291,12 +294,12 @@ def swap_in(w: Any, r: int, now: float) -> None:
         grab(w, r, blocks)
         decode(w, r, s, request.output - request.generated, context, request.last)
         if (w.seats[s].base + p.tick) % rules.block == 0:
-            grab(w, r, 1)
+            grab(w, r, ONE)
         p.ran += 1
         p.stalled = 1
 
 
-@inline
+@helper
 def start_need(w: Any, r: int, i: int, hit: int, tokens: int, target: int) -> int:
     """Return the blocks that must be free to start a waiting request with `tokens` tokens after `hit` cached ones."""
     rules = w.rules[0]
@@ -308,10 +311,10 @@ def start_need(w: Any, r: int, i: int, hit: int, tokens: int, target: int) -> in
     need = blocks_for(w, upto) - hit // rules.block
     if hit > 0:
         need += prefix.fresh_hits(w, r, i, hit // rules.block)
-    return int(need)
+    return need
 
 
-@inline
+@helper
 def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
     """Start waiting requests while seats, tokens and blocks suffice; the head of the queue blocks the others."""
     p = w.pools[r]
@@ -337,7 +340,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
         if p.free - need < rules.watermark or (rules.compose == SPLIT_FUSE and p.free == 0):
             break
         alone = p.seated == 0
-        if not alone and not h.admit(now, i, need, p.free, p.seated, w.requests, h.admit_memory):
+        if not alone and not h.admit(now, i, need, p.free, p.seated, w.requests, w.admit_memory):
             p.held = 1
             break
         dequeue(w, r)
@@ -346,19 +349,10 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
     while skipped != NONE:
         i = skipped
         skipped = w.requests[i].child
-        put_back(w, r, i)
+        line_up(w, r, i)
 
 
-@inline
-def put_back(w: Any, r: int, i: int) -> None:
-    """Return a request to the queue with the rank it had."""
-    w.pools[r].waiting = heap.push(w.requests, w.pools[r].waiting, i)
-    w.pools[r].queue += 1
-    w.fleet[r].waiting += 1
-    w.fleet[r].queued_tokens += w.requests[i].prompt + w.requests[i].generated
-
-
-@inline
+@helper
 def place_request(w: Any, r: int, i: int, hit: int, tokens: int, need: int, now: float) -> None:
     """Seat an admitted request and put its first chunk into the pass."""
     p = w.pools[r]
@@ -379,16 +373,16 @@ def place_request(w: Any, r: int, i: int, hit: int, tokens: int, need: int, now:
     take_chunk(w, r, s, tokens)
 
 
-@inline
+@helper
 def prompts_may_start(w: Any, now: float, r: int) -> bool:
     """Tell whether the delay factor lets prompts start: the oldest waited long enough, or nothing runs."""
     p = w.pools[r]
     if w.rules[0].delay <= 0.0 or p.seated == 0 or p.waiting == NONE:
         return True
-    return bool(now - w.requests[p.waiting].arrival > w.rules[0].delay * p.last_prefill)
+    return now - w.requests[p.waiting].arrival > w.rules[0].delay * p.last_prefill
 
 
-@inline
+@helper
 def compose(w: Any, h: Any, now: float, r: int) -> None:
     """Choose the tokens of the next pass of a replica: `ran` decodes and `chunks` prompt chunks."""
     p = w.pools[r]
@@ -399,7 +393,7 @@ def compose(w: Any, h: Any, now: float, r: int) -> None:
     p.evicted = 0
     p.moved = 0
     p.held = 0
-    room = min(h.budget(now, p.decodes, p.base + p.decodes * p.tick, h.budget_memory), FOREVER)
+    room = min(h.budget(now, p.decodes, p.base + p.decodes * p.tick, w.budget_memory), FOREVER)
     if rules.compose == PREFILL_FIRST:
         if p.swapped == NONE:
             if prompts_may_start(w, now, r):
@@ -427,7 +421,7 @@ def compose(w: Any, h: Any, now: float, r: int) -> None:
             order_prompts(w, r)
 
 
-@inline
+@helper
 def break_deadlock(w: Any, h: Any, now: float, r: int) -> None:
     """Flush the last-entered request that holds blocks until something can run."""
     p = w.pools[r]
@@ -444,7 +438,7 @@ def break_deadlock(w: Any, h: Any, now: float, r: int) -> None:
         admit(w, h, now, r, room)
 
 
-@inline
+@helper
 def order_prompts(w: Any, r: int) -> None:
     """Keep the buffer's order: an unfinished prompt stands first, a finished one goes behind the decodes."""
     p = w.pools[r]

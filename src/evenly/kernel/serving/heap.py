@@ -7,23 +7,23 @@ Reference: Fredman, Sedgewick, Sleator and Tarjan, "The pairing heap", 1986.
 
 from typing import Any
 
-from evenly.kernel.compiling import inline
+from evenly.kernel.compiling import helper
 from evenly.kernel.serving.records import NONE
 
 
-@inline
+@helper
 def precedes(requests: Any, one: int, other: int) -> bool:
     """Tell whether request `one` comes before `other`: by rank, then arrival, then index."""
     a = requests[one]
     b = requests[other]
     if a.rank != b.rank:
-        return bool(a.rank < b.rank)
+        return a.rank < b.rank
     if a.arrival != b.arrival:
-        return bool(a.arrival < b.arrival)
+        return a.arrival < b.arrival
     return one < other
 
 
-@inline
+@helper
 def meld(requests: Any, one: int, other: int) -> int:
     """Join two heaps; return the root."""
     if one == NONE:
@@ -37,7 +37,7 @@ def meld(requests: Any, one: int, other: int) -> int:
     return one
 
 
-@inline
+@helper
 def push(requests: Any, root: int, request: int) -> int:
     """Insert a request; return the root."""
     requests[request].child = NONE
@@ -45,7 +45,7 @@ def push(requests: Any, root: int, request: int) -> int:
     return meld(requests, root, request)
 
 
-@inline
+@helper
 def pop(requests: Any, root: int) -> int:
     """Remove the root; return the new one."""
     left = requests[root].child

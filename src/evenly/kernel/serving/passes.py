@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from evenly.kernel.compiling import inline
+from evenly.kernel.compiling import helper
 from evenly.kernel.serving import tally
-from evenly.kernel.serving.records import DECODING, FILLING, LONGEST, NONE, PREFILL_FIRST, STARVED
+from evenly.kernel.serving.records import DECODING, FILLING, LONGEST, NONE, ONE, PREFILL_FIRST, STARVED
 from evenly.kernel.serving.seating import (
     blocks_for,
     decode,
@@ -18,13 +18,13 @@ from evenly.kernel.serving.seating import (
 )
 
 
-@inline
+@helper
 def length(p: Any, passes: int) -> float:
     """Return the seconds of the first `passes` passes of a stretch."""
-    return float(passes * p.first + p.growth * (passes * (passes - 1) // 2))
+    return passes * p.first + p.growth * (passes * (passes - 1) // 2)
 
 
-@inline
+@helper
 def blocks_over(w: Any, r: int, tick: int, passes: int) -> int:
     """Return the blocks that the decodes need in `passes` passes from `tick` on."""
     size = w.rules[0].block
@@ -33,10 +33,10 @@ def blocks_over(w: Any, r: int, tick: int, passes: int) -> int:
         return 0
     for k in range(passes % size):
         need += w.phase[r, (tick + k) % size]
-    return int(need)
+    return need
 
 
-@inline
+@helper
 def longest_stretch(w: Any, r: int, passes: int) -> int:
     """Return how many of `passes` equal passes the free blocks suffice for, at least 1."""
     p = w.pools[r]
@@ -51,10 +51,10 @@ def longest_stretch(w: Any, r: int, passes: int) -> int:
         if left < 0:
             break
         done += 1
-    return int(done)
+    return done
 
 
-@inline
+@helper
 def launch(w: Any, h: Any, now: float, r: int) -> None:
     """Start the composed pass of a replica, or leave it idle if the pass is empty."""
     p = w.pools[r]
@@ -71,7 +71,7 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
     elif p.ran == 0:
         context = 0
     first, growth, passes = h.seconds(
-        w.chunk[r, : p.chunks], w.before[r, : p.chunks], p.ran, float(context), longest, h.tables
+        w.chunk[r, : p.chunks], w.before[r, : p.chunks], p.ran, float(context), longest, w.tables
     )
     p.start = now
     p.first = first + p.moved * rules.swap_seconds
@@ -89,7 +89,7 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
     fleet.work = fleet.queued_tokens * p.full + p.first
 
 
-@inline
+@helper
 def ran_context(w: Any, r: int) -> tuple[int, int]:
     """Return total and longest context of the decodes in the pass, where some were left out."""
     p = w.pools[r]
@@ -103,7 +103,7 @@ def ran_context(w: Any, r: int) -> tuple[int, int]:
     return total, longest
 
 
-@inline
+@helper
 def interrupt(w: Any, r: int, now: float) -> None:
     """End a stretch with the pass during which `now` falls."""
     p = w.pools[r]
@@ -121,7 +121,7 @@ def interrupt(w: Any, r: int, now: float) -> None:
     p.end = p.start + length(p, passes)
 
 
-@inline
+@helper
 def write_tokens(w: Any, r: int) -> None:
     """Record the times of all tokens that the stretch gives to the decodes."""
     p = w.pools[r]
@@ -134,7 +134,7 @@ def write_tokens(w: Any, r: int) -> None:
                 w.tokens[at + k] = p.start + length(p, k + 1)
 
 
-@inline
+@helper
 def count_stretch(w: Any, r: int) -> None:
     """Count the gaps between the last tokens of the decodes and those of the stretch."""
     p = w.pools[r]
@@ -152,15 +152,15 @@ def count_stretch(w: Any, r: int) -> None:
             mine = p.end - last_token(w, r, s)
             seat.worst = max(seat.worst, mine)
             if same > 0 and mine != gap:
-                tally.count_gaps(w, gap, 0.0, 1, same)
+                tally.count_gap(w, gap, same)
                 same = 0
             gap = mine
             same += 1
     if same > 0:
-        tally.count_gaps(w, gap, 0.0, 1, same)
+        tally.count_gap(w, gap, same)
 
 
-@inline
+@helper
 def settle_starved(w: Any, r: int) -> None:
     """Put decodes that were left out of the pass one tick back, and note when the others got their token."""
     p = w.pools[r]
@@ -185,7 +185,7 @@ def settle_starved(w: Any, r: int) -> None:
     rescan(w, r)
 
 
-@inline
+@helper
 def finish_chunks(w: Any, r: int) -> None:
     """Advance the prompts of the pass; those that are complete give a token and become decodes."""
     p = w.pools[r]
@@ -202,7 +202,7 @@ def finish_chunks(w: Any, r: int) -> None:
             request.first_token = p.end
         else:
             gap = p.end - request.last
-            tally.count_gaps(w, gap, 0.0, 1, 1)
+            tally.count_gap(w, gap, ONE)
             seat.worst = gap
         if len(w.tokens) > 0:
             w.tokens[w.token_at[seat.request] + request.generated] = p.end
@@ -210,7 +210,7 @@ def finish_chunks(w: Any, r: int) -> None:
         decode(w, r, s, left, seat.target, p.end)
 
 
-@inline
+@helper
 def land(w: Any, r: int) -> None:
     """Account for the stretch that just ended on a replica; requests that are done stay seated until `leave`."""
     p = w.pools[r]
@@ -252,7 +252,7 @@ def land(w: Any, r: int) -> None:
     finish_chunks(w, r)
 
 
-@inline
+@helper
 def leave(w: Any, r: int) -> int:
     """Let one request that is done leave; return it, or `NONE`. Call until `NONE`."""
     p = w.pools[r]
@@ -279,6 +279,6 @@ def leave(w: Any, r: int) -> int:
             p.spare_seats += 1
             w.fleet[r].running -= 1
             rescan(w, r)
-            return int(i)
+            return i
     rescan(w, r)
     return NONE

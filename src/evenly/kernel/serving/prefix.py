@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from evenly.kernel.compiling import inline
+from evenly.kernel.compiling import helper
 from evenly.kernel.serving.records import NONE
 
 HEAD, TAIL, BAG = 0, 1, 2
 
 
-@inline
+@helper
 def mix(one: int, other: int) -> int:
     """Hash two numbers to 64 bits, never 0 (splitmix64 finaliser)."""
     x = np.uint64(one) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(other) + np.uint64(0x632BE59BD9B4E019)
@@ -29,7 +29,7 @@ def mix(one: int, other: int) -> int:
     return int(np.int64(x | np.uint64(1)))
 
 
-@inline
+@helper
 def content(w: Any, i: int, block: int) -> int:
     """Return the identity of the tokens in a full block of request `i`, all earlier tokens included."""
     request = w.requests[i]
@@ -43,24 +43,24 @@ def content(w: Any, i: int, block: int) -> int:
     return mix(i * 4 + 2, block)
 
 
-@inline
+@helper
 def _home(w: Any, r: int, key: int) -> int:
     return int(np.uint64(key) >> np.uint64(7)) & (w.slots.shape[1] - 1)
 
 
-@inline
+@helper
 def find(w: Any, r: int, key: int) -> int:
     """Return the oldest block with this content, or `NONE`."""
     place = _home(w, r, key)
     while w.slots[r, place] != 0:
         block = w.slots[r, place] - 1
         if w.key[r, block] == key:
-            return int(block)
+            return block
         place = (place + 1) & (w.slots.shape[1] - 1)
     return NONE
 
 
-@inline
+@helper
 def register(w: Any, r: int, block: int, key: int) -> None:
     """Make a block findable by its content."""
     w.key[r, block] = key
@@ -77,7 +77,7 @@ def register(w: Any, r: int, block: int, key: int) -> None:
     w.slots[r, place] = block + 1
 
 
-@inline
+@helper
 def forget(w: Any, r: int, block: int) -> None:
     """Remove a block's content."""
     key = w.key[r, block]
@@ -109,7 +109,7 @@ def forget(w: Any, r: int, block: int) -> None:
     w.slots[r, hole] = 0
 
 
-@inline
+@helper
 def append(w: Any, r: int, block: int) -> None:
     """Put a block at the tail of the free queue."""
     tail = w.ends[r, TAIL]
@@ -123,7 +123,7 @@ def append(w: Any, r: int, block: int) -> None:
     w.pools[r].free += 1
 
 
-@inline
+@helper
 def unlink(w: Any, r: int, block: int) -> None:
     """Take a block out of the free queue."""
     before = w.link[r, block, 0]
@@ -139,17 +139,17 @@ def unlink(w: Any, r: int, block: int) -> None:
     w.pools[r].free -= 1
 
 
-@inline
+@helper
 def take(w: Any, r: int) -> int:
     """Take the head of the free queue; its old content is forgotten."""
     block = w.ends[r, HEAD]
     unlink(w, r, block)
     forget(w, r, block)
     w.owners[r, block] = 1
-    return int(block)
+    return block
 
 
-@inline
+@helper
 def take_anonymous(w: Any, r: int, count: int) -> None:
     """Take blocks for generated tokens into the bag."""
     for _ in range(count):
@@ -158,7 +158,7 @@ def take_anonymous(w: Any, r: int, count: int) -> None:
         w.ends[r, BAG] += 1
 
 
-@inline
+@helper
 def hits(w: Any, r: int, i: int, tokens: int) -> int:
     """Return how many leading full blocks of `tokens` tokens of request `i` are cached."""
     count = 0
@@ -168,7 +168,7 @@ def hits(w: Any, r: int, i: int, tokens: int) -> int:
     return count
 
 
-@inline
+@helper
 def fresh_hits(w: Any, r: int, i: int, count: int) -> int:
     """Return how many of the first `count` cached blocks nobody references: a hit takes them from the free queue."""
     free = 0
@@ -178,7 +178,7 @@ def fresh_hits(w: Any, r: int, i: int, count: int) -> int:
     return free
 
 
-@inline
+@helper
 def seat_hits(w: Any, r: int, s: int, i: int, count: int) -> None:
     """Give the first `count` cached blocks to a seat."""
     for place in range(count):
@@ -191,7 +191,7 @@ def seat_hits(w: Any, r: int, s: int, i: int, count: int) -> None:
     w.seats[s].sealed = count
 
 
-@inline
+@helper
 def seat_chunk(w: Any, r: int, s: int, tokens: int) -> None:
     """Give a seat blocks until it holds `tokens` tokens, and register those that are full."""
     seat = w.seats[s]
@@ -204,7 +204,7 @@ def seat_chunk(w: Any, r: int, s: int, tokens: int) -> None:
         seat.sealed += 1
 
 
-@inline
+@helper
 def unseat(w: Any, r: int, s: int, blocks: int, tokens: int) -> None:
     """Release the `blocks` blocks of a seat that holds `tokens` computed tokens, last block first."""
     seat = w.seats[s]

@@ -6,9 +6,10 @@ the kernel's own. Units: seconds, tokens, blocks.
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numba import types
+
+from evenly.kernel.world import WorldType, records
 
 # Ways to compose a pass.
 PREFILL_FIRST = 0  # waiting prompts alone if any can start, else all decodes
@@ -25,7 +26,10 @@ LONGEST = 2  # blocks of the longest sequence the model accepts
 RECOMPUTE = 0
 SWAP = 1
 
-NONE = -1
+# A plain -1 would be a type of its own to numba, and compile every helper twice.
+NONE = np.int64(-1)
+ZERO = np.int64(0)
+ONE = np.int64(1)
 
 REQUEST = np.dtype(
     [
@@ -160,91 +164,60 @@ RULES = np.dtype(
     align=True,
 )
 
-_ints = types.int64[::1]
-_ints2 = types.Array(types.int64, 2, "C")
 _floats = types.float64[::1]
-_floats2 = types.Array(types.float64, 2, "C")
-_floats3 = types.Array(types.float64, 3, "C")
+_ints = types.int64[::1]
 
 
-def _records(dtype: Any) -> Any:
-    return types.Array(numba.from_dtype(dtype), 1, "C")
+def _array(kind: Any, axes: int) -> Any:
+    return types.Array(kind, axes, "C")
 
 
-class World(NamedTuple):
-    """Everything the loop reads and writes; axes: r replica, s seat, b block."""
+REQUESTS = records(REQUEST)
+REPLICAS = records(FLEET)
 
-    requests: Any
-    fleet: Any
-    pools: Any  # [r]
-    seats: Any  # [r * s]
-    line: Any  # [r, s] seats in running order
-    fill: Any  # [r, s] seats whose prompt is not computed yet, in running order
-    spare: Any  # [r, 2 * s] stack of free seats, then scratch
-    phase: Any  # [r, block] decodes that need a block at tick = phase (mod block)
-    chunk: Any  # [r, s] tokens of each prompt chunk of the pass under way
-    before: Any  # [r, s] tokens those requests already held
-    who: Any  # [r, s] their seats
-    peak_at: Any  # [r, *] emissions when a gap began, rising
-    peak_gap: Any  # [r, *] the gap, falling
-    gaps: Any  # histogram of token gaps
-    bins: Any  # [channel, bin, r] sums over time
-    clock: Any  # [width of a bin, sum of gaps, number of gaps]
-    rules: Any
-    ids: Any  # prefix ids of all requests
-    id_block: Any  # tokens of a prefix block, one entry
-    table: Any  # [r * s, *] blocks of a seat's prompt
-    link: Any  # [r, b, 2] free queue of blocks
-    owners: Any  # [r, b] references to a block
-    key: Any  # [r, b] content of a block, 0 for none
-    twin: Any  # [r, b] next block with the same content
-    slots: Any  # [r, *] hash table from content to first block
-    bag: Any  # [r, b] stack of referenced blocks without content
-    ends: Any  # [r, 4]: head and tail of the free queue, size of the bag, cached blocks
-    tokens: Any  # times of all tokens, or empty
-    token_at: Any  # where a request's token times begin
-    log: Any  # rows of the pass log, or empty
-    log_size: Any
-
-
-WORLD = types.NamedTuple(
-    (
-        _records(REQUEST),
-        _records(FLEET),
-        _records(POOL),
-        _records(SEAT),
-        _ints2,
-        _ints2,
-        _ints2,
-        _ints2,
-        _ints2,
-        _ints2,
-        _ints2,
-        _ints2,
-        _floats2,
-        _ints,
-        _floats3,
-        _floats,
-        _records(RULES),
-        _ints,
-        _ints,
-        types.Array(types.int32, 2, "C"),
-        types.Array(types.int32, 3, "C"),
-        types.Array(types.int32, 2, "C"),
-        _ints2,
-        types.Array(types.int32, 2, "C"),
-        types.Array(types.int32, 2, "C"),
-        types.Array(types.int32, 2, "C"),
-        _ints2,
-        _floats,
-        _ints,
-        _floats2,
-        _ints,
-    ),
-    World,
+# Axes: r replica, s seat, b block.
+WORLD = WorldType(
+    "serving",
+    {
+        "requests": REQUESTS,
+        "fleet": REPLICAS,  # [r]
+        "pools": records(POOL),  # [r]
+        "seats": records(SEAT),  # [r * s]
+        "line": _array(types.int64, 2),  # [r, s] seats in running order
+        "fill": _array(types.int64, 2),  # [r, s] seats whose prompt is not computed yet, in running order
+        "spare": _array(types.int64, 2),  # [r, 2 * s] stack of free seats, then scratch
+        "phase": _array(types.int64, 2),  # [r, block] decodes that need a block at tick = phase (mod block)
+        "chunk": _array(types.int64, 2),  # [r, s] tokens of each prompt chunk of the pass under way
+        "before": _array(types.int64, 2),  # [r, s] tokens those requests already held
+        "who": _array(types.int64, 2),  # [r, s] their seats
+        "peak_at": _array(types.int64, 2),  # [r, *] emissions when a gap began, rising
+        "peak_gap": _array(types.float64, 2),  # [r, *] the gap, falling
+        "gaps": _ints,  # histogram of token gaps
+        "bins": _array(types.float64, 3),  # [channel, bin, r] sums over time
+        "clock": _floats,  # width of a bin, sum of gaps, number of gaps
+        "rules": records(RULES),
+        "ids": _ints,  # prefix ids of all requests
+        "id_block": _ints,  # tokens of a prefix block, one entry
+        "table": _array(types.int32, 2),  # [r * s, *] blocks of a seat's prompt
+        "link": _array(types.int32, 3),  # [r, b, 2] free queue of blocks: previous, next
+        "owners": _array(types.int32, 2),  # [r, b] references to a block
+        "key": _array(types.int64, 2),  # [r, b] content of a block, 0 for none
+        "twin": _array(types.int32, 2),  # [r, b] next block with the same content
+        "slots": _array(types.int32, 2),  # [r, *] hash table from content to first block
+        "bag": _array(types.int32, 2),  # [r, b] stack of referenced blocks without content
+        "ends": _array(types.int64, 2),  # [r, 4]: head and tail of the free queue, size of the bag
+        "tokens": _floats,  # times of all tokens, or empty
+        "token_at": _ints,  # where a request's token times begin
+        "log": _array(types.float64, 2),  # rows of the pass log, or empty
+        "log_size": _ints,
+        "choose_memory": _floats,
+        "rank_memory": _floats,
+        "budget_memory": _floats,
+        "admit_memory": _floats,
+        "score_memory": _floats,
+        "tables": _floats,  # of the cost model
+    },
 )
-REQUESTS = _records(REQUEST)
-REPLICAS = _records(FLEET)
 
 # Signatures of the hooks.
 CHOOSE = types.FunctionType(types.int64(types.float64, types.int64, REQUESTS, REPLICAS, _floats))
@@ -260,7 +233,7 @@ SECONDS = types.FunctionType(
 
 
 class Hooks(NamedTuple):
-    """The policies of a run, compiled, each with its memory."""
+    """The policies of a run, compiled; what they remember stands in the world."""
 
     choose: Any
     rank: Any
@@ -268,12 +241,6 @@ class Hooks(NamedTuple):
     admit: Any
     score: Any
     seconds: Any
-    choose_memory: Any
-    rank_memory: Any
-    budget_memory: Any
-    admit_memory: Any
-    score_memory: Any
-    tables: Any
 
 
-HOOKS = types.NamedTuple((CHOOSE, RANK, BUDGET, ADMIT, SCORE, SECONDS, *([_floats] * 6)), Hooks)
+HOOKS = (CHOOSE, RANK, BUDGET, ADMIT, SCORE, SECONDS)

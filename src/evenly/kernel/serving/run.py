@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from evenly.kernel.compiling import inline, loop
+from evenly.kernel.compiling import helper, loop
 from evenly.kernel.serving import heap, prefix
 from evenly.kernel.serving.compose import compose
 from evenly.kernel.serving.passes import interrupt, land, launch, leave
-from evenly.kernel.serving.records import HOOKS, NONE, WORLD
+from evenly.kernel.serving.records import HOOKS, NONE, WORLD, Hooks
 from evenly.kernel.serving.seating import blocks_for, enqueue
 from evenly.kernel.serving.tree import settle
 from numba import types
@@ -21,7 +21,7 @@ from numba import types
 LOG_COLUMNS = 8  # replica, start, end, passes, decodes, prompt tokens, prompts, evicted
 
 
-@inline
+@helper
 def fits(w: Any, r: int, i: int) -> bool:
     """Tell whether a replica can ever serve a request."""
     rules = w.rules[0]
@@ -32,26 +32,26 @@ def fits(w: Any, r: int, i: int) -> bool:
     whole = rules.longest if rules.reserve == 2 else tokens - 1
     if rules.chunked == 0 and tokens - 1 > rules.budget:
         return False
-    return bool(blocks_for(w, whole) <= w.fleet[r].blocks - rules.watermark)
+    return blocks_for(w, whole) <= w.fleet[r].blocks - rules.watermark
 
 
-@inline
+@helper
 def arrive(w: Any, h: Any, now: float, i: int) -> int:
     """Route a request; return its replica, or `NONE` if it can never be served there."""
     if w.rules[0].hits:
         for r in range(len(w.fleet)):
             w.fleet[r].hit = prefix.hits(w, r, i, w.requests[i].prompt - 1) * w.rules[0].block
-    r = h.choose(now, i, w.requests, w.fleet, h.choose_memory)
+    r = h.choose(now, i, w.requests, w.fleet, w.choose_memory)
     w.fleet[r].sent += 1
     w.requests[i].replica = r
     if not fits(w, r, i):
         return NONE
-    enqueue(w, h, now, r, i, False)
+    enqueue(w, h, now, r, i)
     w.fleet[r].work = w.fleet[r].queued_tokens * w.pools[r].full + w.pools[r].first
-    return int(r)
+    return r
 
 
-@inline
+@helper
 def release_followers(w: Any, now: float, i: int, future: int) -> int:
     """Let the requests that waited for the end of `i` arrive after their pause; return the heap of arrivals."""
     follower = w.requests[i].follower
@@ -63,7 +63,7 @@ def release_followers(w: Any, now: float, i: int, future: int) -> int:
     return future
 
 
-@inline
+@helper
 def write_log(w: Any, r: int) -> None:
     """Append the stretch that ended on a replica to the pass log, while there is room."""
     row = w.log_size[0]
@@ -84,14 +84,28 @@ def write_log(w: Any, r: int) -> None:
     w.log_size[0] = row + 1
 
 
-@loop(types.int64(WORLD, HOOKS, types.int64[::1], types.int64[::1], types.float64[::1], types.int64[::1], types.int64))
-def serve(w: Any, h: Any, first: Any, tree: Any, ends: Any, pending: Any, until: int) -> int:
+@loop(types.int64(WORLD, *HOOKS, types.int64[::1], types.int64[::1], types.float64[::1], types.int64[::1], types.int64))
+def serve(
+    w: Any,
+    choose: Any,
+    rank: Any,
+    budget: Any,
+    admit: Any,
+    score: Any,
+    seconds: Any,
+    first: Any,
+    tree: Any,
+    ends: Any,
+    pending: Any,
+    until: int,
+) -> int:
     """Run until `until` more requests have ended (or nothing is left); return how many have.
 
     `first[0]` is the next request of the trace, `first[1]` the heap of arrivals to come, `first[2]` the number of
     replicas in `pending`, which compose a pass at the instant `ends[-1]`. All of it survives between calls, so that
     a caller can show progress.
     """
+    h = Hooks(choose, rank, budget, admit, score, seconds)
     requests = w.requests
     done = 0
     now = ends[-1]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from evenly.kernel.compiling import inline
+from evenly.kernel.compiling import helper
 from evenly.kernel.serving import heap, prefix, tally
 from evenly.kernel.serving.records import (
     DECODING,
@@ -22,14 +22,14 @@ from evenly.kernel.serving.records import (
 FOREVER = 1 << 60
 
 
-@inline
+@helper
 def blocks_for(w: Any, tokens: int) -> int:
     """Return the blocks that hold `tokens` tokens."""
     size = w.rules[0].block
-    return int((tokens + size - 1) // size)
+    return (tokens + size - 1) // size
 
 
-@inline
+@helper
 def grab(w: Any, r: int, count: int) -> None:
     """Take blocks for generated tokens."""
     if w.rules[0].cache:
@@ -38,7 +38,7 @@ def grab(w: Any, r: int, count: int) -> None:
         w.pools[r].free -= count
 
 
-@inline
+@helper
 def held(w: Any, r: int, s: int) -> int:
     """Return the blocks of a seat, before it takes part in a pass."""
     rules = w.rules[0]
@@ -52,7 +52,7 @@ def held(w: Any, r: int, s: int) -> int:
     return blocks_for(w, seat.filled)
 
 
-@inline
+@helper
 def release(w: Any, r: int, s: int, blocks: int, tokens: int) -> None:
     """Give the blocks of a seat back."""
     if w.rules[0].cache:
@@ -61,23 +61,38 @@ def release(w: Any, r: int, s: int, blocks: int, tokens: int) -> None:
         w.pools[r].free += blocks
 
 
-@inline
-def enqueue(w: Any, h: Any, now: float, r: int, i: int, again: bool) -> None:
-    """Put a request into the queue of a replica; `again`: it was preempted."""
+@helper
+def line_up(w: Any, r: int, i: int) -> None:
+    """Put a request into the queue of a replica, by its rank."""
     p = w.pools[r]
-    p.sequence += 1
-    request = w.requests[i]
-    if again and w.rules[0].front:
-        request.rank = -float(p.sequence)
-    else:
-        request.rank = h.rank(now, p.sequence, i, w.requests, h.rank_memory)
     p.waiting = heap.push(w.requests, p.waiting, i)
     p.queue += 1
     w.fleet[r].waiting += 1
-    w.fleet[r].queued_tokens += request.prompt + request.generated
+    w.fleet[r].queued_tokens += w.requests[i].prompt + w.requests[i].generated
 
 
-@inline
+@helper
+def enqueue(w: Any, h: Any, now: float, r: int, i: int) -> None:
+    """Put a new request into the queue of a replica."""
+    p = w.pools[r]
+    p.sequence += 1
+    w.requests[i].rank = h.rank(now, p.sequence, i, w.requests, w.rank_memory)
+    line_up(w, r, i)
+
+
+@helper
+def requeue(w: Any, h: Any, now: float, r: int, i: int) -> None:
+    """Put a preempted request back into the queue."""
+    p = w.pools[r]
+    p.sequence += 1
+    if w.rules[0].front:
+        w.requests[i].rank = -float(p.sequence)
+    else:
+        w.requests[i].rank = h.rank(now, p.sequence, i, w.requests, w.rank_memory)
+    line_up(w, r, i)
+
+
+@helper
 def dequeue(w: Any, r: int) -> int:
     """Take the first request of the queue."""
     p = w.pools[r]
@@ -86,10 +101,10 @@ def dequeue(w: Any, r: int) -> int:
     p.queue -= 1
     w.fleet[r].waiting -= 1
     w.fleet[r].queued_tokens -= w.requests[i].prompt + w.requests[i].generated
-    return int(i)
+    return i
 
 
-@inline
+@helper
 def seat_request(w: Any, r: int, i: int, now: float) -> int:
     """Give a request a seat at the end of the line; return the seat."""
     p = w.pools[r]
@@ -114,10 +129,10 @@ def seat_request(w: Any, r: int, i: int, now: float) -> int:
     w.fleet[r].running += 1
     if np.isnan(w.requests[i].start):
         w.requests[i].start = now
-    return int(s)
+    return s
 
 
-@inline
+@helper
 def decode(w: Any, r: int, s: int, left: int, context: int, last: float) -> None:
     """Make a seat a decode with `left` tokens to come, `context` tokens held, its last token at `last`."""
     p = w.pools[r]
@@ -136,7 +151,7 @@ def decode(w: Any, r: int, s: int, left: int, context: int, last: float) -> None
         w.phase[r, (-seat.base) % size] += 1
 
 
-@inline
+@helper
 def undecode(w: Any, r: int, s: int) -> None:
     """Take a seat out of the decodes; `rescan` must follow."""
     p = w.pools[r]
@@ -147,7 +162,7 @@ def undecode(w: Any, r: int, s: int) -> None:
         w.phase[r, (-seat.base) % w.rules[0].block] -= 1
 
 
-@inline
+@helper
 def rescan(w: Any, r: int) -> None:
     """Find the next end and the longest context among the decodes."""
     p = w.pools[r]
@@ -161,15 +176,15 @@ def rescan(w: Any, r: int) -> None:
             p.longest = max(p.longest, seat.base)
 
 
-@inline
+@helper
 def last_token(w: Any, r: int, s: int) -> float:
     """Return when a decode got its last token."""
     p = w.pools[r]
     seat = w.seats[s]
-    return float(p.emitted if p.emissions > seat.index else seat.joined)
+    return p.emitted if p.emissions > seat.index else seat.joined
 
 
-@inline
+@helper
 def stand_up(w: Any, r: int, place: int) -> None:
     """Remove the seat at a place of the line."""
     p = w.pools[r]
@@ -184,7 +199,7 @@ def stand_up(w: Any, r: int, place: int) -> None:
         unfill(w, r, own)
 
 
-@inline
+@helper
 def unfill(w: Any, r: int, own: int) -> None:
     """Remove a seat from those that still compute their prompt."""
     p = w.pools[r]
@@ -196,7 +211,7 @@ def unfill(w: Any, r: int, own: int) -> None:
     p.filling -= 1
 
 
-@inline
+@helper
 def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
     """Preempt the request at a place of the line, which holds `blocks` blocks."""
     p = w.pools[r]
@@ -231,5 +246,5 @@ def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
         p.swapped_last = i
     else:
         p.recomputed += tokens
-        enqueue(w, h, now, r, i, True)
+        requeue(w, h, now, r, i)
     rescan(w, r)

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from evenly.kernel.compiling import inline
+from evenly.kernel.compiling import helper
 
 OCTAVE = 512  # bins for each doubling of a gap: 0.14% wide
 LOWEST = -20  # log2 of the smallest gap told apart, about a microsecond
@@ -12,7 +12,7 @@ BUSY, KV, TOKENS = 0, 1, 2  # channels of `bins`
 CHANNELS = 3
 
 
-@inline
+@helper
 def _bin(gap: float) -> int:
     if gap <= 0.0:
         return 0
@@ -20,7 +20,15 @@ def _bin(gap: float) -> int:
     return min(max(place, 0), GAP_BINS - 1)
 
 
-@inline
+@helper
+def count_gap(w: Any, gap: float, weight: int) -> None:
+    """Count a gap between tokens `weight` times."""
+    w.clock[1] += weight * gap
+    w.clock[2] += weight
+    w.gaps[_bin(gap)] += weight
+
+
+@helper
 def count_gaps(w: Any, first: float, growth: float, passes: int, weight: int) -> None:
     """Count gaps `first`, `first + growth`, ..., each `weight` times."""
     w.clock[1] += weight * (passes * first + growth * (passes * (passes - 1) // 2))
@@ -45,7 +53,7 @@ def count_gaps(w: Any, first: float, growth: float, passes: int, weight: int) ->
         done = until
 
 
-@inline
+@helper
 def fold(w: Any, until: float) -> None:
     """Double the width of the time bins until the last one ends after `until`."""
     count = w.bins.shape[1]
@@ -61,7 +69,7 @@ def fold(w: Any, until: float) -> None:
         w.clock[0] *= 2.0
 
 
-@inline
+@helper
 def spread(w: Any, r: int, start: float, end: float, kv: float, tokens: float) -> None:
     """Add a stretch of passes to the time bins: busy seconds, block-seconds and tokens."""
     if end >= w.clock[0] * w.bins.shape[1]:
@@ -79,7 +87,7 @@ def spread(w: Any, r: int, start: float, end: float, kv: float, tokens: float) -
         start = max(edge, place * width) if edge < end else end
 
 
-@inline
+@helper
 def worst_since(w: Any, r: int, index: int) -> float:
     """Return the largest common gap of a replica's decodes since its emission `index`."""
     low = 0
@@ -90,10 +98,10 @@ def worst_since(w: Any, r: int, index: int) -> float:
             low = middle + 1
         else:
             high = middle
-    return float(w.peak_gap[r, low]) if low < w.pools[r].peaks else 0.0
+    return w.peak_gap[r, low] if low < w.pools[r].peaks else 0.0
 
 
-@inline
+@helper
 def remember_gap(w: Any, r: int, gap: float) -> None:
     """Note a gap that all decodes of a replica had, beginning at the present emission."""
     p = w.pools[r]

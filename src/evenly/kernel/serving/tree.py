@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from evenly.kernel.compiling import inline
+from evenly.kernel.compiling import helper
 
 
-@inline
+@helper
 def settle(tree: Any, ends: Any, replica: int) -> None:
     """Repair the tree after `ends[replica]` changed; `tree[1]` is the winner, leaves begin at half its length."""
     place = (replica + len(tree) // 2) // 2

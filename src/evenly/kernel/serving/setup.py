@@ -1,0 +1,128 @@
+"""The arrays of a run, as they are before the first request."""
+
+import numpy as np
+
+from evenly.core import Array, Trace
+from evenly.kernel.serving import tally
+from evenly.kernel.serving.records import FLEET, NONE, POOL, REQUEST, RULES, SEAT
+from evenly.kernel.serving.run import LOG_COLUMNS
+
+BINS = 512  # time bins of the load
+PEAKS = 512  # gaps remembered before they are handed to the seats
+
+
+def arrays(
+    trace: Trace,
+    rules: dict[str, int | float],
+    replicas: int,
+    blocks: int,
+    host_blocks: int,
+    record_tokens: bool,
+    record_passes: int,
+) -> dict[str, Array]:
+    """Return the arrays of a world at time 0, by field of `records.WORLD`; the policies' memories are missing."""
+    seats = int(rules["seats"])
+    block = int(rules["block"])
+    ids = np.array(trace.prefixes.ids, np.int64) if trace.prefixes is not None else np.zeros(0, np.int64)
+    cache = bool(rules["cache"])
+    cells = blocks if cache else 1
+    longest = int((trace.prompt + trace.output).max(initial=1))
+    total_tokens = int(trace.output.sum()) if record_tokens else 0
+    rule = np.zeros(1, RULES)
+    for name, value in rules.items():
+        rule[name] = value
+    fleet = np.zeros(replicas, FLEET)
+    fleet["free"] = fleet["blocks"] = blocks
+    shape = (replicas, seats)
+    slots = 1 << max(4, (2 * cells).bit_length())
+    link = np.zeros((replicas, cells, 2), np.int32)
+    link[:, :, 0] = np.arange(cells) - 1
+    link[:, :, 1] = np.arange(cells) + 1
+    link[:, -1, 1] = NONE
+    ends = np.zeros((replicas, 4), np.int64)
+    ends[:, 1] = cells - 1
+    return dict(
+        requests=_requests(trace),
+        fleet=fleet,
+        pools=_pools(replicas, seats, blocks, host_blocks),
+        seats=np.zeros(replicas * seats, SEAT),
+        line=np.zeros(shape, np.int64),
+        fill=np.zeros(shape, np.int64),
+        spare=np.tile(np.arange(2 * seats)[::-1] % seats, (replicas, 1)) if seats else np.zeros((replicas, 0), np.int64),
+        phase=np.zeros((replicas, block), np.int64),
+        chunk=np.zeros(shape, np.int64),
+        before=np.zeros(shape, np.int64),
+        who=np.zeros(shape, np.int64),
+        peak_at=np.zeros((replicas, PEAKS), np.int64),
+        peak_gap=np.zeros((replicas, PEAKS)),
+        gaps=np.zeros(tally.GAP_BINS, np.int64),
+        bins=np.zeros((tally.CHANNELS, BINS, replicas)),
+        clock=np.array([2.0**-6, 0.0, 0.0]),
+        rules=rule,
+        ids=ids,
+        id_block=np.array([trace.prefixes.block if trace.prefixes is not None else 1], np.int64),
+        table=np.zeros((replicas * seats, longest // block + 2) if cache else (1, 1), np.int32),
+        link=link,
+        owners=np.zeros((replicas, cells), np.int32),
+        key=np.zeros((replicas, cells), np.int64),
+        twin=np.full((replicas, cells), NONE, np.int32),
+        slots=np.zeros((replicas, slots), np.int32),
+        bag=np.zeros((replicas, cells), np.int32),
+        ends=ends,
+        tokens=np.full(total_tokens, np.nan),
+        token_at=np.concatenate(([0], np.cumsum(trace.output))) if record_tokens else np.zeros(1, np.int64),
+        log=np.zeros((record_passes, LOG_COLUMNS)),
+        log_size=np.zeros(1, np.int64),
+    )
+
+
+def _requests(trace: Trace) -> Array:
+    count = len(trace)
+    made = np.zeros(count, REQUEST)
+    for name in ("arrival", "prompt", "output"):
+        made[name] = getattr(trace, name)
+    made["user"] = trace.user if trace.user is not None else NONE
+    made["priority"] = trace.priority if trace.priority is not None else 0
+    made["session"] = NONE
+    made["pause"] = -1.0
+    for name in ("follower", "sibling", "child", "next", "replica"):
+        made[name] = NONE
+    for name in ("start", "first_token", "finish"):
+        made[name] = np.nan
+    if trace.prefixes is not None:
+        made["ids"] = trace.prefixes.offsets[:-1]
+        made["id_count"] = np.diff(trace.prefixes.offsets)
+    if trace.after is not None:
+        _chain(made, trace)
+    return made
+
+
+def _chain(made: Array, trace: Trace) -> None:
+    """Link requests to those that wait for their end; a session whose turns extend one another shares its history."""
+    assert trace.after is not None
+    later = np.flatnonzero(trace.after >= 0)
+    made["pause"][later] = trace.pause[later] if trace.pause is not None else 0.0
+    for i in later[::-1]:
+        j = trace.after[i]
+        made["sibling"][i] = made["follower"][j]
+        made["follower"][j] = i
+    if trace.session is not None:
+        grows = np.ones(len(made), bool)
+        earlier = trace.after[later]
+        grows[later] = trace.prompt[later] >= trace.prompt[earlier] + trace.output[earlier]
+        grows[later] &= trace.session[later] == trace.session[earlier]
+        broken = np.unique(trace.session[~grows])
+        made["session"] = np.where(np.isin(trace.session, broken), NONE, trace.session)
+
+
+def _pools(replicas: int, seats: int, blocks: int, host_blocks: int) -> Array:
+    made = np.zeros(replicas, POOL)
+    made["free"] = made["least_free"] = blocks
+    made["host"] = host_blocks
+    made["spare_seats"] = seats
+    made["next_end"] = 1 << 60
+    made["longest"] = -(1 << 60)
+    made["end"] = np.inf
+    for name in ("waiting", "swapped", "swapped_last"):
+        made[name] = NONE
+    return made
