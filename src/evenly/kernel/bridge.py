@@ -49,8 +49,10 @@ def compiled(plugin: object, verb: str, kind: Any) -> Any:
 
 
 def memory_of(plugin: object, seed: int, replicas: int) -> Floats:
-    """Return what a verb finds in `memory`: the result of the plug-in's own `memory(seed, replicas)`, if it has
-    such a method, else its numeric fields in order.
+    """Return what a verb finds in `memory`.
+
+    That is the result of the plug-in's own `memory(seed, replicas)`, if it has such a method, else its numeric fields
+    in order.
     """
     make = getattr(plugin, "memory", None)
     if make is not None:

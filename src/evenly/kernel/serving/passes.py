@@ -74,8 +74,8 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
         w.chunk[r, : p.chunks], w.before[r, : p.chunks], p.ran, float(context), longest, w.tables
     )
     p.start = now
-    p.first = first + p.moved * rules.swap_seconds
-    p.growth = growth
+    p.first = first * rules.slowdown + p.moved * rules.swap_seconds
+    p.growth = growth * rules.slowdown
     p.passes = 1
     stable = p.chunks == 0 and p.starved == 0 and p.stalled == 0 and p.held == 0 and p.moved == 0
     if stable and p.evicted == 0 and rules.step == 0:

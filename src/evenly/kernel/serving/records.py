@@ -156,7 +156,9 @@ RULES = np.dtype(
         ("readmit", "i8"),  # 1: prompts may start in a pass that preempted somebody
         ("front", "i8"),  # 1: a preempted request goes to the front of the queue, 0: to the place of its rank
         ("by_rank", "i8"),  # 1: the victim is the request of highest rank, 0: the last of the line
+        ("usurp", "i8"),  # 1: a more urgent head of the queue preempts running requests
         ("swap_seconds", "f8"),  # to copy one block
+        ("slowdown", "f8"),  # factor on the length of a pass
         ("delay", "f8"),  # hold prompts until the oldest waited this many times the last prefill
         ("step", "i8"),  # 1: never skip ahead
         ("hits", "i8"),  # 1: the router reads `fleet.hit`

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from evenly.kernel.compiling import helper, loop
 from evenly.kernel.serving import heap, prefix
@@ -16,7 +17,6 @@ from evenly.kernel.serving.passes import interrupt, land, launch, leave
 from evenly.kernel.serving.records import HOOKS, NONE, WORLD, Hooks
 from evenly.kernel.serving.seating import blocks_for, enqueue
 from evenly.kernel.serving.tree import settle
-from numba import types
 
 LOG_COLUMNS = 8  # replica, start, end, passes, decodes, prompt tokens, prompts, evicted
 

@@ -16,7 +16,7 @@ CHANNELS = 3
 def _bin(gap: float) -> int:
     if gap <= 0.0:
         return 0
-    place = int(math.floor((math.log2(gap) - LOWEST) * OCTAVE)) + 1
+    place = math.floor((math.log2(gap) - LOWEST) * OCTAVE) + 1
     return min(max(place, 0), GAP_BINS - 1)
 
 
@@ -48,7 +48,7 @@ def count_gaps(w: Any, first: float, growth: float, passes: int, weight: int) ->
         until = passes
         if 0 < place < GAP_BINS - 1:
             reach = (math.exp2(edge / OCTAVE + LOWEST) - first) / growth
-            until = min(passes, max(done + 1, int(math.ceil(reach))))
+            until = min(passes, max(done + 1, math.ceil(reach)))
         w.gaps[place] += weight * (until - done)
         done = until
 

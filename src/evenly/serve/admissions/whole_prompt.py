@@ -27,9 +27,7 @@ class WholePrompt:
             raise ValueError(f"headroom is a share from 0 to 1, not {self.headroom}")
 
     @staticmethod
-    def admit(
-        now: float, request: int, need: int, free: int, running: int, requests: Array, memory: Floats
-    ) -> int:
+    def admit(now: float, request: int, need: int, free: int, running: int, requests: Array, memory: Floats) -> int:
         """Return 1 if the prompt's blocks are free."""
         tokens = requests[request].prompt + requests[request].generated
         blocks = (tokens + memory[0] - 1) // memory[0]

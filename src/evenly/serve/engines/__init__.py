@@ -38,6 +38,8 @@ class Rules:
     "Whether prompts may start in a pass that preempted somebody."
     front: bool = True
     "Whether preempted requests return to the front of the queue."
+    usurp: bool = False
+    "Whether a more urgent head of the queue preempts running requests, where order and victim are by priority."
     delay: float = 0.0
     "Hold prompts until the oldest has waited this many times the last prefill."
     facts: dict[str, str | int | float] = field(default_factory=dict)

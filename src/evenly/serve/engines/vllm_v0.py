@@ -11,7 +11,8 @@ class VllmV0:
     """Whole prompts first, alone; decodes only when no prompt can start: the generation stall.
 
     A prompt starts when all its blocks fit above a watermark of 1% of the blocks. When a decode finds no block the
-    last of the line is preempted: recomputed from the front of the queue, or swapped to the host.
+    last of the line is preempted: recomputed from the front of the queue, or swapped to the host. With order
+    `priority` and victim `least-urgent`, a more urgent head of the queue that does not fit preempts running requests.
 
     Reference: Kwon et al., "Efficient memory management for large language model serving with PagedAttention", 2023;
     vLLM 0.10.2, `vllm/core/scheduler.py`.
@@ -47,5 +48,6 @@ class VllmV0:
             block=self.block_size,
             watermark=self.watermark,
             swap=self.preemption == "swap",
+            usurp=True,
             delay=self.delay_factor,
         )

@@ -16,8 +16,6 @@ class LeastRecompute:
     """
 
     @staticmethod
-    def score(
-        now: float, request: int, tokens: int, blocks: int, requests: Array, memory: Floats
-    ) -> float:
+    def score(now: float, request: int, tokens: int, blocks: int, requests: Array, memory: Floats) -> float:
         """Return freed blocks for each token lost."""
         return blocks / (tokens + 1.0)

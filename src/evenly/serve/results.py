@@ -1,0 +1,214 @@
+"""From what the serving kernel left behind to an outcome: figures, requests, timeline, load, facts."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evenly.core import Array, Floats, Load, Outcome
+from evenly.core.document import unstructure
+from evenly.measure.fairness import jain
+from evenly.measure.imbalance import idle_share, peak_over_mean
+from evenly.measure.slo import attainment, goodput, tpot
+
+if TYPE_CHECKING:
+    from evenly.serve.scenario import Fleet, ServeScenario
+
+GAP_POINTS = 401  # points of the quantile curve of token gaps
+
+
+def outcome(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> Outcome:
+    """Return the outcome of a run of `scenario`."""
+    items = columns(run.requests)
+    load = _load(run, _makespan(items))
+    facts = _facts(scenario, fleet, run)
+    metrics = _latencies(items) | _gaps(run) | _rates(scenario, items) | _sharing(run, items, load)
+    joules, power_facts = _energy(scenario, fleet, run, items)
+    metrics["energy"] = joules
+    series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)}
+    return Outcome(scenario.name, metrics, load, items, series, facts | power_facts)
+
+
+def columns(requests: Array) -> dict[str, Array]:
+    """Return the per-request columns of the kernel's records; times in seconds, NaN where a request never got there."""
+    names = ("arrival", "start", "first_token", "finish", "prompt", "output", "cached", "preemptions", "replica")
+    items = {name: np.ascontiguousarray(requests[name]) for name in (*names, "user", "session", "worst_gap")}
+    items["tpot"] = tpot(items["first_token"], items["finish"], items["output"])
+    return items
+
+
+def _makespan(items: dict[str, Array]) -> float:
+    if len(items["arrival"]) == 0 or np.isnan(items["finish"]).all():
+        return float("nan")
+    return float(np.nanmax(items["finish"]) - items["arrival"].min())
+
+
+def _latencies(items: dict[str, Array]) -> dict[str, float]:
+    done = ~np.isnan(items["finish"])
+    ttft = (items["first_token"] - items["arrival"])[done]
+    e2e = (items["finish"] - items["arrival"])[done]
+    figures = {"tpot_mean": _mean(items["tpot"][done & (items["output"] > 1)])}
+    for name, times in (("ttft", ttft), ("e2e", e2e)):
+        middle, tail = np.quantile(times, (0.5, 0.99)) if len(times) else (np.nan, np.nan)
+        figures |= {f"{name}_mean": _mean(times), f"{name}_p50": float(middle), f"{name}_p99": float(tail)}
+    return figures
+
+
+def _gaps(run: Any) -> dict[str, float]:
+    middle, tail = gap_quantiles(run, np.array([0.5, 0.99]))
+    return {"tbt_p50": float(middle), "tbt_p99": float(tail)}
+
+
+def gap_quantiles(run: Any, shares: Floats) -> Floats:
+    """Return quantiles of the gaps between tokens, over all gaps of all requests, within 0.07% of their value."""
+    from evenly.kernel.serving.simulation import gap_edges
+
+    total = np.cumsum(run.gaps)
+    if len(total) == 0 or total[-1] == 0:
+        return np.full(len(shares), np.nan)
+    place = np.searchsorted(total, shares * total[-1])
+    edges = gap_edges()
+    upper = np.append(edges[1:], edges[-1])
+    return np.sqrt(np.maximum(edges, edges[1] / 2) * np.maximum(upper, edges[1]))[np.minimum(place, len(edges) - 1)]
+
+
+def _rates(scenario: "ServeScenario", items: dict[str, Array]) -> dict[str, float]:
+    seconds = _makespan(items)
+    done = ~np.isnan(items["finish"])
+    met = scenario.slo.met(
+        ttft=items["first_token"] - items["arrival"],
+        e2e=items["finish"] - items["arrival"],
+        output=items["output"],
+        worst_gap=items["worst_gap"],
+    )
+    per_second = 1.0 / seconds if seconds > 0 else float("nan")
+    return {
+        "goodput": goodput(met, seconds),
+        "slo_share": attainment(met),
+        "throughput": float(done.sum()) * per_second,
+        "token_rate": float(items["output"][done].sum()) * per_second,
+        "makespan": seconds,
+        "rejected": float(np.mean(~done)) if len(done) else float("nan"),
+    }
+
+
+def _sharing(run: Any, items: dict[str, Array], load: Load) -> dict[str, float]:
+    computed = float(run.pools["computed"].sum())
+    sent = float(items["prompt"][items["replica"] >= 0].sum())
+    count = len(items["arrival"])
+    return {
+        "fairness": _fairness(items),
+        "imbalance": peak_over_mean(load),
+        "idle_share": idle_share(load),
+        "preemptions": float(items["preemptions"].sum()) / count if count else float("nan"),
+        "recompute_share": float(run.pools["recomputed"].sum()) / computed if computed else float("nan"),
+        "cache_share": float(items["cached"].sum()) / sent if sent else float("nan"),
+        "kv_peak": 1.0 - float(run.pools["least_free"].min()) / run.blocks,
+    }
+
+
+def _fairness(items: dict[str, Array]) -> float:
+    """Return Jain's index of the end-to-end seconds for each output token, by user if the trace names users."""
+    done = ~np.isnan(items["finish"])
+    pace = ((items["finish"] - items["arrival"]) / np.maximum(items["output"], 1))[done]
+    if len(pace) == 0:
+        return float("nan")
+    user = items["user"][done]
+    if user.max() >= 0:
+        _, code = np.unique(user, return_inverse=True)
+        pace = np.bincount(code, pace) / np.bincount(code)
+    return jain(pace)
+
+
+def _load(run: Any, makespan: float) -> Load:
+    from evenly.kernel.serving import tally
+
+    busy = run.bins[tally.BUSY]
+    last = float(np.nanmax(run.requests["finish"], initial=0.0)) if makespan > 0 else 0.0
+    steps = max(1, min(len(busy), int(np.ceil(last / run.width))))
+    span = np.full(steps, run.width)
+    if last > 0:
+        span[-1] = last - (steps - 1) * run.width
+    return Load(np.minimum(busy[:steps], span[:, None]), span, unit="busy seconds", worker="replica")
+
+
+def _timeline(run: Any, items: dict[str, Array], load: Load) -> dict[str, Array]:
+    """Return the state of the fleet by time bin: waiting and running at the end of each bin, the rest as means."""
+    from evenly.kernel.serving import tally
+
+    steps, replicas = load.work.shape
+    assert load.span is not None
+
+    def level(begin: Array, end: Array) -> Array:
+        change = np.zeros(steps + 1)
+        for times, sign in ((begin, 1.0), (end, -1.0)):
+            at = np.minimum(times[~np.isnan(times)] // run.width, steps).astype(np.int64)
+            change += sign * np.bincount(at, minlength=steps + 1)
+        return np.cumsum(change)[:steps]
+
+    room = load.span * replicas
+    known = items["replica"] >= 0
+    never = known & np.isnan(items["start"])  # rejected: they never wait
+    arrival = np.where(never | ~known, np.nan, items["arrival"])
+    running = level(items["start"], items["finish"])
+    return {
+        "time": (np.arange(steps) + 1) * run.width,
+        "waiting": level(arrival, items["start"]),
+        "running": running,
+        "kv": run.bins[tally.KV, :steps].sum(axis=1) / np.maximum(load.work.sum(axis=1), 1e-300),
+        "busy": load.work.sum(axis=1) / room,
+        "batch": running / replicas,
+        "tokens": run.bins[tally.TOKENS, :steps].sum(axis=1) / load.span,
+    }
+
+
+def _gap_curve(run: Any) -> dict[str, Array]:
+    shares = np.linspace(0.0, 1.0, GAP_POINTS)
+    return {"q": shares, "seconds": gap_quantiles(run, shares)}
+
+
+def _energy(
+    scenario: "ServeScenario", fleet: "Fleet", run: Any, items: dict[str, Array]
+) -> tuple[float, dict[str, str | int | float]]:
+    from evenly.hardware.power import joules, power_facts
+
+    done = ~np.isnan(items["finish"])
+    tokens = float(items["output"][done].sum())
+    seconds = _makespan(items)
+    if not tokens:
+        return float("nan"), {}
+    busy = float(run.pools["busy"].sum())
+    computed = float(run.pools["computed"].sum())
+    total = joules(
+        fleet.device,
+        busy=busy * scenario.tensor,
+        idle=max(0.0, seconds * scenario.replicas - busy) * scenario.tensor,
+        flops=2.0 * fleet.model.active_parameters * computed,
+    )
+    return total / tokens, power_facts(fleet.device)
+
+
+def _facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str | int | float]:
+    facts: dict[str, str | int | float] = {
+        "model": scenario.model,
+        "device": scenario.device,
+        "tensor": scenario.tensor,
+        "replicas": scenario.replicas,
+        "kv_tokens": fleet.kv_tokens,
+        "kv_blocks": run.blocks,
+        "block": fleet.rules.block,
+        "max_model_len": fleet.longest,
+        "slo": str(scenario.slo),
+        "slowdown": scenario.slowdown,
+        "seed": scenario.seed,
+    }
+    for slot in ("engine", "route", "order", "budget", "admit", "evict", "cost"):
+        chosen = getattr(scenario, slot)
+        if chosen is not None:
+            entry = unstructure(chosen)
+            knobs = ", ".join(f"{key} {value}" for key, value in entry.items() if key != "use")
+            facts[slot] = str(entry.get("use", type(chosen).__name__)) + (f" ({knobs})" if knobs else "")
+    return facts | {f"cost: {name}": value for name, value in scenario.cost.facts().items()}
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")

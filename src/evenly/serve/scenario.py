@@ -1,0 +1,217 @@
+"""A serving scenario: a trace, a fleet of replicas, and the policies that decide."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from evenly.core import Metric, Outcome, Scenario, Trace
+from evenly.core.scenario import Progress, silent
+from evenly.hardware.costs import Cost
+from evenly.hardware.costs.roofline import Roofline
+from evenly.hardware.device import Device, device
+from evenly.hardware.memory import kv_tokens
+from evenly.hardware.model import Model, model
+from evenly.measure.slo import Slo
+from evenly.serve.admissions import Admission
+from evenly.serve.admissions.always import Always
+from evenly.serve.budgets import Budget
+from evenly.serve.budgets.fixed import Fixed
+from evenly.serve.engines import Engine, Rules
+from evenly.serve.engines.vllm_v1 import VllmV1
+from evenly.serve.metrics import METRICS
+from evenly.serve.orders import Order
+from evenly.serve.orders.first_come import FirstCome
+from evenly.serve.orders.priority import Priority
+from evenly.serve.routers import Router
+from evenly.serve.routers.round_robin import RoundRobin
+from evenly.serve.victims import Victim
+from evenly.serve.victims.last import Last
+from evenly.serve.victims.least_urgent import LeastUrgent
+from evenly.traces.sources import Source
+
+SWAP_BANDWIDTH = 25e9  # bytes/s between device and host: PCIe 4.0 x16, usable share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeScenario(Scenario):
+    """Serve a trace on replicas of one engine."""
+
+    kind: ClassVar[str] = "serve"
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+
+    trace: Source
+    "Where the requests come from."
+    model: str = "llama-3.1-8b"
+    "Name of an embedded model, or the path of a Hugging Face config.json."
+    device: str = "a100-80gb"
+    "Name of an accelerator."
+    tensor: int = 1
+    "Devices that share each layer of a replica."
+    replicas: int = 1
+    "Copies of the model, each with its own queue."
+    engine: Engine = field(default_factory=VllmV1)
+    "How a replica composes passes and manages blocks."
+    route: Router = field(default_factory=RoundRobin)
+    "Which replica gets a request."
+    order: Order = field(default_factory=FirstCome)
+    "Who is next in the queue of a replica."
+    budget: Budget | None = None
+    "Tokens of a pass; by default the engine's own budget."
+    admit: Admission = field(default_factory=Always)
+    "Whether the head of the queue may start."
+    evict: Victim = field(default_factory=Last)
+    "Who is preempted when blocks are missing."
+    cost: Cost = field(default_factory=Roofline)
+    "How long a pass takes."
+    slowdown: float = 1.0
+    "Factor on every pass, for what the cost model leaves out: slower kernels or a slower host."
+    kv_tokens: int | None = None
+    "Tokens that fit into the KV cache of a replica; by default derived from device memory and model."
+    max_model_len: int | None = None
+    "Longest prompt plus output accepted; by default the model's context length."
+    swap_space: float = 4e9
+    "Bytes of host memory for each device's swapped-out blocks."
+    slo: Slo = field(default_factory=lambda: Slo(ttft=1.0, tpot=0.1))
+    "Limits that goodput counts by."
+
+    def check(self) -> "ServeScenario":
+        """Raise `ValueError` for values that make no sense together; return self."""
+        if self.replicas < 1 or self.tensor < 1:
+            raise ValueError(f"replicas and tensor are at least 1, not {self.replicas} and {self.tensor}")
+        if not 0 < self.slowdown < float("inf"):
+            raise ValueError(f"slowdown is a positive factor, not {self.slowdown}")
+        if self.kv_tokens is not None and self.kv_tokens < 1:
+            raise ValueError(f"kv_tokens is at least 1, not {self.kv_tokens}")
+        if self.swap_space < 0:
+            raise ValueError(f"swap_space is at least 0 bytes, not {self.swap_space}")
+        if self.max_model_len is not None and self.max_model_len < 2:
+            raise ValueError(f"max_model_len is at least 2 tokens, not {self.max_model_len}")
+        return self
+
+    def run(self, progress: Progress = silent) -> Outcome:
+        """Simulate and return figures, requests, timeline and load."""
+        from evenly.serve.results import outcome
+
+        fleet = self.fleet()
+        return outcome(self, fleet, self.simulate(fleet=fleet, progress=progress))
+
+    def fleet(self) -> "Fleet":
+        """Return everything derived from hardware, model and engine.
+
+        Raises `ValueError` if the model does not fit.
+        """
+        self.check()
+        architecture = model(self.model)
+        accelerator = device(self.device)
+        longest = self.max_model_len or architecture.context
+        rules = self.engine.rules(longest)
+        capacity = self.kv_tokens or kv_tokens(architecture, accelerator, self.tensor)
+        return Fleet(architecture, accelerator, rules, longest, capacity, capacity // rules.block)
+
+    def simulate(
+        self,
+        fleet: "Fleet | None" = None,
+        trace: Trace | None = None,
+        record_tokens: bool = False,
+        record_passes: int = 0,
+        step: bool = False,
+        progress: Progress = silent,
+    ) -> Any:
+        """Run the kernel and return its `Run`: per-request records, time bins, and what was asked to be recorded.
+
+        `record_tokens` keeps the time of every token, `record_passes` the first so many rows of the pass log, and
+        `step` forbids to skip ahead over equal passes.
+        """
+        from evenly.kernel.serving.simulation import Policies, simulate
+
+        fleet = fleet or self.fleet()
+        if fleet.blocks - fleet.rules.null_blocks < 1:
+            raise ValueError(f"kv_tokens ({fleet.kv_tokens}) hold not one block of {fleet.rules.block} tokens")
+        sent = servable(trace if trace is not None else self.trace.draw(self.seed))
+        policies = Policies(
+            route=self.route,
+            order=self.order,
+            budget=self.budget or Fixed(fleet.rules.budget),
+            admit=self.admit,
+            evict=self.evict,
+            cost=self.cost,
+            tables=self.cost.tables(fleet.model, fleet.device, self.tensor),
+        )
+        block_bytes = fleet.rules.block * fleet.model.kv_bytes * 1.0 / self.tensor
+        return simulate(
+            sent,
+            self._rules(fleet, block_bytes) | {"step": int(step)},
+            policies,
+            self.replicas,
+            fleet.blocks - fleet.rules.null_blocks,
+            int(self.swap_space / block_bytes),
+            self.seed,
+            record_tokens,
+            record_passes,
+            progress,
+        )
+
+    def _rules(self, fleet: "Fleet", block_bytes: float) -> dict[str, int | float]:
+        rules = fleet.rules
+        first_come = isinstance(self.order, FirstCome)
+        return {
+            "compose": ("prefill-first", "queue-order", "decode-first", "split-fuse").index(rules.compose),
+            "reserve": ("chunk", "prompt", "longest").index(rules.reserve),
+            "victims": int(rules.swap),
+            "chunked": int(rules.chunked),
+            "block": rules.block,
+            "watermark": int(rules.watermark * fleet.blocks),
+            "budget": rules.budget,
+            "seats": rules.seats,
+            "batch": rules.batch,
+            "longest": fleet.longest,
+            "threshold": rules.threshold,
+            "cache": int(rules.cache),
+            "readmit": int(rules.readmit),
+            "front": int(rules.front and first_come),
+            "by_rank": int(not isinstance(self.evict, Last)),
+            "usurp": int(rules.usurp and isinstance(self.order, Priority) and isinstance(self.evict, LeastUrgent)),
+            "swap_seconds": block_bytes / SWAP_BANDWIDTH,
+            "slowdown": self.slowdown,
+            "delay": rules.delay,
+            "hits": int(rules.cache and getattr(type(self.route), "reads_cache", False)),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What a scenario derives from hardware, model and engine."""
+
+    model: Model
+    device: Device
+    rules: Rules
+    longest: int
+    "Tokens of prompt and output that are accepted."
+    kv_tokens: int
+    "Tokens of the KV cache of one replica."
+    blocks: int
+    "Blocks of one replica, the engine's own included."
+
+
+def servable(trace: Trace) -> Trace:
+    """Return the requests that can be sent: those without tokens or marked as failed are dropped.
+
+    A request that waited for a dropped one waits for that one's predecessor instead, or arrives by its own time.
+
+    >>> trace = Trace(arrival=np.array([0.0, 1.0]), prompt=np.array([4, 0]), output=np.array([2, 2]))
+    >>> len(servable(trace))
+    1
+    """
+    good = (trace.prompt > 0) & (trace.output > 0)
+    if trace.failed is not None:
+        good &= ~trace.failed
+    if good.all():
+        return trace
+    if trace.after is not None and not good.all():
+        after = trace.after.copy()
+        for i in np.flatnonzero(after >= 0):  # earlier requests come first, so theirs is final
+            if not good[after[i]]:
+                after[i] = after[after[i]]
+        trace = Trace(**{**{name: getattr(trace, name) for name in trace.__slots__}, "after": after})
+    return trace.take(np.flatnonzero(good))
