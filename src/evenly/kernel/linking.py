@@ -5,6 +5,7 @@ loop inlines it. A kernel of a hundred helpers spends more than half of its comp
 pipeline stop at unoptimised LLVM code; the loop that links them is optimised as a whole.
 """
 
+import ctypes
 from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
@@ -18,6 +19,11 @@ class _NoEnvironment:
         """Do nothing."""
 
 
+@ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+def _refuse(*_: Any) -> Any:
+    raise TypeError("a helper of a compiled loop cannot be called from Python; wrap it with compiling.loop")
+
+
 class _LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
     """Code that is linked into its callers and never runs by itself."""
 
@@ -27,9 +33,9 @@ class _LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
         return _NoEnvironment()
 
     def get_pointer_to_function(self, name: str) -> int:
-        """Return null: this code is not executable by itself."""
+        """Return what refuses calls from Python: this code is not executable by itself."""
         self._ensure_finalized()
-        return 0
+        return int(ctypes.cast(_refuse, ctypes.c_void_p).value or 0)
 
     def _optimize_functions(self, module: Any) -> None:
         """Leave it to the caller."""
