@@ -133,3 +133,38 @@ def test_followers_arrive_after_the_end_of_their_predecessor_plus_the_pause() ->
     assert requests["arrival"][1] == pytest.approx(requests["finish"][0] + 2.5)
     assert requests["arrival"][2] == requests["finish"][1]
     assert requests["cached"].tolist() == [0, 48, 80]  # the history, whole blocks: 54 and 86 tokens were computed
+
+
+def test_an_urgent_head_of_the_queue_preempts_the_least_urgent_under_v0() -> None:
+    from evenly.serve.orders.priority import Priority
+    from evenly.serve.victims.least_urgent import LeastUrgent
+
+    trace = Trace(
+        arrival=np.array([0.0, 0.0, 0.05]),
+        prompt=np.array([64, 64, 64]),
+        output=np.array([60, 60, 5]),
+        priority=np.array([1, 2, 0]),
+    )
+    choice = {"order": Priority(), "evict": LeastUrgent(), "by_rank": 1, "front": 0, "watermark": 0}
+    polite: Any = serve(trace, "vllm-v0", blocks=10, longest=200, usurp=0, **choice).requests
+    urgent: Any = serve(trace, "vllm-v0", blocks=10, longest=200, usurp=1, **choice).requests
+    assert urgent["preemptions"][0] == 0 < urgent["preemptions"][1]
+    assert urgent["first_token"][2] < 0.1 < polite["first_token"][2]
+
+
+def test_swap_space_that_overflows_is_an_error_that_names_the_need() -> None:
+    trace = random_trace(2, 60, 50.0, prompt=60, output=300)
+    with pytest.raises(ValueError, match="swap space of 3 blocks is too small") as caught:
+        serve(trace, "vllm-v0", blocks=90, longest=700, victims=1, host_blocks=3)
+    need = int(str(caught.value).split("small: ")[1].split()[0])
+    serve(trace, "vllm-v0", blocks=90, longest=700, victims=1, host_blocks=need)
+    with pytest.raises(ValueError, match=f"small: {need} blocks"):
+        serve(trace, "vllm-v0", blocks=90, longest=700, victims=1, host_blocks=need - 1)
+
+
+def test_swapped_requests_keep_their_tokens() -> None:
+    trace = random_trace(2, 60, 50.0, prompt=60, output=300)
+    swap = serve(trace, "vllm-v0", blocks=90, longest=700, victims=1)
+    assert swap.requests["preemptions"].sum() > 0
+    assert swap.pools["recomputed"].sum() == 0
+    assert np.all(swap.pools["host"] == 100_000)

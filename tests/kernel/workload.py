@@ -90,6 +90,7 @@ def serve(trace: Trace, engine: str = "vllm-v1", blocks: int = 2000, replicas: i
     """Run the kernel; `changes` are policies, things to record, or rules."""
     policies = {k: changes.pop(k) for k in ("route", "order", "budget", "admit", "evict", "cost") if k in changes}
     recorded = {k: changes.pop(k) for k in ("record_tokens", "record_passes") if k in changes}
+    host_blocks = changes.pop("host_blocks", 100_000)
     rules = rules_of(engine, blocks) | changes
     chosen = {"budget": Fixed(int(rules["budget"]))} | policies
-    return simulate(trace, rules, replace(POLICIES, **chosen), replicas, blocks, 100_000, 7, **recorded)
+    return simulate(trace, rules, replace(POLICIES, **chosen), replicas, blocks, host_blocks, 7, **recorded)

@@ -92,6 +92,7 @@ POOL = np.dtype(
         ("swapped", "i8"),  # first of the swapped-out requests
         ("swapped_last", "i8"),
         ("host", "i8"),  # free blocks on the host
+        ("least_host", "i8"),
         ("running", "i8"),  # 1: a pass is under way
         ("start", "f8"),
         ("first", "f8"),

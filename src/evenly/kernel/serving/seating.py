@@ -237,6 +237,7 @@ def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
     stand_up(w, r, place)
     if swap:
         p.host -= blocks
+        p.least_host = min(p.least_host, p.host)
         p.moved += blocks
         request.next = NONE
         if p.swapped == NONE:

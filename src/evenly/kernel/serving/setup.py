@@ -120,7 +120,7 @@ def _chain(made: Array, trace: Trace) -> None:
 def _pools(replicas: int, seats: int, blocks: int, host_blocks: int) -> Array:
     made = np.zeros(replicas, POOL)
     made["free"] = made["least_free"] = blocks
-    made["host"] = host_blocks
+    made["host"] = made["least_host"] = host_blocks
     made["spare_seats"] = seats
     made["next_end"] = 1 << 60
     made["longest"] = -(1 << 60)

@@ -116,6 +116,12 @@ def _attempt(
         progress(done, total)
         if done < target:
             raise AssertionError(f"the loop stopped after {done} of {total} requests")
+        if world.pools["least_host"].min() < 0:
+            need = host_blocks - int(world.pools["least_host"].min())
+            raise ValueError(
+                f"the swap space of {host_blocks} blocks is too small: {need} blocks of {rules['block']} tokens were "
+                "swapped out at once; raise swap_space or let victims recompute"
+            )
     return Run(
         world.requests,
         world.pools,
