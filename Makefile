@@ -1,0 +1,43 @@
+# Targets: venv demo test lint docs bench clean. Needs Python 3.11 or newer and make; the rest comes from PyPI into .venv.
+VENV ?= .venv
+BIN := $(VENV)/bin
+BASE := $(VENV)/base.stamp
+DEV := $(VENV)/dev.stamp
+
+.PHONY: venv demo test lint docs bench chromium clean
+
+venv: $(BASE)
+
+$(BASE): pyproject.toml tools/venv.sh
+	./tools/venv.sh $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(DEV): $(BASE)
+	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask]'
+	@touch $@
+
+demo: $(BASE)
+	$(BIN)/evenly compare
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(DEV)
+	$(BIN)/mkdocs build --strict --quiet
+
+# The pages are also looked at in headless Chromium; without it those tests skip and say so.
+chromium:
+	@./tools/chromium.sh
+
+test: lint docs chromium
+	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: $(DEV)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) site
