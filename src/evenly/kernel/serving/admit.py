@@ -7,12 +7,13 @@ from evenly.kernel.serving import prefix
 from evenly.kernel.serving.chunks import take_chunk
 from evenly.kernel.serving.records import CHUNK, LONGEST, NONE, ONE, PROMPT, QUEUE_ORDER, SPLIT_FUSE
 from evenly.kernel.serving.seating import blocks_for, decode, dequeue, grab, line_up, seat_request
+from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at
 
 
 @helper
 def start_need(w: Any, r: int, i: int, hit: int, tokens: int, target: int) -> int:
     """Return the blocks that must be free to start a waiting request with `tokens` tokens after `hit` cached ones."""
-    rules = w.rules[0]
+    rules = rules_of(w)
     if rules.reserve == LONGEST:
         return blocks_for(w, rules.longest)
     if rules.reserve == PROMPT:
@@ -27,21 +28,21 @@ def start_need(w: Any, r: int, i: int, hit: int, tokens: int, target: int) -> in
 @helper
 def prompts_may_start(w: Any, now: float, r: int) -> bool:
     """Tell whether the delay factor lets prompts start: the oldest waited long enough, or nothing runs."""
-    p = w.pools[r]
-    if w.rules[0].delay <= 0.0 or p.seated == 0 or p.waiting == NONE:
+    p = pool(w, r)
+    if rules_of(w).delay <= 0.0 or p.seated == 0 or p.waiting == NONE:
         return True
-    return now - w.requests[p.waiting].arrival > w.rules[0].delay * p.last_prefill
+    return now - request_at(w, p.waiting).arrival > rules_of(w).delay * p.last_prefill
 
 
 @helper
 def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
     """Start waiting requests while seats, tokens and blocks suffice; the head of the queue blocks the others."""
-    p = w.pools[r]
-    rules = w.rules[0]
+    p = pool(w, r)
+    rules = rules_of(w)
     skipped = NONE
     while p.waiting != NONE and room > 0 and p.seated < rules.seats and p.ran + p.chunks < rules.batch:
         i = p.waiting
-        target = w.requests[i].prompt + w.requests[i].generated
+        target = request_at(w, i).prompt + request_at(w, i).generated
         hit = 0
         if rules.cache:
             hit = prefix.hits(w, r, i, target - 1) * rules.block
@@ -49,7 +50,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
         if tokens > room:
             if not rules.chunked and rules.compose == QUEUE_ORDER:  # look behind the head
                 dequeue(w, r)
-                w.requests[i].child = skipped
+                request_at(w, i).child = skipped
                 skipped = i
                 continue
             if not rules.chunked:
@@ -67,24 +68,24 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
         room -= tokens
     while skipped != NONE:
         i = skipped
-        skipped = w.requests[i].child
+        skipped = request_at(w, i).child
         line_up(w, r, i)
 
 
 @helper
 def place_request(w: Any, r: int, i: int, hit: int, tokens: int, need: int, now: float) -> None:
     """Seat an admitted request and put its first chunk into the pass."""
-    p = w.pools[r]
-    rules = w.rules[0]
+    p = pool(w, r)
+    rules = rules_of(w)
     s = seat_request(w, r, i, now)
-    w.fill[r, p.filling] = w.seats[s].at
+    w.fill[r, p.filling] = seat_at(w, s).at
     p.filling += 1
     if hit > 0:
         prefix.seat_hits(w, r, s, i, hit // rules.block)
-        w.seats[s].filled = hit
-    w.seats[s].hit = hit
-    if w.requests[i].preemptions == 0:
-        w.requests[i].cached = hit
+        seat_at(w, s).filled = hit
+    seat_at(w, s).hit = hit
+    if request_at(w, i).preemptions == 0:
+        request_at(w, i).cached = hit
     else:
         p.recomputed -= min(hit, p.recomputed)
     if rules.reserve != CHUNK:
@@ -95,11 +96,11 @@ def place_request(w: Any, r: int, i: int, hit: int, tokens: int, need: int, now:
 @helper
 def swap_in(w: Any, r: int, now: float) -> None:
     """Bring swapped-out requests back while they fit above the watermark."""
-    p = w.pools[r]
-    rules = w.rules[0]
+    p = pool(w, r)
+    rules = rules_of(w)
     while p.swapped != NONE and p.seated < rules.seats:
         i = p.swapped
-        request = w.requests[i]
+        request = request_at(w, i)
         context = request.prompt + request.generated - 1
         blocks = blocks_for(w, context)
         if p.free - (blocks + 1) < rules.watermark:
@@ -110,7 +111,7 @@ def swap_in(w: Any, r: int, now: float) -> None:
         s = seat_request(w, r, i, now)
         grab(w, r, blocks)
         decode(w, r, s, request.output - request.generated, context, request.last)
-        if (w.seats[s].base + p.tick) % rules.block == 0:
+        if (seat_at(w, s).base + p.tick) % rules.block == 0:
             grab(w, r, ONE)
         p.ran += 1
         p.stalled = 1

@@ -6,23 +6,24 @@ from evenly.kernel.compiling import helper
 from evenly.kernel.serving import prefix
 from evenly.kernel.serving.records import CHUNK
 from evenly.kernel.serving.seating import blocks_for
+from evenly.kernel.serving.views import pool, rules_of, seat_at
 
 
 @helper
 def need_of_chunk(w: Any, s: int, tokens: int) -> int:
     """Return the new blocks that a filling seat needs for `tokens` more tokens."""
-    if w.rules[0].reserve != CHUNK:
+    if rules_of(w).reserve != CHUNK:
         return 0
-    seat = w.seats[s]
+    seat = seat_at(w, s)
     return blocks_for(w, seat.filled + tokens) - blocks_for(w, seat.filled)
 
 
 @helper
 def take_chunk(w: Any, r: int, s: int, tokens: int) -> None:
     """Put prompt tokens of a filling seat into the pass and give it their blocks."""
-    p = w.pools[r]
-    seat = w.seats[s]
-    if w.rules[0].cache:
+    p = pool(w, r)
+    seat = seat_at(w, s)
+    if rules_of(w).cache:
         prefix.seat_chunk(w, r, s, seat.filled + tokens)
     else:
         p.free -= need_of_chunk(w, s, tokens)
@@ -35,10 +36,10 @@ def take_chunk(w: Any, r: int, s: int, tokens: int) -> None:
 @helper
 def untake(w: Any, r: int, s: int) -> int:
     """Take a seat that is about to be evicted out of the pass; return the tokens it had."""
-    p = w.pools[r]
+    p = pool(w, r)
     tokens = 0
     for k in range(p.chunks):
-        if w.who[r, k] == w.seats[s].at:
+        if w.who[r, k] == seat_at(w, s).at:
             tokens = w.chunk[r, k]
             for j in range(k, p.chunks - 1):
                 w.chunk[r, j] = w.chunk[r, j + 1]

@@ -24,12 +24,13 @@ from evenly.kernel.serving.records import (
 )
 from evenly.kernel.serving.seating import FOREVER, evict, grab, held
 from evenly.kernel.serving.splitfuse import order_prompts, walk_waiting
+from evenly.kernel.serving.views import pool, rules_of, seat_at, seat_in_line
 
 
 @helper
 def decode_need(w: Any, r: int) -> int:
     """Return the blocks that all decodes need for their next token."""
-    return w.phase[r, w.pools[r].tick % w.rules[0].block]
+    return w.phase[r, pool(w, r).tick % rules_of(w).block]
 
 
 @helper
@@ -38,13 +39,13 @@ def walk(w: Any, h: Any, now: float, r: int, room: int) -> int:
 
     In queue order the budget ends the walk; otherwise only decodes are visited, whatever the budget.
     """
-    p = w.pools[r]
-    rules = w.rules[0]
+    p = pool(w, r)
+    rules = rules_of(w)
     queue_order = rules.compose == QUEUE_ORDER
     place = ZERO
     while place < p.seated and (room > 0 or not queue_order):
-        s = r * w.line.shape[1] + w.line[r, place]
-        seat = w.seats[s]
+        s = seat_in_line(w, r, place)
+        seat = seat_at(w, s)
         if seat.state == FILLING:
             if not queue_order:
                 place += 1
@@ -68,9 +69,9 @@ def walk(w: Any, h: Any, now: float, r: int, room: int) -> int:
         room -= tokens
         place += 1
     for k in range(place, p.seated):  # beyond the budget
-        s = r * w.line.shape[1] + w.line[r, k]
-        if queue_order and w.seats[s].state == DECODING:
-            w.seats[s].state = STARVED
+        s = seat_in_line(w, r, k)
+        if queue_order and seat_at(w, s).state == DECODING:
+            seat_at(w, s).state = STARVED
             p.starved += 1
     return room
 
@@ -78,8 +79,8 @@ def walk(w: Any, h: Any, now: float, r: int, room: int) -> int:
 @helper
 def run_decodes(w: Any, h: Any, now: float, r: int, room: int) -> int:
     """Put the decodes (and, in queue order, unfinished prompts) into the pass; return the tokens left."""
-    p = w.pools[r]
-    rules = w.rules[0]
+    p = pool(w, r)
+    rules = rules_of(w)
     if rules.compose == SPLIT_FUSE:
         limit = min(rules.batch, room)
         if p.decodes > limit or decode_need(w, r) > p.free:
@@ -93,7 +94,7 @@ def run_decodes(w: Any, h: Any, now: float, r: int, room: int) -> int:
     if rules.compose == QUEUE_ORDER:
         for k in range(p.filling):
             s = r * w.line.shape[1] + w.fill[r, k]
-            seat = w.seats[s]
+            seat = seat_at(w, s)
             part = min(seat.target - seat.filled, rules.threshold)
             last = k == p.filling - 1 and w.line[r, p.seated - 1] == seat.at
             part = min(part, max(0, room - tokens)) if last else part
@@ -109,7 +110,7 @@ def run_decodes(w: Any, h: Any, now: float, r: int, room: int) -> int:
     if rules.compose == QUEUE_ORDER:
         for k in range(p.filling):
             s = r * w.line.shape[1] + w.fill[r, k]
-            part = min(w.seats[s].target - w.seats[s].filled, rules.threshold, room)
+            part = min(seat_at(w, s).target - seat_at(w, s).filled, rules.threshold, room)
             if part > 0:
                 take_chunk(w, r, s, part)
                 room -= part
@@ -119,11 +120,11 @@ def run_decodes(w: Any, h: Any, now: float, r: int, room: int) -> int:
 @helper
 def continue_prompts(w: Any, r: int, room: int) -> int:
     """Put unfinished prompts into the pass, after the decodes; return the tokens left, 0 to admit nobody."""
-    p = w.pools[r]
-    rules = w.rules[0]
+    p = pool(w, r)
+    rules = rules_of(w)
     for k in range(p.filling):
         s = r * w.line.shape[1] + w.fill[r, k]
-        seat = w.seats[s]
+        seat = seat_at(w, s)
         rest = seat.target - seat.filled
         tokens = min(rest, rules.threshold, room)
         if rules.compose == SPLIT_FUSE:
@@ -140,8 +141,8 @@ def continue_prompts(w: Any, r: int, room: int) -> int:
 @helper
 def compose(w: Any, h: Any, now: float, r: int) -> None:
     """Choose the tokens of the next pass of a replica: `ran` decodes and `chunks` prompt chunks."""
-    p = w.pools[r]
-    rules = w.rules[0]
+    p = pool(w, r)
+    rules = rules_of(w)
     p.chunks = 0
     p.ran = 0
     p.starved = 0
@@ -182,15 +183,14 @@ def compose(w: Any, h: Any, now: float, r: int) -> None:
 @helper
 def break_deadlock(w: Any, h: Any, now: float, r: int) -> None:
     """Flush the last-entered request that holds blocks until something can run."""
-    p = w.pools[r]
-    first = r * w.line.shape[1]
+    p = pool(w, r)
     while p.ran == 0 and p.chunks == 0 and p.seated > 0:
         for place in range(p.seated):  # nobody ran, so nobody was left out
-            if w.seats[first + w.line[r, place]].state == STARVED:
-                w.seats[first + w.line[r, place]].state = DECODING
+            if seat_at(w, seat_in_line(w, r, place)).state == STARVED:
+                seat_at(w, seat_in_line(w, r, place)).state = DECODING
         p.starved = 0
-        s = first + w.line[r, p.seated - 1]
+        s = seat_in_line(w, r, p.seated - 1)
         evict(w, h, r, p.seated - 1, held(w, r, s), now)
-        room = run_decodes(w, h, now, r, w.rules[0].budget)
+        room = run_decodes(w, h, now, r, rules_of(w).budget)
         room = continue_prompts(w, r, room)
         admit(w, h, now, r, room)

@@ -16,6 +16,7 @@ from evenly.kernel.serving.seating import (
     undecode,
     unfill,
 )
+from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line, seen
 
 
 @helper
@@ -27,9 +28,9 @@ def length(p: Any, passes: int) -> float:
 @helper
 def blocks_over(w: Any, r: int, tick: int, passes: int) -> int:
     """Return the blocks that the decodes need in `passes` passes from `tick` on."""
-    size = w.rules[0].block
-    need = (passes // size) * w.pools[r].decodes
-    if w.rules[0].reserve == LONGEST:
+    size = rules_of(w).block
+    need = (passes // size) * pool(w, r).decodes
+    if rules_of(w).reserve == LONGEST:
         return 0
     for k in range(passes % size):
         need += w.phase[r, (tick + k) % size]
@@ -39,8 +40,8 @@ def blocks_over(w: Any, r: int, tick: int, passes: int) -> int:
 @helper
 def longest_stretch(w: Any, r: int, passes: int) -> int:
     """Return how many of `passes` equal passes the free blocks suffice for, at least 1."""
-    p = w.pools[r]
-    size = w.rules[0].block
+    p = pool(w, r)
+    size = rules_of(w).block
     if blocks_over(w, r, p.tick + 1, passes - 1) <= p.free:
         return passes
     rounds = min((passes - 1) // size, p.free // p.decodes)
@@ -57,9 +58,9 @@ def longest_stretch(w: Any, r: int, passes: int) -> int:
 @helper
 def launch(w: Any, h: Any, now: float, r: int) -> None:
     """Start the composed pass of a replica, or leave it idle if the pass is empty."""
-    p = w.pools[r]
-    rules = w.rules[0]
-    fleet = w.fleet[r]
+    p = pool(w, r)
+    rules = rules_of(w)
+    fleet = seen(w, r)
     if p.ran == 0 and p.chunks == 0:
         p.running = 0
         p.end = math.inf
@@ -92,11 +93,11 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
 @helper
 def ran_context(w: Any, r: int) -> tuple[int, int]:
     """Return total and longest context of the decodes in the pass, where some were left out."""
-    p = w.pools[r]
+    p = pool(w, r)
     total = 0
     longest = 0
     for place in range(p.seated):
-        seat = w.seats[r * w.line.shape[1] + w.line[r, place]]
+        seat = seat_at(w, seat_in_line(w, r, place))
         if seat.state == DECODING:
             total += seat.base + p.tick
             longest = max(longest, seat.base + p.tick)
@@ -106,7 +107,7 @@ def ran_context(w: Any, r: int) -> tuple[int, int]:
 @helper
 def interrupt(w: Any, r: int, now: float) -> None:
     """End a stretch with the pass during which `now` falls."""
-    p = w.pools[r]
+    p = pool(w, r)
     if p.passes == 1:
         return
     gone = now - p.start
@@ -124,12 +125,12 @@ def interrupt(w: Any, r: int, now: float) -> None:
 @helper
 def write_tokens(w: Any, r: int) -> None:
     """Record the times of all tokens that the stretch gives to the decodes."""
-    p = w.pools[r]
+    p = pool(w, r)
     for place in range(p.seated):
-        seat = w.seats[r * w.line.shape[1] + w.line[r, place]]
+        seat = seat_at(w, seat_in_line(w, r, place))
         if seat.state == DECODING:
             i = seat.request
-            at = w.token_at[i] + w.requests[i].output - (seat.end - p.tick)
+            at = w.token_at[i] + request_at(w, i).output - (seat.end - p.tick)
             for k in range(p.passes):
                 w.tokens[at + k] = p.start + length(p, k + 1)
 
@@ -137,7 +138,7 @@ def write_tokens(w: Any, r: int) -> None:
 @helper
 def count_stretch(w: Any, r: int) -> None:
     """Count the gaps between the last tokens of the decodes and those of the stretch."""
-    p = w.pools[r]
+    p = pool(w, r)
     if p.stalled == 0 and p.starved == 0:
         tally.count_gaps(w, p.first, p.growth, p.passes, p.ran)
         tally.remember_gap(w, r, p.first + max(0.0, p.growth * (p.passes - 1)))
@@ -146,8 +147,8 @@ def count_stretch(w: Any, r: int) -> None:
     same = 0
     gap = 0.0
     for place in range(p.seated):
-        s = r * w.line.shape[1] + w.line[r, place]
-        seat = w.seats[s]
+        s = seat_in_line(w, r, place)
+        seat = seat_at(w, s)
         if seat.state == DECODING:
             mine = p.end - last_token(w, r, s)
             seat.worst = max(seat.worst, mine)
@@ -163,11 +164,11 @@ def count_stretch(w: Any, r: int) -> None:
 @helper
 def settle_starved(w: Any, r: int) -> None:
     """Put decodes that were left out of the pass one tick back, and note when the others got their token."""
-    p = w.pools[r]
-    size = w.rules[0].block
+    p = pool(w, r)
+    size = rules_of(w).block
     for place in range(p.seated):
-        s = r * w.line.shape[1] + w.line[r, place]
-        seat = w.seats[s]
+        s = seat_in_line(w, r, place)
+        seat = seat_at(w, s)
         if seat.state == STARVED:
             seat.joined = last_token(w, r, s)
             undecode(w, r, s)
@@ -188,15 +189,15 @@ def settle_starved(w: Any, r: int) -> None:
 @helper
 def finish_chunks(w: Any, r: int) -> None:
     """Advance the prompts of the pass; those that are complete give a token and become decodes."""
-    p = w.pools[r]
+    p = pool(w, r)
     for k in range(p.chunks):
         s = r * w.line.shape[1] + w.who[r, k]
-        seat = w.seats[s]
+        seat = seat_at(w, s)
         seat.filled += w.chunk[r, k]
         p.computed += w.chunk[r, k]
         if seat.filled < seat.target:
             continue
-        request = w.requests[seat.request]
+        request = request_at(w, seat.request)
         unfill(w, r, seat.at)
         if request.generated == 0:
             request.first_token = p.end
@@ -213,8 +214,8 @@ def finish_chunks(w: Any, r: int) -> None:
 @helper
 def land(w: Any, r: int) -> None:
     """Account for the stretch that just ended on a replica; requests that are done stay seated until `leave`."""
-    p = w.pools[r]
-    rules = w.rules[0]
+    p = pool(w, r)
+    rules = rules_of(w)
     now = p.end
     free = p.free
     if p.ran > 0:
@@ -234,13 +235,13 @@ def land(w: Any, r: int) -> None:
     elif p.decodes > 0:
         p.stalled = 1
         for place in range(p.seated if p.starved > 0 else 0):
-            seat = w.seats[r * w.line.shape[1] + w.line[r, place]]
+            seat = seat_at(w, seat_in_line(w, r, place))
             if seat.state == STARVED:
                 seat.state = DECODING
     tokens = p.ran * p.passes
     for k in range(p.chunks):
         tokens += w.chunk[r, k]
-    blocks = float(w.fleet[r].blocks)
+    blocks = float(seen(w, r).blocks)
     used = 1.0 - 0.5 * (free + p.free) / blocks
     tally.spread(w, r, p.start, now, used, float(tokens))
     p.busy += now - p.start
@@ -255,20 +256,20 @@ def land(w: Any, r: int) -> None:
 @helper
 def leave(w: Any, r: int) -> int:
     """Let one request that is done leave; return it, or `NONE`. Call until `NONE`."""
-    p = w.pools[r]
+    p = pool(w, r)
     if p.next_end > p.tick:
         return NONE
     for place in range(p.seated):
-        s = r * w.line.shape[1] + w.line[r, place]
-        seat = w.seats[s]
+        s = seat_in_line(w, r, place)
+        seat = seat_at(w, s)
         if seat.state != FILLING and seat.end <= p.tick:
             i = seat.request
-            request = w.requests[i]
+            request = request_at(w, i)
             request.finish = p.end
             worst = max(seat.worst, tally.worst_since(w, r, seat.index))
             request.worst_gap = max(request.worst_gap, worst)
             tokens = seat.base + p.tick
-            blocks = blocks_for(w, w.rules[0].longest if w.rules[0].reserve == LONGEST else tokens)
+            blocks = blocks_for(w, rules_of(w).longest if rules_of(w).reserve == LONGEST else tokens)
             release(w, r, s, blocks, tokens)
             undecode(w, r, s)
             own = w.line[r, place]
@@ -277,7 +278,7 @@ def leave(w: Any, r: int) -> int:
             p.seated -= 1
             w.spare[r, p.spare_seats] = own
             p.spare_seats += 1
-            w.fleet[r].running -= 1
+            seen(w, r).running -= 1
             rescan(w, r)
             return i
     rescan(w, r)

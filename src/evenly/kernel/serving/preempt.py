@@ -7,26 +7,27 @@ from evenly.kernel.serving.admit import start_need
 from evenly.kernel.serving.chunks import untake
 from evenly.kernel.serving.records import CHUNK, FILLING, NONE, ZERO
 from evenly.kernel.serving.seating import blocks_for, evict, held
+from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line
 
 
 @helper
 def victim_place(w: Any, h: Any, now: float, r: int) -> int:
     """Return the place in the line of the request to evict: the last, or the one of highest score."""
-    p = w.pools[r]
-    if not w.rules[0].by_rank:
+    p = pool(w, r)
+    if not rules_of(w).by_rank:
         return p.seated - 1
     best = NONE
     top = 0.0
     for place in range(p.seated):
-        s = r * w.line.shape[1] + w.line[r, place]
-        i = w.seats[s].request
-        tokens = w.seats[s].filled if w.seats[s].state == FILLING else w.seats[s].base + p.tick
+        s = seat_in_line(w, r, place)
+        i = seat_at(w, s).request
+        tokens = seat_at(w, s).filled if seat_at(w, s).state == FILLING else seat_at(w, s).base + p.tick
         score = h.score(now, i, tokens, held(w, r, s), w.requests, w.score_memory)
         later = best == NONE
         if not later and score == top:
-            other = w.seats[r * w.line.shape[1] + w.line[r, best]].request
-            later = w.requests[i].arrival > w.requests[other].arrival or (
-                w.requests[i].arrival == w.requests[other].arrival and i > other
+            other = seat_at(w, seat_in_line(w, r, best)).request
+            later = request_at(w, i).arrival > request_at(w, other).arrival or (
+                request_at(w, i).arrival == request_at(w, other).arrival and i > other
             )
         if best == NONE or score > top or later:
             best = place
@@ -41,20 +42,20 @@ def make_room(w: Any, h: Any, now: float, r: int, place: int, need: int) -> tupl
     Return the place where it (or, if it was evicted itself, its successor) stands now, the tokens that came back to
     the budget from victims already in the pass, and whether it is still seated.
     """
-    p = w.pools[r]
+    p = pool(w, r)
     back = 0
     while p.free < need:
         victim = victim_place(w, h, now, r)
-        s = r * w.line.shape[1] + w.line[r, victim]
+        s = seat_in_line(w, r, victim)
         blocks = held(w, r, s)
         if victim < place:  # only by rank: it is in the pass already
-            if w.seats[s].state == FILLING:
+            if seat_at(w, s).state == FILLING:
                 taken = untake(w, r, s)
                 back += taken
-                if w.rules[0].reserve == CHUNK:
-                    blocks = blocks_for(w, w.seats[s].filled + taken)
+                if rules_of(w).reserve == CHUNK:
+                    blocks = blocks_for(w, seat_at(w, s).filled + taken)
             else:
-                blocks = blocks_for(w, w.seats[s].base + p.tick + 1)
+                blocks = blocks_for(w, seat_at(w, s).base + p.tick + 1)
                 back += 1
                 p.ran -= 1
         evict(w, h, r, victim, blocks, now)
@@ -72,21 +73,21 @@ def less_urgent(w: Any, h: Any, now: float, r: int, one: int, other: int) -> boo
     b = h.score(now, other, ZERO, ZERO, w.requests, w.score_memory)
     if a != b:
         return a > b
-    if w.requests[one].arrival != w.requests[other].arrival:
-        return w.requests[one].arrival > w.requests[other].arrival
+    if request_at(w, one).arrival != request_at(w, other).arrival:
+        return request_at(w, one).arrival > request_at(w, other).arrival
     return one > other
 
 
 @helper
 def usurp(w: Any, h: Any, now: float, r: int, room: int) -> None:
     """Sort the line by urgency, and preempt from its end for a more urgent head of the queue that does not fit."""
-    p = w.pools[r]
+    p = pool(w, r)
     first = r * w.line.shape[1]
     for place in range(1, p.seated):
         own = w.line[r, place]
         k = place
         while k > 0 and less_urgent(
-            w, h, now, r, w.seats[first + w.line[r, k - 1]].request, w.seats[first + own].request
+            w, h, now, r, seat_at(w, seat_in_line(w, r, k - 1)).request, seat_at(w, first + own).request
         ):
             w.line[r, k] = w.line[r, k - 1]
             k -= 1
@@ -94,12 +95,12 @@ def usurp(w: Any, h: Any, now: float, r: int, room: int) -> None:
     i = p.waiting
     if i == NONE:
         return
-    tokens = w.requests[i].prompt + w.requests[i].generated
+    tokens = request_at(w, i).prompt + request_at(w, i).generated
     need = start_need(w, r, i, ZERO, tokens, tokens)
     while p.seated > 0:
-        s = first + w.line[r, p.seated - 1]
-        if not less_urgent(w, h, now, r, w.seats[s].request, i):
+        s = seat_in_line(w, r, p.seated - 1)
+        if not less_urgent(w, h, now, r, seat_at(w, s).request, i):
             return
-        if tokens <= room and p.seated < w.rules[0].seats and p.free - need >= w.rules[0].watermark:
+        if tokens <= room and p.seated < rules_of(w).seats and p.free - need >= rules_of(w).watermark:
             return
         evict(w, h, r, p.seated - 1, held(w, r, s), now)

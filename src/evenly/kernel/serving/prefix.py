@@ -15,6 +15,7 @@ import numpy as np
 
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving.records import NONE
+from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at
 
 HEAD, TAIL, BAG = 0, 1, 2
 
@@ -32,8 +33,8 @@ def mix(one: int, other: int) -> int:
 @helper
 def content(w: Any, i: int, block: int) -> int:
     """Return the identity of the tokens in a full block of request `i`, all earlier tokens included."""
-    request = w.requests[i]
-    size = w.rules[0].block
+    request = request_at(w, i)
+    size = rules_of(w).block
     if request.id_count > 0 and (block + 1) * size <= request.prompt:
         place = (block * size) // w.id_block[0]
         if place < request.id_count:
@@ -120,7 +121,7 @@ def append(w: Any, r: int, block: int) -> None:
     else:
         w.link[r, tail, 1] = block
     w.ends[r, TAIL] = block
-    w.pools[r].free += 1
+    pool(w, r).free += 1
 
 
 @helper
@@ -136,7 +137,7 @@ def unlink(w: Any, r: int, block: int) -> None:
         w.ends[r, TAIL] = before
     else:
         w.link[r, after, 0] = before
-    w.pools[r].free -= 1
+    pool(w, r).free -= 1
 
 
 @helper
@@ -162,7 +163,7 @@ def take_anonymous(w: Any, r: int, count: int) -> None:
 def hits(w: Any, r: int, i: int, tokens: int) -> int:
     """Return how many leading full blocks of `tokens` tokens of request `i` are cached."""
     count = 0
-    limit = tokens // w.rules[0].block
+    limit = tokens // rules_of(w).block
     while count < limit and find(w, r, content(w, i, count)) != NONE:
         count += 1
     return count
@@ -187,15 +188,15 @@ def seat_hits(w: Any, r: int, s: int, i: int, count: int) -> None:
             unlink(w, r, block)
         w.owners[r, block] += 1
         w.table[s, place] = block
-    w.seats[s].table = count
-    w.seats[s].sealed = count
+    seat_at(w, s).table = count
+    seat_at(w, s).sealed = count
 
 
 @helper
 def seat_chunk(w: Any, r: int, s: int, tokens: int) -> None:
     """Give a seat blocks until it holds `tokens` tokens, and register those that are full."""
-    seat = w.seats[s]
-    size = w.rules[0].block
+    seat = seat_at(w, s)
+    size = rules_of(w).block
     while seat.table * size < tokens:
         w.table[s, seat.table] = take(w, r)
         seat.table += 1
@@ -207,8 +208,8 @@ def seat_chunk(w: Any, r: int, s: int, tokens: int) -> None:
 @helper
 def unseat(w: Any, r: int, s: int, blocks: int, tokens: int) -> None:
     """Release the `blocks` blocks of a seat that holds `tokens` computed tokens, last block first."""
-    seat = w.seats[s]
-    size = w.rules[0].block
+    seat = seat_at(w, s)
+    size = rules_of(w).block
     place = blocks - 1
     while place >= 0:
         if place >= seat.table:

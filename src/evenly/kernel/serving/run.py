@@ -17,6 +17,7 @@ from evenly.kernel.serving.passes import interrupt, land, launch, leave
 from evenly.kernel.serving.records import HOOKS, NONE, WORLD, Hooks
 from evenly.kernel.serving.seating import blocks_for, enqueue
 from evenly.kernel.serving.tree import settle
+from evenly.kernel.serving.views import pool, request_at, rules_of, seen
 
 LOG_COLUMNS = 8  # replica, start, end, passes, decodes, prompt tokens, prompts, evicted
 
@@ -24,42 +25,42 @@ LOG_COLUMNS = 8  # replica, start, end, passes, decodes, prompt tokens, prompts,
 @helper
 def fits(w: Any, r: int, i: int) -> bool:
     """Tell whether a replica can ever serve a request."""
-    rules = w.rules[0]
-    request = w.requests[i]
+    rules = rules_of(w)
+    request = request_at(w, i)
     tokens = request.prompt + request.output
     if tokens > rules.longest:
         return False
     whole = rules.longest if rules.reserve == 2 else tokens - 1
     if rules.chunked == 0 and tokens - 1 > rules.budget:
         return False
-    return blocks_for(w, whole) <= w.fleet[r].blocks - rules.watermark
+    return blocks_for(w, whole) <= seen(w, r).blocks - rules.watermark
 
 
 @helper
 def arrive(w: Any, h: Any, now: float, i: int) -> int:
     """Route a request; return its replica, or `NONE` if it can never be served there."""
-    if w.rules[0].hits:
+    if rules_of(w).hits:
         for r in range(len(w.fleet)):
-            w.fleet[r].hit = prefix.hits(w, r, i, w.requests[i].prompt - 1) * w.rules[0].block
+            seen(w, r).hit = prefix.hits(w, r, i, request_at(w, i).prompt - 1) * rules_of(w).block
     r = h.choose(now, i, w.requests, w.fleet, w.choose_memory)
-    w.fleet[r].sent += 1
-    w.requests[i].replica = r
+    seen(w, r).sent += 1
+    request_at(w, i).replica = r
     if not fits(w, r, i):
         return NONE
     enqueue(w, h, now, r, i)
-    w.fleet[r].work = w.fleet[r].queued_tokens * w.pools[r].full + w.pools[r].first
+    seen(w, r).work = seen(w, r).queued_tokens * pool(w, r).full + pool(w, r).first
     return r
 
 
 @helper
 def release_followers(w: Any, now: float, i: int, future: int) -> int:
     """Let the requests that waited for the end of `i` arrive after their pause; return the heap of arrivals."""
-    follower = w.requests[i].follower
+    follower = request_at(w, i).follower
     while follower != NONE:
-        w.requests[follower].arrival = now + w.requests[follower].pause
-        w.requests[follower].rank = w.requests[follower].arrival
+        request_at(w, follower).arrival = now + request_at(w, follower).pause
+        request_at(w, follower).rank = request_at(w, follower).arrival
         future = heap.push(w.requests, future, follower)
-        follower = w.requests[follower].sibling
+        follower = request_at(w, follower).sibling
     return future
 
 
@@ -69,7 +70,7 @@ def write_log(w: Any, r: int) -> None:
     row = w.log_size[0]
     if row >= w.log.shape[0]:
         return
-    p = w.pools[r]
+    p = pool(w, r)
     tokens = 0
     for k in range(p.chunks):
         tokens += w.chunk[r, k]
@@ -152,16 +153,16 @@ def serve(
                 if idle:
                     pending[first[2]] = r
                     first[2] += 1
-            elif w.pools[r].waiting == a:
+            elif pool(w, r).waiting == a:
                 interrupt(w, r, now)
-                ends[r] = w.pools[r].end
+                ends[r] = pool(w, r).end
                 settle(tree, ends, r)
         else:
             for k in range(first[2]):
                 r = pending[k]
                 compose(w, h, now, r)
                 launch(w, h, now, r)
-                ends[r] = w.pools[r].end
+                ends[r] = pool(w, r).end
                 settle(tree, ends, r)
             first[2] = 0
     ends[-1] = now

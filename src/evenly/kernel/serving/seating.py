@@ -18,6 +18,7 @@ from evenly.kernel.serving.records import (
     PROMPT,
     SWAP,
 )
+from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line, seen
 
 FOREVER = 1 << 60
 
@@ -25,28 +26,28 @@ FOREVER = 1 << 60
 @helper
 def blocks_for(w: Any, tokens: int) -> int:
     """Return the blocks that hold `tokens` tokens."""
-    size = w.rules[0].block
+    size = rules_of(w).block
     return (tokens + size - 1) // size
 
 
 @helper
 def grab(w: Any, r: int, count: int) -> None:
     """Take blocks for generated tokens."""
-    if w.rules[0].cache:
+    if rules_of(w).cache:
         prefix.take_anonymous(w, r, count)
     else:
-        w.pools[r].free -= count
+        pool(w, r).free -= count
 
 
 @helper
 def held(w: Any, r: int, s: int) -> int:
     """Return the blocks of a seat, before it takes part in a pass."""
-    rules = w.rules[0]
-    seat = w.seats[s]
+    rules = rules_of(w)
+    seat = seat_at(w, s)
     if rules.reserve == LONGEST:
         return blocks_for(w, rules.longest)
     if seat.state != FILLING:
-        return blocks_for(w, seat.base + w.pools[r].tick)
+        return blocks_for(w, seat.base + pool(w, r).tick)
     if rules.reserve == PROMPT:
         return blocks_for(w, seat.target)
     return blocks_for(w, seat.filled)
@@ -55,66 +56,66 @@ def held(w: Any, r: int, s: int) -> int:
 @helper
 def release(w: Any, r: int, s: int, blocks: int, tokens: int) -> None:
     """Give the blocks of a seat back."""
-    if w.rules[0].cache:
+    if rules_of(w).cache:
         prefix.unseat(w, r, s, blocks, tokens)
     else:
-        w.pools[r].free += blocks
+        pool(w, r).free += blocks
 
 
 @helper
 def line_up(w: Any, r: int, i: int) -> None:
     """Put a request into the queue of a replica, by its rank."""
-    p = w.pools[r]
+    p = pool(w, r)
     p.waiting = heap.push(w.requests, p.waiting, i)
     p.queue += 1
-    w.fleet[r].waiting += 1
-    w.fleet[r].queued_tokens += w.requests[i].prompt + w.requests[i].generated
+    seen(w, r).waiting += 1
+    seen(w, r).queued_tokens += request_at(w, i).prompt + request_at(w, i).generated
 
 
 @helper
 def enqueue(w: Any, h: Any, now: float, r: int, i: int) -> None:
     """Put a new request into the queue of a replica."""
-    p = w.pools[r]
+    p = pool(w, r)
     p.sequence += 1
-    w.requests[i].rank = h.rank(now, p.sequence, i, w.requests, w.rank_memory)
+    request_at(w, i).rank = h.rank(now, p.sequence, i, w.requests, w.rank_memory)
     line_up(w, r, i)
 
 
 @helper
 def requeue(w: Any, h: Any, now: float, r: int, i: int) -> None:
     """Put a preempted request back into the queue."""
-    p = w.pools[r]
+    p = pool(w, r)
     p.sequence += 1
-    if w.rules[0].front:
-        w.requests[i].rank = -float(p.sequence)
+    if rules_of(w).front:
+        request_at(w, i).rank = -float(p.sequence)
     else:
-        w.requests[i].rank = h.rank(now, p.sequence, i, w.requests, w.rank_memory)
+        request_at(w, i).rank = h.rank(now, p.sequence, i, w.requests, w.rank_memory)
     line_up(w, r, i)
 
 
 @helper
 def dequeue(w: Any, r: int) -> int:
     """Take the first request of the queue."""
-    p = w.pools[r]
+    p = pool(w, r)
     i = p.waiting
     p.waiting = heap.pop(w.requests, i)
     p.queue -= 1
-    w.fleet[r].waiting -= 1
-    w.fleet[r].queued_tokens -= w.requests[i].prompt + w.requests[i].generated
+    seen(w, r).waiting -= 1
+    seen(w, r).queued_tokens -= request_at(w, i).prompt + request_at(w, i).generated
     return i
 
 
 @helper
 def seat_request(w: Any, r: int, i: int, now: float) -> int:
     """Give a request a seat at the end of the line; return the seat."""
-    p = w.pools[r]
+    p = pool(w, r)
     p.spare_seats -= 1
     own = w.spare[r, p.spare_seats]
     s = r * w.line.shape[1] + own
-    seat = w.seats[s]
+    seat = seat_at(w, s)
     seat.request = i
     seat.filled = 0
-    seat.target = w.requests[i].prompt + w.requests[i].generated
+    seat.target = request_at(w, i).prompt + request_at(w, i).generated
     seat.base = 0
     seat.worst = 0.0
     seat.state = FILLING
@@ -126,18 +127,18 @@ def seat_request(w: Any, r: int, i: int, now: float) -> int:
     seat.index = p.emissions
     w.line[r, p.seated] = own
     p.seated += 1
-    w.fleet[r].running += 1
-    if np.isnan(w.requests[i].start):
-        w.requests[i].start = now
+    seen(w, r).running += 1
+    if np.isnan(request_at(w, i).start):
+        request_at(w, i).start = now
     return s
 
 
 @helper
 def decode(w: Any, r: int, s: int, left: int, context: int, last: float) -> None:
     """Make a seat a decode with `left` tokens to come, `context` tokens held, its last token at `last`."""
-    p = w.pools[r]
-    seat = w.seats[s]
-    size = w.rules[0].block
+    p = pool(w, r)
+    seat = seat_at(w, s)
+    size = rules_of(w).block
     seat.state = DECODING
     seat.base = context - p.tick
     seat.end = p.tick + left
@@ -147,30 +148,29 @@ def decode(w: Any, r: int, s: int, left: int, context: int, last: float) -> None
     p.base += seat.base
     p.longest = max(p.longest, seat.base)
     p.next_end = min(p.next_end, seat.end)
-    if w.rules[0].reserve != LONGEST:
+    if rules_of(w).reserve != LONGEST:
         w.phase[r, (-seat.base) % size] += 1
 
 
 @helper
 def undecode(w: Any, r: int, s: int) -> None:
     """Take a seat out of the decodes; `rescan` must follow."""
-    p = w.pools[r]
-    seat = w.seats[s]
+    p = pool(w, r)
+    seat = seat_at(w, s)
     p.decodes -= 1
     p.base -= seat.base
-    if w.rules[0].reserve != LONGEST:
-        w.phase[r, (-seat.base) % w.rules[0].block] -= 1
+    if rules_of(w).reserve != LONGEST:
+        w.phase[r, (-seat.base) % rules_of(w).block] -= 1
 
 
 @helper
 def rescan(w: Any, r: int) -> None:
     """Find the next end and the longest context among the decodes."""
-    p = w.pools[r]
-    first = r * w.line.shape[1]
+    p = pool(w, r)
     p.next_end = FOREVER
     p.longest = -FOREVER
     for place in range(p.seated):
-        seat = w.seats[first + w.line[r, place]]
+        seat = seat_at(w, seat_in_line(w, r, place))
         if seat.state != FILLING:
             p.next_end = min(p.next_end, seat.end)
             p.longest = max(p.longest, seat.base)
@@ -179,30 +179,30 @@ def rescan(w: Any, r: int) -> None:
 @helper
 def last_token(w: Any, r: int, s: int) -> float:
     """Return when a decode got its last token."""
-    p = w.pools[r]
-    seat = w.seats[s]
+    p = pool(w, r)
+    seat = seat_at(w, s)
     return p.emitted if p.emissions > seat.index else seat.joined
 
 
 @helper
 def stand_up(w: Any, r: int, place: int) -> None:
     """Remove the seat at a place of the line."""
-    p = w.pools[r]
+    p = pool(w, r)
     own = w.line[r, place]
     for k in range(place, p.seated - 1):
         w.line[r, k] = w.line[r, k + 1]
     p.seated -= 1
     w.spare[r, p.spare_seats] = own
     p.spare_seats += 1
-    w.fleet[r].running -= 1
-    if w.seats[r * w.line.shape[1] + own].state == FILLING:
+    seen(w, r).running -= 1
+    if seat_at(w, r * w.line.shape[1] + own).state == FILLING:
         unfill(w, r, own)
 
 
 @helper
 def unfill(w: Any, r: int, own: int) -> None:
     """Remove a seat from those that still compute their prompt."""
-    p = w.pools[r]
+    p = pool(w, r)
     k = 0
     while w.fill[r, k] != own:
         k += 1
@@ -214,11 +214,11 @@ def unfill(w: Any, r: int, own: int) -> None:
 @helper
 def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
     """Preempt the request at a place of the line, which holds `blocks` blocks."""
-    p = w.pools[r]
-    s = r * w.line.shape[1] + w.line[r, place]
-    seat = w.seats[s]
+    p = pool(w, r)
+    s = seat_in_line(w, r, place)
+    seat = seat_at(w, s)
     i = seat.request
-    request = w.requests[i]
+    request = request_at(w, i)
     request.preemptions += 1
     p.evicted += 1
     request.worst_gap = max(request.worst_gap, seat.worst)
@@ -227,7 +227,7 @@ def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
         request.worst_gap = max(request.worst_gap, tally.worst_since(w, r, seat.index))
         request.generated = request.output - (seat.end - p.tick)
         request.last = last_token(w, r, s)
-        swap = w.rules[0].victims == SWAP
+        swap = rules_of(w).victims == SWAP
         tokens = seat.base + p.tick
         release(w, r, s, blocks, tokens)
         undecode(w, r, s)
@@ -243,7 +243,7 @@ def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
         if p.swapped == NONE:
             p.swapped = i
         else:
-            w.requests[p.swapped_last].next = i
+            request_at(w, p.swapped_last).next = i
         p.swapped_last = i
     else:
         p.recomputed += tokens

@@ -5,17 +5,17 @@ from typing import Any
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving.records import DECODING, FILLING, STARVED
 from evenly.kernel.serving.seating import grab
+from evenly.kernel.serving.views import pool, rules_of, seat_at, seat_in_line
 
 
 @helper
 def walk_waiting(w: Any, r: int, limit: int) -> None:
     """Take up to `limit` decodes in order; one that needs a block and finds none waits, and goes first next time."""
-    p = w.pools[r]
-    rules = w.rules[0]
-    first = r * w.line.shape[1]
+    p = pool(w, r)
+    rules = rules_of(w)
     visited = 0
     for place in range(p.seated):
-        seat = w.seats[first + w.line[r, place]]
+        seat = seat_at(w, seat_in_line(w, r, place))
         if seat.state == FILLING:
             continue
         need = 1 if (seat.base + p.tick) % rules.block == 0 else 0
@@ -30,7 +30,7 @@ def walk_waiting(w: Any, r: int, limit: int) -> None:
     size = 0
     for kind in (FILLING, STARVED, DECODING):
         for place in range(p.seated):
-            if w.seats[first + w.line[r, place]].state == kind:
+            if seat_at(w, seat_in_line(w, r, place)).state == kind:
                 w.spare[r, rules.seats + size] = w.line[r, place]
                 size += 1
     for place in range(size):
@@ -40,13 +40,12 @@ def walk_waiting(w: Any, r: int, limit: int) -> None:
 @helper
 def order_prompts(w: Any, r: int) -> None:
     """Keep the buffer's order: an unfinished prompt stands first, a finished one goes behind the decodes."""
-    p = w.pools[r]
-    first = r * w.line.shape[1]
+    p = pool(w, r)
     size = 0
     for kind in range(3):
         for place in range(p.seated):
             own = w.line[r, place]
-            seat = w.seats[first + own]
+            seat = seat_at(w, seat_in_line(w, r, place))
             mine = 1
             if seat.state == FILLING:
                 mine = 2
@@ -59,7 +58,7 @@ def order_prompts(w: Any, r: int) -> None:
                 if not taken:
                     mine = 0
             if mine == kind:
-                w.spare[r, w.rules[0].seats + size] = own
+                w.spare[r, rules_of(w).seats + size] = own
                 size += 1
     for place in range(size):
-        w.line[r, place] = w.spare[r, w.rules[0].seats + place]
+        w.line[r, place] = w.spare[r, rules_of(w).seats + place]

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from evenly.kernel.compiling import helper
+from evenly.kernel.serving.views import pool, seat_at, seat_in_line
 
 OCTAVE = 512  # bins for each doubling of a gap: 0.14% wide
 LOWEST = -20  # log2 of the smallest gap told apart, about a microsecond
@@ -91,26 +92,26 @@ def spread(w: Any, r: int, start: float, end: float, kv: float, tokens: float) -
 def worst_since(w: Any, r: int, index: int) -> float:
     """Return the largest common gap of a replica's decodes since its emission `index`."""
     low = 0
-    high = w.pools[r].peaks
+    high = pool(w, r).peaks
     while low < high:
         middle = (low + high) // 2
         if w.peak_at[r, middle] < index:
             low = middle + 1
         else:
             high = middle
-    return w.peak_gap[r, low] if low < w.pools[r].peaks else 0.0
+    return w.peak_gap[r, low] if low < pool(w, r).peaks else 0.0
 
 
 @helper
 def remember_gap(w: Any, r: int, gap: float) -> None:
     """Note a gap that all decodes of a replica had, beginning at the present emission."""
-    p = w.pools[r]
+    p = pool(w, r)
     size = p.peaks
     while size > 0 and w.peak_gap[r, size - 1] <= gap:
         size -= 1
     if size == w.peak_at.shape[1]:  # full: hand the maxima to the seats and start anew
         for place in range(p.seated):
-            seat = w.seats[r * w.line.shape[1] + w.line[r, place]]
+            seat = seat_at(w, seat_in_line(w, r, place))
             p.peaks = size
             seat.worst = max(seat.worst, worst_since(w, r, seat.index))
             seat.index = p.emissions
