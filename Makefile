@@ -27,7 +27,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 docs: $(DEV)
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # The pages are also looked at in headless Chromium; without it those tests skip and say so.
 chromium:

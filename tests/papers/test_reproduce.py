@@ -1,13 +1,14 @@
 """The judge of evidence: verdicts, spread, exit codes."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from tests.papers.test_evidence import write
 
 from evenly.papers.reproduce import Row, exit_code, reproduce
 from evenly.papers.table import table
-from tests.papers.test_evidence import write
 
 CLAIMS = """
 title: "A scheduler"
@@ -114,7 +115,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 def test_the_table_shows_every_claim_and_why_it_misses(tmp_path: Path) -> None:
     from rich.console import Console
 
-    console = Console(width=200, record=True, quiet=True)
+    console = Console(width=200, file=io.StringIO(), record=True)
     console.print(table(list(rows(tmp_path).values())))
     text = console.export_text()
     for words in ("1.2", "1 to 1.4", "1 to 2", ">= 5", "known miss: too slow", "no data set here", "exact"):
