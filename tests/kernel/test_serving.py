@@ -6,7 +6,11 @@ import pytest
 from evenly.core import Array, Floats, Trace
 from evenly.core.trace import Prefixes
 from evenly.kernel.serving.simulation import gap_edges
+from evenly.serve.admissions import admissions
 from evenly.serve.engines import engines
+from evenly.serve.orders import orders
+from evenly.serve.routers import routers
+from evenly.serve.victims import victims
 
 from tests.kernel.workload import random_trace, serve
 
@@ -168,3 +172,42 @@ def test_swapped_requests_keep_their_tokens() -> None:
     assert swap.requests["preemptions"].sum() > 0
     assert swap.pools["recomputed"].sum() == 0
     assert np.all(swap.pools["host"] == 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class NotCompilable:
+    @staticmethod
+    def choose(now: float, request: int, requests: Array, fleet: Array, memory: Floats) -> int:
+        return len({}) + sorted(fleet, key=lambda replica: replica.waiting)[0]  # type: ignore[no-any-return]
+
+
+def test_a_policy_that_does_not_compile_is_named_with_its_line_and_a_remedy() -> None:
+    with pytest.raises(ValueError, match=r"test_serving.py:\d+: NotCompilable.choose does not compile.*self"):
+        serve(random_trace(1, 10, 9.0), route=NotCompilable())
+
+
+@pytest.mark.parametrize("router", list(routers))
+def test_every_router_sends_every_request_to_a_replica(router: str) -> None:
+    trace = random_trace(4, 200, 9.0)
+    run = serve(trace, replicas=3, route=routers[router]())
+    assert set(np.unique(run.requests["replica"])) <= {0, 1, 2}
+    assert np.isfinite(run.requests["finish"]).all()
+
+
+@pytest.mark.parametrize("order", list(orders))
+def test_every_order_serves_everybody(order: str) -> None:
+    assert np.isfinite(serve(random_trace(4, 200, 9.0), order=orders[order](), front=0).requests["finish"]).all()
+
+
+@pytest.mark.parametrize("victim", list(victims))
+@pytest.mark.parametrize("engine", ["vllm-v1", "vllm-v0", "sarathi", "vllm-v0-chunked"])
+def test_every_victim_policy_ends_and_returns_all_blocks(victim: str, engine: str) -> None:
+    run = serve(random_trace(4, 200, 9.0), engine, blocks=120, longest=1300, evict=victims[victim](), by_rank=1)
+    assert run.requests["preemptions"].sum() > 0
+    assert np.all(run.pools["free"] == 120)
+
+
+@pytest.mark.parametrize("admission", list(admissions))
+def test_every_admission_lets_everybody_in_some_time(admission: str) -> None:
+    run = serve(random_trace(4, 200, 9.0), blocks=200, longest=1800, admit=admissions[admission]())
+    assert np.isfinite(run.requests["finish"]).all()

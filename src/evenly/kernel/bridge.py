@@ -7,6 +7,7 @@ as numpy arrays. An exception in it is kept and raised again when the loop retur
 
 import ctypes
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
@@ -37,15 +38,32 @@ def is_compiled(plugin: object, verb: str) -> bool:
 
 
 def compiled(plugin: object, verb: str, kind: Any) -> Any:
-    """Compile a static verb for the function type `kind`; cached on disk after its own file."""
+    """Compile a static verb for the function type `kind`; cached on disk after its own file.
+
+    Raises `ValueError` that names the line if the verb is not compilable.
+    """
     import numba
+    from numba.core.errors import NumbaError
 
     function = getattr(type(plugin), verb)
     with own_cache():
         try:
             return numba.njit(kind.signature, cache=True, error_model="numpy")(function)
+        except NumbaError as error:
+            raise ValueError(_explain(type(plugin).__name__, verb, function, error)) from None
         except RuntimeError:  # no file to cache next to: a class typed at a prompt
             return numba.njit(kind.signature, error_model="numpy")(function)
+
+
+def _explain(name: str, verb: str, function: Callable[..., Any], error: Exception) -> str:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in plain.splitlines() if line.strip() and not line.startswith("Failed in")]
+    where = re.findall(r'File "[^"]*", line (\d+)', plain)
+    place = f"{inspect.getsourcefile(function)}:{where[-1] if where else function.__code__.co_firstlineno}"
+    return (
+        f"{place}: {name}.{verb} does not compile: {lines[0]}. A static method is compiled by numba; "
+        "give it `self` as first parameter to run it as plain Python"
+    )
 
 
 def memory_of(plugin: object, seed: int, replicas: int) -> Floats:

@@ -6,6 +6,7 @@ import numpy as np
 
 from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.document import unstructure
+from evenly.hardware.memory import memory_facts
 from evenly.measure.fairness import jain
 from evenly.measure.imbalance import idle_share, peak_over_mean
 from evenly.measure.slo import attainment, goodput, tpot
@@ -207,6 +208,8 @@ def _facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str
             entry = unstructure(chosen)
             knobs = ", ".join(f"{key} {value}" for key, value in entry.items() if key != "use")
             facts[slot] = str(entry.get("use", type(chosen).__name__)) + (f" ({knobs})" if knobs else "")
+    if scenario.kv_tokens is None:
+        facts |= memory_facts()
     return facts | {f"cost: {name}": value for name, value in scenario.cost.facts().items()}
 
 

@@ -138,7 +138,7 @@ class ServeScenario(Scenario):
             cost=self.cost,
             tables=self.cost.tables(fleet.model, fleet.device, self.tensor),
         )
-        block_bytes = fleet.rules.block * fleet.model.kv_bytes * 1.0 / self.tensor
+        block_bytes = fleet.rules.block * fleet.model.kv_bytes_on(self.tensor)
         return simulate(
             sent,
             self._rules(fleet, block_bytes) | {"step": int(step)},

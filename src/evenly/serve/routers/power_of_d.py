@@ -30,13 +30,13 @@ class PowerOfD:
     @staticmethod
     def choose(now: float, request: int, requests: Array, fleet: Array, memory: Floats) -> int:
         """Return the least busy of d random replicas."""
-        best = -1
+        best = np.int64(-1)
         for draw in range(int(memory[0])):
             x = np.uint64(int(memory[1])) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(request * 64 + draw)
             x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             x = x ^ (x >> np.uint64(31))
-            replica = int((x >> np.uint64(11)) % np.uint64(len(fleet)))
+            replica = np.int64((x >> np.uint64(11)) % np.uint64(len(fleet)))
             busy = fleet[replica].waiting + fleet[replica].running
             if best < 0 or busy < fleet[best].waiting + fleet[best].running:
                 best = replica

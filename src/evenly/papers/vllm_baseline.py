@@ -1,0 +1,303 @@
+"""What is known of the baseline engines: vLLM v0 and v1, Sarathi-Serve, Orca, and of their shared cost model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evenly.core import Array, Floats, Ints, Prefixes, Trace
+from evenly.hardware.costs.layer_table import LayerTable
+from evenly.hardware.costs.roofline import Roofline
+from evenly.hardware.device import Device, device
+from evenly.hardware.model import model, parse
+from evenly.papers import closed_loop
+from evenly.papers.steady import Steady
+from evenly.papers.testbed import a100
+from evenly.serve.engines import Engine
+from evenly.serve.engines.orca import Orca
+from evenly.serve.engines.sarathi import Sarathi
+from evenly.serve.engines.vllm_v0 import VllmV0
+from evenly.serve.engines.vllm_v0_chunked import VllmV0Chunked
+from evenly.serve.engines.vllm_v1 import VllmV1
+from evenly.serve.results import gap_quantiles
+from evenly.serve.scenario import ServeScenario
+
+CHUNKED_BUDGET = 512  # token budget of vLLM's chunked prefill in its early releases
+
+
+def order(seed: int) -> dict[str, float]:
+    """Return how the engines' P95 token gaps stand to one another with 16 clients, prompts 2,600, outputs 128 tokens."""
+    sent = closed_loop.trace(16, 2600, 128, seed)
+    tail = {}
+    for name, engine in _engines().items():
+        gaps = closed_loop.run(a100("llama-2-70b", 4, engine), sent).gaps
+        tail[name] = float(np.nanquantile(gaps, 0.95))
+    return {
+        "v0_over_orca": tail["v0"] / tail["orca"],
+        "orca_over_chunked": tail["orca"] / tail["chunked"],
+        "orca_over_sarathi": tail["orca"] / tail["sarathi"],
+    }
+
+
+def first_token(seed: int) -> dict[str, float]:
+    """Return the mean time to first token of chunked prefill over prefill-first at a tenth of the capacity."""
+    sent = poisson(_normal_lengths, 0.15, 500, seed)
+    mean = {}
+    for name in ("v0", "chunked"):
+        rows = a100("llama-2-70b", 4, _engines()[name]).simulate(trace=sent).requests
+        mean[name] = float(np.mean(rows["first_token"] - rows["arrival"]))
+    return {"ratio": mean["chunked"] / mean["v0"]}
+
+
+def _engines() -> dict[str, Engine]:
+    return {
+        "v0": VllmV0(),
+        "orca": Orca(),
+        "chunked": VllmV0Chunked(max_num_batched_tokens=CHUNKED_BUDGET),
+        "sarathi": Sarathi(),
+    }
+
+
+# ---- Sarathi-Serve: capacity under a limit on the gap between tokens ----------------------------------------------
+
+SEATS = (32, 64, 128)  # batch sizes of vLLM that the paper tries
+STRICT, RELAXED = 5.0, 25.0  # limit of the P99 gap over an undisturbed decode pass
+CHUNK = {STRICT: 512, RELAXED: 2048}  # Sarathi's tokens a pass under each limit
+UNDISTURBED = (32, 4096)  # requests and context of the decode pass that the limits are counted in
+DELAY = 2.0  # seconds that the median request may wait for its first pass
+SENT = 400  # requests of a run
+# Median and 90th percentile of prompts and outputs in the paper's two workloads.
+CHAT = ((1730, 5696), (415, 834))
+SUMMARIES = ((7059, 12985), (208, 371))
+P90 = 1.2815515655446004  # standard normal quantile
+
+
+def capacity(seed: int) -> dict[str, float]:
+    """Return Sarathi-Serve's capacity over vLLM v0's: the highest Poisson rate that keeps the limits."""
+    figures = {}
+    for workload, lengths in (("chat", CHAT), ("summaries", SUMMARIES)):
+        longest = 8192 if workload == "chat" else 16384
+        for name, limit in (("strict", STRICT), ("relaxed", RELAXED)):
+            gap = limit * undisturbed()
+
+            def highest(engine: Engine, gap: float = gap, longest: int = longest, lengths: Any = lengths) -> float:
+                served = a100("llama-3.1-8b", 1, engine, max_model_len=longest)
+                return _highest_rate(served, lambda chance, count: _lognormal(chance, count, lengths, longest), gap, seed)
+
+            theirs = max(highest(VllmV0(max_num_seqs=seats)) for seats in SEATS)
+            ours = highest(Sarathi(chunk_size=CHUNK[limit]))
+            figures |= {f"{workload}_{name}_sarathi": ours, f"{workload}_{name}_vllm": theirs}
+            figures[f"{workload}_{name}"] = ours / theirs
+    return figures
+
+
+def undisturbed() -> float:
+    """Return the seconds of a decode pass of 32 requests with 4,096 tokens of context each: Llama 3.1 8B, one A100."""
+    count, context = UNDISTURBED
+    none = np.zeros(0, np.int64)
+    cost = LayerTable()
+    tables = cost.tables(model("llama-3.1-8b"), device("a100-80gb"), 1)
+    return cost.seconds(none, none, count, float(count * context), context, tables)[0]
+
+
+def _highest_rate(served: ServeScenario, lengths: "Lengths", gap: float, seed: int) -> float:
+    """Return the highest rate, within 2%, whose P99 gap and median delay keep the limits."""
+
+    def keeps(rate: float) -> bool:
+        run = served.simulate(trace=poisson(lengths, rate, SENT, seed))
+        waited = float(np.median(run.requests["start"] - run.requests["arrival"]))
+        return waited <= DELAY and float(gap_quantiles(run, np.array([0.99]))[0]) <= gap
+
+    low, high = 0.01, 0.02
+    while keeps(high) and high < 1e3:
+        low, high = high, 2 * high
+    while high / low > 1.02:
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if keeps(middle) else (low, middle)
+    return low
+
+
+# ---- Sarathi: what chunking costs, what riding along saves ---------------------------------------------------------
+
+LLAMA_13B = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 5120,
+    "intermediate_size": 13824,
+    "max_position_embeddings": 2048,
+    "num_attention_heads": 40,
+    "num_hidden_layers": 40,
+    "torch_dtype": "float16",
+    "vocab_size": 32000,
+}
+PROMPT = 1024  # tokens of the prompts of the Sarathi paper's micro-benchmarks
+
+
+def chunking() -> dict[str, float]:
+    """Return the share of prefill throughput that chunks cost: LLaMA 13B on an A6000, prompts of 1,024 tokens."""
+    whole = _prefill(PROMPT)
+    return {f"loss_{chunk}": 1.0 - whole / _prefill(chunk) for chunk in (256, 512)}
+
+
+def a6000() -> Device:
+    """Return an RTX A6000, from NVIDIA's data sheet; power is not asked for."""
+    return replace(device("a100-80gb"), name="rtx-a6000", memory=48e9, bandwidth=768e9, flops=154.8e12)
+
+
+def _prefill(chunk: int) -> float:
+    before = np.arange(0, PROMPT, chunk)
+    return sum(_pass([(chunk, int(start))], 0) for start in before)
+
+
+def riding() -> dict[str, float]:
+    """Return milliseconds a decode token, four decodes alone and three that ride along with a prompt."""
+    alone = _pass([], 4) / 4
+    along = (_pass([(PROMPT - 3, 0)], 3) - _pass([(PROMPT - 3, 0)], 0)) / 3
+    return {"alone": alone * 1e3, "along": along * 1e3, "ratio": alone / along}
+
+
+def _pass(chunks: list[tuple[int, int]], decodes: int) -> float:
+    cost = Roofline(overhead=0.0)  # the paper times the GPU's work
+    chunk, before = (np.array([pair[k] for pair in chunks], np.int64) for k in (0, 1))
+    tables = cost.tables(parse(LLAMA_13B, "llama-13b"), a6000(), 1)
+    return cost.seconds(chunk, before, decodes, float(decodes * PROMPT), PROMPT, tables)[0]
+
+
+# ---- vLLM v1 under memory pressure ---------------------------------------------------------------------------------
+
+POOLS = (0.05, 0.1, 0.2)  # shares of the KV cache that are left to the engine
+OUTPUT = 256  # mean output tokens; the report leaves it open
+
+
+@dataclass(frozen=True, slots=True)
+class LeastComputed:
+    """Preempt the request with the fewest computed tokens."""
+
+    @staticmethod
+    def score(now: float, request: int, tokens: int, blocks: int, requests: Array, memory: Floats) -> float:
+        """Return a higher score for fewer tokens."""
+        return -float(tokens)
+
+
+def recompute(seed: int) -> dict[str, float]:
+    """Return the share of computed tokens that vLLM v1 computes again under pressure: 800 prompts around 512 tokens."""
+    served = a100("llama-3.1-8b", 1, VllmV1())
+    whole = served.fleet().kv_tokens
+    sent = poisson(lambda chance, count: _uniform(chance, count, 512, OUTPUT, 0.5), 16.0, 800, seed)
+    figures: dict[str, list[float]] = {"tax": [], "wasted": [], "each": []}
+    for share in POOLS:
+        tight = replace(served, kv_tokens=int(whole * share))
+        last = tight.simulate(trace=sent)
+        least = replace(tight, evict=LeastComputed()).simulate(trace=sent)
+        again = [float(run.pools["recomputed"].sum()) for run in (last, least)]
+        times = [float(run.requests["preemptions"].sum()) for run in (last, least)]
+        figures["tax"].append(again[0] / float(last.pools["computed"].sum()))
+        figures["wasted"].append(1.0 - again[1] / again[0])
+        figures["each"].append(1.0 - again[1] / times[1] * times[0] / again[0])
+    return {name: float(np.mean(values)) for name, values in figures.items()}
+
+
+def preemptions(seed: int) -> float:
+    """Return the preemptions of 450 requests of about 1,000 + 5,000 tokens, 128 at a time, in 299,584 tokens of KV."""
+    chance = np.random.default_rng([seed, 450])
+    prompt, output = _uniform(chance, 450, 1000, 5000, 0.2)
+    sent = Trace(
+        arrival=np.zeros(450),
+        prompt=prompt,
+        output=output,
+        after=np.maximum(np.arange(450) - 128, -1),
+        pause=np.zeros(450),
+    )
+    engine = VllmV1(enable_prefix_caching=False)
+    run = a100("llama-3.1-8b", 1, engine, kv_tokens=299_584, max_model_len=8192).simulate(trace=sent)
+    return float(run.requests["preemptions"].sum())
+
+
+# ---- Oracles -------------------------------------------------------------------------------------------------------
+
+SERVICE = 1000  # mean output tokens of a request: geometric, so close to exponential
+LOAD = 0.7
+
+
+def queues(seed: int) -> dict[str, float]:
+    """Return the mean wait over that of M/M/k: one and four seats, passes of one length, geometric outputs."""
+    figures = {}
+    for seats in (1, 4):
+        chance = np.random.default_rng([seed, seats])
+        count = 200_000
+        mean = SERVICE * Steady().pass_seconds
+        sent = Trace(
+            arrival=np.cumsum(chance.exponential(mean / (LOAD * seats), count)),
+            prompt=np.ones(count, np.int64),
+            output=chance.geometric(1.0 / SERVICE, count),
+        )
+        served = a100("llama-3.1-8b", 1, Orca(max_num_seqs=seats), cost=Steady(), max_model_len=32768)
+        rows = served.simulate(trace=sent).requests
+        figures[f"k{seats}"] = float(np.mean(rows["start"] - rows["arrival"])) / (_erlang(seats, LOAD) * mean)
+    return figures
+
+
+def _erlang(seats: int, load: float) -> float:
+    """Return the mean wait in M/M/k in units of the mean service time."""
+    offered = load * seats
+    term, total = 1.0, 0.0
+    for k in range(seats):
+        total += term
+        term *= offered / (k + 1)
+    waits = term / (1 - load) / (total + term / (1 - load))
+    return waits / (seats * (1 - load))
+
+
+def exact() -> dict[str, float]:
+    """Return what can be said without a simulation: a makespan in closed form, and the hit of an exact repeat."""
+    batch, prompt, output = 64, 100, 500
+    sent = Trace(np.zeros(batch), np.full(batch, prompt), np.full(batch, output))
+    served = a100("llama-3.1-8b", 1, Orca())
+    rows = served.simulate(trace=sent).requests
+    cost = served.cost
+    tables = cost.tables(model(served.model), device(served.device), 1)
+    none = np.zeros(0, np.int64)
+    together = cost.seconds(np.full(batch, prompt), np.zeros(batch, np.int64), 0, 0.0, 0, tables)[0]
+    for k in range(1, output):
+        context = prompt + k
+        together += cost.seconds(none, none, batch, float(batch * context), context, tables)[0]
+    blocks = Prefixes(np.array([0, 2, 4]), np.array([1, 2, 1, 2]), 16)
+    twice = Trace(np.array([0.0, 60.0]), np.array([32, 32]), np.array([4, 4]), prefixes=blocks)
+    hits = a100("llama-3.1-8b", 1, VllmV1()).simulate(trace=twice).requests["cached"]
+    return {"makespan": float(rows["finish"].max()) / together, "hit": float(hits[1])}
+
+
+# ---- Workloads -----------------------------------------------------------------------------------------------------
+
+Lengths = Callable[[np.random.Generator, int], tuple[Ints, Ints]]
+
+
+def poisson(lengths: Lengths, rate: float, count: int, seed: int) -> Trace:
+    """Return Poisson arrivals; the same seed gives the same lengths at every rate."""
+    chance = np.random.default_rng([seed, count])
+    gaps = chance.exponential(1.0, count)
+    prompt, output = lengths(chance, count)
+    return Trace(np.cumsum(gaps) / rate, prompt, output)
+
+
+def _normal_lengths(chance: np.random.Generator, count: int) -> tuple[Ints, Ints]:
+    prompt, output = (np.rint(chance.normal(mean, 0.3 * mean, count)).astype(np.int64) for mean in (2600, 128))
+    return np.clip(prompt, 1, 3800), np.clip(output, 1, 296)
+
+
+def _uniform(chance: np.random.Generator, count: int, prompt: int, output: int, spread: float) -> tuple[Ints, Ints]:
+    low, high = 1.0 - spread, 1.0 + spread
+    first, second = (chance.integers(int(mean * low), int(mean * high) + 1, count) for mean in (prompt, output))
+    return first, second
+
+
+def _lognormal(
+    chance: np.random.Generator, count: int, quantiles: tuple[tuple[int, int], tuple[int, int]], longest: int
+) -> tuple[Ints, Ints]:
+    drawn = []
+    for median, ninth in quantiles:
+        sigma = np.log(ninth / median) / P90
+        drawn.append(np.rint(median * np.exp(sigma * chance.standard_normal(count))).astype(np.int64))
+    output = np.clip(drawn[1], 1, longest // 2)
+    return np.clip(drawn[0], 1, longest - output), output
