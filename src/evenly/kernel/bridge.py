@@ -49,7 +49,7 @@ def compiled(plugin: object, verb: str, kind: Any) -> Any:
     with own_cache():
         try:
             return numba.njit(kind.signature, cache=True, error_model="numpy")(function)
-        except NumbaError as error:
+        except (NumbaError, NotImplementedError) as error:  # numba raises the second from deep inside
             raise ValueError(_explain(type(plugin).__name__, verb, function, error)) from None
         except RuntimeError:  # no file to cache next to: a class typed at a prompt
             return numba.njit(kind.signature, error_model="numpy")(function)
@@ -61,7 +61,7 @@ def _explain(name: str, verb: str, function: Callable[..., Any], error: Exceptio
     where = re.findall(r'File "[^"]*", line (\d+)', plain)
     place = f"{inspect.getsourcefile(function)}:{where[-1] if where else function.__code__.co_firstlineno}"
     return (
-        f"{place}: {name}.{verb} does not compile: {lines[0]}. A static method is compiled by numba; "
+        f"{place}: {name}.{verb} does not compile: {lines[0] if lines else type(error).__name__}. A static method is compiled by numba; "
         "give it `self` as first parameter to run it as plain Python"
     )
 
