@@ -95,7 +95,7 @@ def python_hook(
             failures.first = failures.first or error
             return result(0)
 
-    c_types = {int: ctypes.c_int64, float: ctypes.c_double}
+    c_types: dict[Any, Any] = {int: ctypes.c_int64, float: ctypes.c_double}
     callback = ctypes.CFUNCTYPE(c_types[result], *(c_types[kind] for kind in scalars))(call)
     failures.kept.append(callback)
     address = ctypes.cast(callback, ctypes.c_void_p).value

@@ -19,7 +19,7 @@ class _NoEnvironment:
         """Do nothing."""
 
 
-@ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+@ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)  # type: ignore[untyped-decorator]
 def _refuse(*_: Any) -> Any:
     raise TypeError("a helper of a compiled loop cannot be called from Python; wrap it with compiling.loop")
 

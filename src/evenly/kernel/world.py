@@ -70,7 +70,7 @@ class World:
         raise AttributeError(name)
 
 
-@typeof_impl.register(World)
+@typeof_impl.register(World)  # type: ignore[untyped-decorator]
 def _typeof(world: World, _: Any) -> WorldType:
     return world.kind
 
@@ -81,7 +81,7 @@ class _Model(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, kind, _WORD.as_pointer())
 
 
-@unbox(WorldType)
+@unbox(WorldType)  # type: ignore[untyped-decorator]
 def _unbox(kind: WorldType, value: Any, c: Any) -> Any:
     address = c.pyapi.object_getattr_string(value, "address")
     number = c.pyapi.long_as_longlong(address)
@@ -97,7 +97,7 @@ class _Attributes(AttributeTemplate):  # type: ignore[misc]
         return kind.fields.get(name)
 
 
-@lower_getattr_generic(WorldType)
+@lower_getattr_generic(WorldType)  # type: ignore[untyped-decorator]
 def _load(context: Any, builder: Any, kind: WorldType, table: Any, name: str) -> Any:
     array_type = kind.fields[name]
     row = ROW * kind.place[name]

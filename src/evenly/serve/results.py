@@ -69,7 +69,8 @@ def gap_quantiles(run: Any, shares: Floats) -> Floats:
     place = np.searchsorted(total, shares * total[-1])
     edges = gap_edges()
     upper = np.append(edges[1:], edges[-1])
-    return np.sqrt(np.maximum(edges, edges[1] / 2) * np.maximum(upper, edges[1]))[np.minimum(place, len(edges) - 1)]
+    middle = np.sqrt(np.maximum(edges, edges[1] / 2) * np.maximum(upper, edges[1]))
+    return np.asarray(middle[np.minimum(place, len(edges) - 1)])
 
 
 def _rates(scenario: "ServeScenario", items: dict[str, Array]) -> dict[str, float]:

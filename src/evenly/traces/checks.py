@@ -20,7 +20,7 @@ def trace_of(source: Source, names: dict[str, str], columns: dict[str, Array], *
     if len(arrival) == 0:
         raise ValueError(f"{source.path}: no requests; the file ends after its header")
     _check(source, names["arrival"], arrival, ~np.isfinite(arrival), "a finite time")
-    tokens = {}
+    tokens: dict[str, Any] = {}
     for name in ("prompt", "output"):
         column = np.asarray(columns[name])
         if column.dtype.kind == "f":
@@ -29,7 +29,7 @@ def trace_of(source: Source, names: dict[str, str], columns: dict[str, Array], *
         _check(source, names[name], column, tokens[name] < 0, "at least 0 tokens")
         _check(source, names[name], column, tokens[name] > MOST_TOKENS, f"at most {MOST_TOKENS:,} tokens")
     rest = {name: column for name, column in columns.items() if name not in ("arrival", "prompt", "output")}
-    known = {name: rest.pop(name) for name in ("user", "session", "priority", "after", "pause") if name in rest}
+    known: dict[str, Any] = {name: rest.pop(name) for name in ("user", "session", "priority", "after", "pause") if name in rest}
     order = np.argsort(arrival, kind="stable") if np.any(np.diff(arrival) < 0) else None
     if order is not None:
         if "after" in known:

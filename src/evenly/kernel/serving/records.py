@@ -27,9 +27,9 @@ RECOMPUTE = 0
 SWAP = 1
 
 # A plain -1 would be a type of its own to numba, and compile every helper twice.
-NONE = np.int64(-1)
-ZERO = np.int64(0)
-ONE = np.int64(1)
+NONE: Any = np.int64(-1)
+ZERO: Any = np.int64(0)
+ONE: Any = np.int64(1)
 
 REQUEST = np.dtype(
     [

@@ -165,5 +165,5 @@ def _hooks(
             memory = python_hook(getattr(policy, verb), (*seen, memory), result, scalars, failures)
             calls.append(getattr(trampolines, slot))
         memories[f"{slot}_memory"] = memory
-    seconds = compiled(policies.cost, "seconds", records.SECONDS)
-    return Hooks(*calls, seconds), memories
+    calls.append(compiled(policies.cost, "seconds", records.SECONDS))
+    return Hooks(*calls), memories

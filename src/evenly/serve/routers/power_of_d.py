@@ -1,6 +1,7 @@
 """Power of d choices."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +31,14 @@ class PowerOfD:
     @staticmethod
     def choose(now: float, request: int, requests: Array, fleet: Array, memory: Floats) -> int:
         """Return the least busy of d random replicas."""
-        best = np.int64(-1)
+        best: Any = np.int64(-1)
         for draw in range(int(memory[0])):
             x = np.uint64(int(memory[1])) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(request * 64 + draw)
             x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             x = x ^ (x >> np.uint64(31))
-            replica = np.int64((x >> np.uint64(11)) % np.uint64(len(fleet)))
+            replica: Any = np.int64((x >> np.uint64(11)) % np.uint64(len(fleet)))
             busy = fleet[replica].waiting + fleet[replica].running
             if best < 0 or busy < fleet[best].waiting + fleet[best].running:
                 best = replica
-        return best
+        return int(best)
