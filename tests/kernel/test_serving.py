@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from evenly.core import Array, Floats, Trace
 from evenly.core.trace import Prefixes
 from evenly.kernel.serving.simulation import gap_edges
@@ -11,7 +12,6 @@ from evenly.serve.engines import engines
 from evenly.serve.orders import orders
 from evenly.serve.routers import routers
 from evenly.serve.victims import victims
-
 from tests.kernel.workload import random_trace, serve
 
 TIMES = ("start", "first_token", "finish", "worst_gap")
@@ -149,7 +149,7 @@ def test_an_urgent_head_of_the_queue_preempts_the_least_urgent_under_v0() -> Non
         output=np.array([60, 60, 5]),
         priority=np.array([1, 2, 0]),
     )
-    choice = {"order": Priority(), "evict": LeastUrgent(), "by_rank": 1, "front": 0, "watermark": 0}
+    choice: dict[str, Any] = {"order": Priority(), "evict": LeastUrgent(), "by_rank": 1, "front": 0, "watermark": 0}
     polite: Any = serve(trace, "vllm-v0", blocks=10, longest=200, usurp=0, **choice).requests
     urgent: Any = serve(trace, "vllm-v0", blocks=10, longest=200, usurp=1, **choice).requests
     assert urgent["preemptions"][0] == 0 < urgent["preemptions"][1]

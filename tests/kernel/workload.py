@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
 from evenly.core import Floats, Ints, Trace
 from evenly.kernel.serving.simulation import Policies, Run, simulate
 from evenly.serve.admissions.always import Always
@@ -92,5 +93,5 @@ def serve(trace: Trace, engine: str = "vllm-v1", blocks: int = 2000, replicas: i
     recorded = {k: changes.pop(k) for k in ("record_tokens", "record_passes") if k in changes}
     host_blocks = changes.pop("host_blocks", 100_000)
     rules = rules_of(engine, blocks) | changes
-    chosen = {"budget": Fixed(int(rules["budget"]))} | policies
+    chosen: dict[str, Any] = {"budget": Fixed(int(rules["budget"]))} | policies
     return simulate(trace, rules, replace(POLICIES, **chosen), replicas, blocks, host_blocks, 7, **recorded)

@@ -60,9 +60,10 @@ def _explain(name: str, verb: str, function: Callable[..., Any], error: Exceptio
     lines = [line.strip() for line in plain.splitlines() if line.strip() and not line.startswith("Failed in")]
     where = re.findall(r'File "[^"]*", line (\d+)', plain)
     place = f"{inspect.getsourcefile(function)}:{where[-1] if where else function.__code__.co_firstlineno}"
+    what = lines[0] if lines else type(error).__name__
     return (
-        f"{place}: {name}.{verb} does not compile: {lines[0] if lines else type(error).__name__}. A static method is compiled by numba; "
-        "give it `self` as first parameter to run it as plain Python"
+        f"{place}: {name}.{verb} does not compile: {what}. A static method is compiled by numba; give it `self` as "
+        "first parameter to run it as plain Python"
     )
 
 
