@@ -11,6 +11,7 @@ from tools import catalogue
 
 def on_config(config: Any, **_: Any) -> Any:
     """Leave out of the navigation the pages that this copy of the documentation does not have."""
+
     def present(entries: list[Any]) -> list[Any]:
         kept: list[Any] = []
         for entry in entries:

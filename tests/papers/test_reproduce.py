@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.papers.test_evidence import write
 
 from evenly.papers.reproduce import Row, exit_code, reproduce
 from evenly.papers.table import table
+from tests.papers.test_evidence import write
 
 CLAIMS = """
 title: "A scheduler"

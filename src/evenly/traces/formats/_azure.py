@@ -7,7 +7,8 @@ import numpy as np
 
 from evenly.core import Trace
 from evenly.traces.formats._build import build, seconds, tokens
-from evenly.traces.formats._columns import Columns, csv_names, read_csv
+from evenly.traces.formats._columns import csv_names, read_csv
+from evenly.traces.formats._errors import refuse, text_of
 
 NAMES = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 STAMP = r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$"
@@ -24,27 +25,15 @@ def zone(head: str) -> str | None:
 
 def read_azure(path: Path) -> Trace:
     """Return the trace; its times count from the first request."""
-    columns = read_csv(path, text=("TIMESTAMP",))
-    times = _microseconds(columns)
-    arrival = seconds(columns, "TIMESTAMP", 1e-6, (times - times.min()).astype(np.float64))
-    return build(columns, arrival, tokens(columns, "ContextTokens"), tokens(columns, "GeneratedTokens"))
-
-
-def _microseconds(columns: Columns) -> np.ndarray:
-    """Parse by numpy's own ISO reader: `2023-11-16 18:15:46.6805900`, digits beyond microseconds cut off."""
-    text = columns.text("TIMESTAMP").astype(str)
-    ends = np.char.endswith(text, ("+00:00")) | np.char.endswith(text, "Z")
-    if not ends.all() and ends.any():
-        row = int(np.argmin(ends == ends[0]))
-        columns.refuse(row, "TIMESTAMP", text[row], "some times name a zone and others do not; use one form")
-    plain = np.char.replace(np.char.rstrip(np.char.replace(text, "+00:00", ""), "Z"), "T", " ")
-    plain = plain.astype("U26")
-    try:
-        return plain.astype("datetime64[us]").astype(np.int64)
-    except ValueError:
-        for row, stamp in enumerate(plain):
-            try:
-                np.datetime64(stamp, "us")
-            except ValueError:
-                columns.refuse(row, "TIMESTAMP", text[row], "expected a time such as 2024-05-10 00:00:00.009930+00:00")
-        raise
+    columns = read_csv(path, NAMES[1:], stamp=NAMES[0])
+    stamps, zones = columns.values[NAMES[0]], columns.values[f"{NAMES[0]} zone"]
+    bad = np.ma.getmaskarray(stamps)
+    if bad.any():
+        line = columns.line(int(np.argmax(bad)))
+        refuse(path, line, "the time in TIMESTAMP", text_of(path, line), "expected UTC such as 2024-05-10 00:00:00.009930")
+    if zones.any() and not zones.all():
+        line = columns.line(int(np.argmax(zones != zones[0])))
+        refuse(path, line, "the time in TIMESTAMP", text_of(path, line), "some rows name a zone, others not; use one form")
+    moments = np.asarray(stamps, np.int64)
+    arrival = seconds(columns, NAMES[0], 1e-6, (moments - moments.min()).astype(np.float64))
+    return build(columns, arrival, tokens(columns, NAMES[1]), tokens(columns, NAMES[2]))

@@ -4,13 +4,14 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from evenly.core import Array, Floats, Ints
 from evenly.traces.formats._errors import csv_fault, json_fault, line_of, refuse
 
+STAMP = r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(?:Z|[+]00:?00)?$"  # digits beyond microseconds are cut
 LINE_LIMIT = 256 * 1024 * 1024  # bytes of one JSON line
 
 
@@ -55,9 +56,13 @@ class Columns:
         rank = np.argsort(np.argsort(first))
         return rank[inverse].astype(np.int64), labels[np.argsort(first)]
 
-    def refuse(self, row: int, field: str, value: object, remedy: str) -> None:
+    def line(self, row: int) -> int:
+        """Return the line of the file that holds a row."""
+        return line_of(self.path, row, self.header)
+
+    def refuse(self, row: int, field: str, value: object, remedy: str) -> NoReturn:
         """Raise `ValueError` for one value of one row."""
-        refuse(self.path, line_of(self.path, row, self.header), field, value, remedy)
+        refuse(self.path, self.line(row), field, value, remedy)
 
 
 def csv_names(head: str) -> list[str]:
@@ -69,21 +74,26 @@ def csv_names(head: str) -> list[str]:
         return []
 
 
-def read_csv(path: Path, text: Sequence[str] = (), numbers: Sequence[str] | None = None, header: int = 1) -> Columns:
-    """Return all columns of a CSV file with a header line.
+def read_csv(path: Path, numbers: Sequence[str], header: int = 1, stamp: str = "") -> Columns:
+    """Return all columns of a CSV file with a header line: those in `numbers` as numbers, the rest as text.
 
-    Columns named in `numbers` are numbers, the rest is text; without `numbers`, all but `text` are numbers.
-    Raises `ValueError` for the first line that does not fit.
+    A column `stamp` of dates and times comes as microseconds since 1970 and a second column, `stamp` with the suffix
+    ` zone`, tells whether each row names UTC. Raises `ValueError` for the first line that does not fit.
     """
     with path.open("rb") as file:
         lines = [file.readline().decode("utf-8-sig", "replace") for _ in range(header)]
     names = csv_names(lines[-1])
     if len(set(names)) != len(names) or "" in names:
         refuse(path, header, "the header", ",".join(names), "every column needs a name of its own")
-    wanted = [name for name in names if name not in text] if numbers is None else [n for n in names if n in numbers]
+    wanted = [name for name in names if name in numbers]
     kinds = {name: "DOUBLE" if name in wanted else "VARCHAR" for name in names}
+    chosen = "*"
+    if stamp:
+        column = _quoted(stamp)
+        moment = f"epoch_us(try_cast(regexp_extract({column}, '{STAMP}', 1) AS TIMESTAMP))"
+        chosen = f"* REPLACE ({moment} AS {column}), regexp_matches({column}, '(Z|[+]00:?00)$') AS {_quoted(stamp + ' zone')}"
     query = (
-        "SELECT * FROM read_csv($path, columns=$kinds, auto_detect=false, header=false, skip=$skip, delim=',', quote='\"', "
+        f"SELECT {chosen} FROM read_csv($path, columns=$kinds, auto_detect=false, header=false, skip=$skip, delim=',', quote='\"', "
         "escape='\"', compression='none')"
     )
     try:

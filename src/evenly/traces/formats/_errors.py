@@ -33,6 +33,12 @@ def line_of(path: Path, row: int, header: int = 1) -> int:
     return number
 
 
+def text_of(path: Path, line: int) -> str:
+    """Return a line of a file."""
+    with path.open("rb") as file:
+        return next(itertools.islice(file, line - 1, None), b"").decode("utf-8", "replace").rstrip("\r\n")
+
+
 def csv_fault(path: Path, names: Sequence[str], numbers: Iterable[str], header: int, reason: str) -> NoReturn:
     """Raise `ValueError` for the first line of a CSV file that does not fit its header."""
     numeric = [index for index, name in enumerate(names) if name in set(numbers)]

@@ -1,34 +1,43 @@
-"""APEX traces."""
+"""Request traces of APEX+."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from evenly.core import Trace
-from evenly.traces import tables
-from evenly.traces.checks import trace_of
+from evenly.traces.formats._build import build, rest, seconds, tokens, unique
+from evenly.traces.formats._columns import csv_names, read_csv, read_json
+from evenly.traces.formats._json import keys
 
-CSV = {"arrival": "arrival_ns", "prompt": "input_tokens", "output": "output_tokens"}
-JSON = {"arrival": "StartTimeOffset", "prompt": "ContextTokens", "output": "GeneratedTokens"}
+NUMBERS = ("StartTimeOffset", "ContextTokens", "GeneratedTokens")
+CSV_NUMBERS = ("arrival_ns", "input_tokens", "output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class Apex:
-    """Arrival in nanoseconds from the start: JSON lines with `StartTimeOffset`, or CSV with `arrival_ns`.
+    """JSON lines with `StartTimeOffset` (ns), `RequestID`, `ContextTokens`, `GeneratedTokens`, or the same as CSV.
 
-    Reference: Lin et al., "APEX: an extensible and dynamism-aware simulator for automated parallel execution in LLM
-    serving", 2024; data at https://github.com/microsoft/apex_plus (MIT).
+    The CSV form names them `arrival_ns`, `request_id`, `input_tokens`, `output_tokens`.
+
+    Reference: Y. Lin et al., "APEX: An Extensible and Dynamism-Aware Simulator for Automated Parallel Execution in LLM
+    Serving", 2024; https://github.com/microsoft/apex_plus.
     """
 
     def match(self, head: str) -> bool:
-        """Tell by the header or the keys."""
-        first = head.splitlines()[0]
-        return set(CSV.values()) <= set(first.split(",")) or all(f'"{name}"' in first for name in JSON.values())
+        """Tell whether the fields are those of APEX+."""
+        return set(NUMBERS) <= keys(head) or set(CSV_NUMBERS) <= set(csv_names(head))
 
     def read(self, path: Path) -> Trace:
-        """Return the trace."""
-        lines = "json" if tables.head(path).lstrip()[0] == "{" else "csv"
-        source = tables.Source(path, lines)
-        names = JSON if lines == "json" else CSV
-        columns = tables.read(source, {ours: (theirs, "whole") for ours, theirs in names.items()})
-        columns["arrival"] = columns["arrival"] / 1e9
-        return trace_of(source, names, columns)
+        """Return the trace; times count from the first request."""
+        with path.open(encoding="utf-8-sig") as file:
+            names = CSV_NUMBERS if not file.readline().lstrip().startswith("{") else NUMBERS
+        columns = read_csv(path, names) if names is CSV_NUMBERS else read_json(path, names, text=("RequestID",))
+        identifier = "RequestID" if "RequestID" in columns else "request_id"
+        if identifier in columns and columns.text(identifier).astype(bool).all():
+            unique(columns, identifier)
+        return build(
+            columns,
+            seconds(columns, names[0], 1e-9),
+            tokens(columns, names[1]),
+            tokens(columns, names[2]),
+            extra=rest(columns, names),
+        )

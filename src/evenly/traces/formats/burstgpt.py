@@ -1,41 +1,56 @@
-"""BurstGPT traces."""
+"""BurstGPT: requests of ChatGPT and GPT-4 services."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from evenly.core import Trace
-from evenly.traces import tables
-from evenly.traces.checks import codes, trace_of
+import numpy as np
 
-NAMES = {"arrival": "Timestamp", "prompt": "Request tokens", "output": "Response tokens"}
+from evenly.core import Trace
+from evenly.traces.formats._build import build, rest, seconds, tokens
+from evenly.traces.formats._columns import csv_names, read_csv
+
+NUMBERS = ("Timestamp", "Request tokens", "Response tokens", "Total tokens", "Elapsed time")
+SESSION = "Session ID"
 
 
 @dataclass(frozen=True, slots=True)
 class Burstgpt:
-    """`Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type`, newer files with sessions.
+    """CSV with `Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type`, by name.
 
-    A request without response tokens failed; it is kept and flagged.
+    Newer files add `Session ID` (conversations only) and `Elapsed time` (seconds of the whole request). A response of
+    0 tokens is a failure: it stays in the trace, marked. A user is a pair of model and service. Times count seconds
+    from midnight of the first day and stay so, because the hour matters.
 
-    Reference: Wang et al., "BurstGPT: a real-world workload dataset to optimize LLM serving systems", 2024; data at
-    https://github.com/HPMLL/BurstGPT (CC BY 4.0).
+    Reference: Y. Wang et al., "BurstGPT: A Real-World Workload Dataset to Optimize LLM Serving Systems", KDD 2025;
+    https://github.com/HPMLL/BurstGPT.
     """
 
     def match(self, head: str) -> bool:
-        """Tell by the header, in any order of columns."""
-        return set(NAMES.values()) <= set(head.splitlines()[0].split(","))
+        """Tell whether the header names the columns of BurstGPT."""
+        return {"Timestamp", "Model", "Request tokens", "Response tokens"} <= set(csv_names(head))
 
     def read(self, path: Path) -> Trace:
-        """Return the trace; model and log type stand in `extra`, as codes."""
-        source = tables.Source(path)
-        header = tables.head(path).splitlines()[0].split(",")
-        wanted = {
-            "arrival": (NAMES["arrival"], "number"),
-            "prompt": (NAMES["prompt"], "whole"),
-            "output": (NAMES["output"], "whole"),
-        }
-        texts = {"model": "Model", "service": "Log Type"}
-        present = {ours: theirs for ours, theirs in texts.items() if theirs in header}
-        columns = tables.read(source, wanted | {ours: (theirs, "text") for ours, theirs in present.items()})
-        for ours in present:
-            columns[ours] = codes(columns[ours])
-        return trace_of(source, NAMES, columns)
+        """Return the trace with model, service and elapsed time in `extra`."""
+        columns = read_csv(path, NUMBERS)
+        if "Elapsed time" in columns:
+            columns.number("Elapsed time", missing=np.inf)
+        start = columns.number("Timestamp").min()
+        arrival = seconds(columns, "Timestamp") + start
+        output = tokens(columns, "Response tokens")
+        model, _ = columns.codes("Model")
+        service = columns.codes("Log Type")[0] if "Log Type" in columns else np.zeros(len(model), np.int64)
+        pair, user = np.unique(model * (service.max() + 1) + service, return_inverse=True)
+        session = None
+        if SESSION in columns:
+            known = columns.text(SESSION).astype(str) != ""
+            session = np.where(known, columns.codes(SESSION)[0], -1)
+        return build(
+            columns,
+            arrival,
+            tokens(columns, "Request tokens"),
+            output,
+            failed=output == 0,
+            extra=rest(columns, ("Timestamp", "Request tokens", "Response tokens", SESSION)),
+            user=user.astype(np.int64) if len(pair) > 1 else None,
+            session=session,
+        )

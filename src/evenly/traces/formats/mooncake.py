@@ -1,63 +1,154 @@
-"""Mooncake traces."""
+"""Mooncake: requests with the identity of every block of the prompt."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from evenly.core import Trace
-from evenly.core.trace import Prefixes
-from evenly.traces import tables
-from evenly.traces.checks import codes, trace_of
+from evenly.core import Bools, Floats, Ints, Prefixes, Trace
+from evenly.traces.formats._build import build, seconds, tokens
+from evenly.traces.formats._columns import Columns, read_json
+from evenly.traces.formats._json import first_objects, keys
 
-NAMES = {"arrival": "timestamp", "prompt": "input_length", "output": "output_length"}
-BLOCK = 512  # tokens that one hash id stands for
-SMALL_BLOCK = 16  # the same in traces of Alibaba's Bailian
+BLOCKS = (512, 16, 64, 32, 128, 256, 1024)  # block sizes in the wild, Mooncake's own first, Alibaba's second
+SLOW = 30.0  # fractional times with longer gaps than this are milliseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Mooncake:
-    """JSON lines with `timestamp` in milliseconds, `input_length`, `output_length`, `hash_ids` of prompt blocks.
+    """JSON lines with `timestamp` (ms), `input_length`, `output_length` and, where known, `hash_ids`.
 
-    Equal leading ids mean equal leading tokens. `session_id` is read where there is one.
+    Equal ids from the start of the prompt are a shared prefix; the last block may be partial. `session_id` makes a
+    conversation: a line with `delay` (ms) waits for the end of the line before it in its session. Whole numbers are
+    milliseconds; times with fractions and gaps below 30 are seconds. Lines without `hash_ids` are the synthetic
+    traces of GuideLLM.
 
-    Reference: Qin et al., "Mooncake: a KVCache-centric disaggregated architecture for LLM serving", 2025; data at
-    https://github.com/kvcache-ai/Mooncake (Apache-2.0).
+    Reference: R. Qin et al., "Mooncake: Trading More Storage for Less Computation", FAST 2025;
+    https://github.com/kvcache-ai/Mooncake.
     """
 
+    unit: Literal["", "ms", "s"] = ""
+    "Unit of timestamp: `ms` or `s`; by default inferred."
+    block: int = 0
+    "Tokens in a block; 0 infers it from the lengths."
+
+    def __post_init__(self) -> None:
+        if self.unit not in ("", "ms", "s"):
+            raise ValueError(f"unit is ms or s, not '{self.unit}'")
+        if self.block < 0:
+            raise ValueError(f"block is a number of tokens, or 0 to infer it, not {self.block}")
+
     def match(self, head: str) -> bool:
-        """Tell by the keys of the first object."""
-        return set(NAMES.values()) <= _keys(head)
+        """Tell whether the first object has lengths and a time."""
+        found = keys(head)
+        return {"input_length", "output_length"} <= found and bool({"timestamp", "delay", "session_id"} & found)
 
     def read(self, path: Path) -> Trace:
-        """Return the trace with its shared prefixes."""
-        source = tables.Source(path, "json")
-        keys = _keys(tables.head(path))
-        wanted = {"arrival": (NAMES["arrival"], "number"), "prompt": (NAMES["prompt"], "whole")}
-        wanted["output"] = (NAMES["output"], "whole")
-        if "session_id" in keys:
-            wanted["session"] = ("session_id", "text")
-        columns = tables.read(source, wanted)
-        columns["arrival"] = columns["arrival"] / 1e3
-        if "session" in columns:
-            columns["session"] = codes(columns["session"])
-        if "hash_ids" not in keys:
-            return trace_of(source, NAMES, columns)
-        sizes, ids = tables.lists(source, "hash_ids")
-        offsets = np.concatenate(([0], np.cumsum(sizes)))
-        return trace_of(source, NAMES, columns, prefixes=Prefixes(offsets, ids, _block(columns["prompt"], sizes)))
+        """Return the trace with sessions and shared prefixes."""
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            seen = set().union(*first_objects(file.read(1 << 18))) if path.stat().st_size else set()
+        names = ["timestamp", "input_length", "output_length"] + [n for n in ("delay",) if n in seen]
+        lists = [n for n in ("hash_ids",) if n in seen]
+        columns = read_json(path, names, lists, [n for n in ("session_id",) if n in seen])
+        prompt = tokens(columns, "input_length")
+        session = _sessions(columns) if "session_id" in columns else None
+        chained = _chained(columns, session)
+        times = _times(columns, session, chained)
+        unit = self.unit or infer(times[~chained])
+        second = 1.0 if unit == "s" else 1e-3
+        after, pause = _chains(columns, session, chained, second)
+        return build(
+            columns,
+            seconds(columns, "timestamp", second, times),
+            prompt,
+            tokens(columns, "output_length"),
+            note=f"times in {unit}",
+            session=session,
+            after=after,
+            pause=pause,
+            prefixes=self._prefixes(columns, prompt) if lists else None,
+        )
+
+    def _prefixes(self, columns: Columns, prompt: Ints) -> Prefixes | None:
+        lengths = columns.values["hash_ids"].astype(np.int64)
+        ids = np.asarray(columns.values["hash_ids[]"], np.int64)
+        if len(ids) == 0:
+            return None
+        held = lengths > 0
+        block = self.block or _block(prompt[held], lengths[held])
+        whole, least = -(-prompt // block), prompt // block
+        wrong = held & ((lengths > whole) | (lengths < least))
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            columns.refuse(
+                row,
+                "hash_ids",
+                f"{lengths[row]} ids",
+                f"{prompt[row]} tokens make {whole[row]} blocks of {block}; name the right block size",
+            )
+        return Prefixes(np.concatenate(([0], np.cumsum(lengths))), ids, block)
 
 
-def _block(prompt: np.ndarray, sizes: np.ndarray) -> int:
-    """Return the tokens of a block: the size that explains how many ids most prompts have."""
-    fits = {block: np.mean(-(-prompt // block) == sizes) for block in (BLOCK, SMALL_BLOCK)}
-    return max(fits, key=lambda block: fits[block])
+def infer(times: Floats) -> Literal["ms", "s"]:
+    """Return the unit of timestamps: whole numbers are milliseconds, fractions with small gaps are seconds.
+
+    >>> infer(np.array([0.0, 3000.0, 6000.0])), infer(np.array([0.25, 0.31, 1.875]))
+    ('ms', 's')
+    """
+    if np.all(times == np.floor(times)):
+        return "ms"
+    gaps = np.diff(np.unique(times))
+    return "s" if len(gaps) == 0 or np.median(gaps) < SLOW else "ms"
 
 
-def _keys(head: str) -> set[str]:
-    try:
-        first = json.loads(head.splitlines()[0])
-    except (json.JSONDecodeError, RecursionError):
-        return set()
-    return set(first) if isinstance(first, dict) else set()
+def _block(prompt: Ints, lengths: Ints) -> int:
+    fits = [np.mean(-(-prompt // block) == lengths) for block in BLOCKS]
+    return BLOCKS[int(np.argmax(fits))]
+
+
+def _sessions(columns: Columns) -> Ints:
+    known = columns.text("session_id").astype(str) != ""
+    return np.where(known, columns.codes("session_id")[0], -1)
+
+
+def _before(session: Ints) -> Ints:
+    """Return the row before each row in its session; -1 for none."""
+    order = np.argsort(session, kind="stable")
+    same = np.concatenate(([False], session[order][1:] == session[order][:-1])) & (session[order] >= 0)
+    before = np.full(len(session), -1, np.int64)
+    before[order[same]] = order[np.flatnonzero(same) - 1]
+    return before
+
+
+def _chained(columns: Columns, session: Ints | None) -> Bools:
+    """Return which lines wait for the line before them in their session."""
+    if session is None or "delay" not in columns:
+        return np.zeros(len(columns), bool)
+    return (_before(session) >= 0) & ~np.isnan(columns.number("delay", missing=np.nan))
+
+
+def _times(columns: Columns, session: Ints | None, chained: Bools) -> Floats:
+    """Return timestamps; a line that waits and has none takes that of the start of its session."""
+    times = columns.number("timestamp", missing=np.nan)
+    absent = np.isnan(times)
+    if (absent & ~chained).any():
+        row = int(np.argmax(absent & ~chained))
+        columns.refuse(row, "timestamp", "", "a value is missing; only later lines of a session with delay may omit it")
+    if session is not None and absent.any():
+        order = np.argsort(session, kind="stable")
+        filled = np.maximum.accumulate(np.where(absent[order], 0, np.arange(len(order))))
+        times[order] = times[order][filled]
+    return times
+
+
+def _chains(
+    columns: Columns, session: Ints | None, chained: Bools, second: float
+) -> tuple[Ints | None, Floats | None]:
+    if session is None or not chained.any():
+        return None, None
+    delay = columns.number("delay", missing=np.nan)
+    if (delay < 0).any():
+        row = int(np.argmax(delay < 0))
+        columns.refuse(row, "delay", delay[row], "a delay is at least 0")
+    return np.where(chained, _before(session), -1), np.where(chained, delay * second, 0.0)

@@ -1,29 +1,39 @@
-"""Splitwise traces."""
+"""Request traces of the Splitwise simulator."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from evenly.core import Trace
-from evenly.traces import tables
-from evenly.traces.checks import trace_of
+from evenly.traces.formats._build import build, rest, seconds, tokens, unique
+from evenly.traces.formats._columns import csv_names, read_csv
 
-NAMES = {"arrival": "arrival_timestamp", "prompt": "prompt_size", "output": "token_size"}
+NUMBERS = ("arrival_timestamp", "batch_size", "prompt_size", "token_size")
 
 
 @dataclass(frozen=True, slots=True)
 class Splitwise:
-    """`request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size`, in seconds.
+    """CSV with `request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size`, in seconds.
 
-    Reference: Patel et al., "Splitwise: efficient generative LLM inference using phase splitting", 2024; simulator at
-    https://github.com/Mutinifni/splitwise-sim (MIT).
+    A user is an application.
+
+    Reference: P. Patel et al., "Splitwise: Efficient Generative LLM Inference Using Phase Splitting", ISCA 2024;
+    https://github.com/Mutinifni/splitwise-sim.
     """
 
     def match(self, head: str) -> bool:
-        """Tell by the header."""
-        return set(NAMES.values()) <= set(head.splitlines()[0].split(","))
+        """Tell whether the header names arrival, prompt and token size."""
+        return {"arrival_timestamp", "prompt_size", "token_size"} <= set(csv_names(head))
 
     def read(self, path: Path) -> Trace:
-        """Return the trace."""
-        source = tables.Source(path)
-        kinds = {"arrival": "number", "prompt": "whole", "output": "whole"}
-        return trace_of(source, NAMES, tables.read(source, {k: (NAMES[k], kinds[k]) for k in NAMES}))
+        """Return the trace with the request's identifier, type and batch size in `extra`."""
+        columns = read_csv(path, NUMBERS)
+        if "request_id" in columns:
+            unique(columns, "request_id")
+        return build(
+            columns,
+            seconds(columns, "arrival_timestamp"),
+            tokens(columns, "prompt_size"),
+            tokens(columns, "token_size"),
+            user=columns.codes("application_id")[0] if "application_id" in columns else None,
+            extra=rest(columns, ("arrival_timestamp", "prompt_size", "token_size", "application_id")),
+        )

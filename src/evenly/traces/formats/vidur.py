@@ -1,4 +1,4 @@
-"""Vidur traces."""
+"""Request traces prepared for Vidur."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,32 +6,35 @@ from pathlib import Path
 import numpy as np
 
 from evenly.core import Trace
-from evenly.traces import tables
-from evenly.traces.checks import trace_of
+from evenly.traces.formats._build import build, rest, seconds, tokens
+from evenly.traces.formats._columns import csv_names, read_csv
 
-NAMES = {"arrival": "arrived_at", "prompt": "num_prefill_tokens", "output": "num_decode_tokens"}
+NUMBERS = ("arrived_at", "num_prefill_tokens", "num_decode_tokens", "num_total_tokens", "pd_ratio")
 
 
 @dataclass(frozen=True, slots=True)
 class Vidur:
-    """`arrived_at,num_prefill_tokens,num_decode_tokens`, in seconds; without `arrived_at` all arrive at once.
+    """CSV with `arrived_at` (seconds), `num_prefill_tokens`, `num_decode_tokens`.
 
-    Reference: Agrawal et al., "Vidur: a large-scale simulation framework for LLM inference", 2024; data at
-    https://github.com/microsoft/vidur (MIT).
+    Files of lengths have no `arrived_at`: then all requests arrive at 0, an offline batch.
+
+    Reference: A. Agrawal et al., "Vidur: A Large-Scale Simulation Framework for LLM Inference", MLSys 2024;
+    https://github.com/microsoft/vidur.
     """
 
     def match(self, head: str) -> bool:
-        """Tell by the header."""
-        return {NAMES["prompt"], NAMES["output"]} <= set(head.splitlines()[0].split(","))
+        """Tell whether the header names prefill and decode tokens."""
+        return {"num_prefill_tokens", "num_decode_tokens"} <= set(csv_names(head))
 
     def read(self, path: Path) -> Trace:
         """Return the trace."""
-        source = tables.Source(path)
-        timed = NAMES["arrival"] in tables.head(path).splitlines()[0].split(",")
-        wanted = {"prompt": (NAMES["prompt"], "whole"), "output": (NAMES["output"], "whole")}
-        if timed:
-            wanted["arrival"] = (NAMES["arrival"], "number")
-        columns = tables.read(source, wanted)
-        if not timed:
-            columns["arrival"] = np.zeros(len(columns["prompt"]))
-        return trace_of(source, NAMES, columns)
+        columns = read_csv(path, NUMBERS)
+        timed = "arrived_at" in columns
+        return build(
+            columns,
+            seconds(columns, "arrived_at") if timed else np.zeros(len(columns)),
+            tokens(columns, "num_prefill_tokens"),
+            tokens(columns, "num_decode_tokens"),
+            extra=rest(columns, NUMBERS),
+            note="" if timed else "lengths only, all at 0 s",
+        )

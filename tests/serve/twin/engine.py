@@ -1,0 +1,176 @@
+"""The loop that all engines of the twin share: arrivals, passes, ends."""
+
+from collections.abc import Sequence
+
+from tests.serve.twin.blocks import Pool
+from tests.serve.twin.jobs import Cost, Job, Pass, Setup, ceil
+
+
+class Stuck(Exception):
+    """Nothing can run and nobody is to come."""
+
+
+class Engine:
+    """Queues, blocks, and the steps that every engine takes."""
+
+    null_blocks = 0
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.pool = Pool(setup.blocks - self.null_blocks)
+        self.waiting: list[Job] = []
+        self.running: list[Job] = []
+        self.swapped: list[Job] = []
+        self.host = setup.host
+        self.last_prefill = 0.0
+
+    def compose(self, now: float, batch: Pass) -> None:
+        """Fill a pass."""
+        raise NotImplementedError
+
+    def first_blocks(self, job: Job) -> int:
+        """Return the blocks that must be there for a request to start ever; more than the pool means never."""
+        return ceil(job.prompt, self.setup.block)
+
+    def hopeless(self, job: Job) -> bool:
+        """Say whether a request can never be served."""
+        most = ceil(job.prompt + job.output - 1, self.setup.block)
+        return (
+            job.prompt + job.output > self.setup.longest
+            or most > self.pool.blocks
+            or self.first_blocks(job) + self.setup.watermark > self.pool.blocks
+        )
+
+    def arrive(self, job: Job) -> None:
+        self.waiting.append(job)
+        if self.setup.priority:
+            self.waiting.sort(key=lambda one: one.urgency)
+
+    def jobs(self) -> list[Job]:
+        """Return everybody who is here."""
+        return self.waiting + self.running + self.swapped
+
+    def close(self, batch: Pass, end: float) -> list[Job]:
+        """End a pass: count its tokens, let the finished leave and return them."""
+        leaving = []
+        for job, count in batch.items:
+            job.computed += count
+            if job.rest == 0:
+                job.generated += 1
+                job.decoding = True
+                job.times.append(end)
+            if job.generated == job.output:
+                job.finish = end
+                leaving.append(job)
+        for job in [one for one in self.running if one in leaving]:
+            self.drop(job)
+        return leaving
+
+    def drop(self, job: Job) -> None:
+        """Take a request out and free its blocks."""
+        self.running.remove(job)
+        self.pool.give_back(job.table)
+        job.table = []
+
+    def grow(self, job: Job, count: int) -> bool:
+        """Take the blocks for `count` more tokens if they are there."""
+        need = ceil(job.computed + count, self.setup.block) - len(job.table)
+        if need > len(self.pool.free):
+            return False
+        job.table += self.pool.take(max(0, need))
+        return True
+
+    def preempt(self, job: Job, batch: Pass) -> None:
+        """Throw a running request out: swap it to the host or let it be recomputed from the front of the queue."""
+        self.drop_blocks(job, batch)
+        self.running.remove(job)
+        job.preemptions += 1
+        batch.preempted.append(job.index)
+        if not self.setup.swap:
+            job.computed, job.decoding = 0, False
+            self.waiting.insert(0, job)
+            if self.setup.priority:
+                self.waiting.sort(key=lambda one: one.urgency)
+
+    def drop_blocks(self, job: Job, batch: Pass) -> None:
+        if self.setup.swap:
+            if len(job.table) > self.host:
+                raise OverflowError("host full")
+            self.host -= len(job.table)
+            batch.moved += len(job.table)
+            batch.swapped_out.append(job.index)
+            self.swapped.append(job)
+            job_blocks = len(job.table)
+            self.pool.give_back(job.table)
+            job.table = [-1] * job_blocks
+        else:
+            self.pool.give_back(job.table)
+            job.table = []
+
+    def begin(self, job: Job, now: float) -> None:
+        """Move the request from the queue to the running ones."""
+        self.waiting.remove(job)
+        self.running.append(job)
+        if job.start is None:
+            job.start = now
+        if job.cached is None:
+            job.cached = 0
+
+
+def serve(engine: Engine, jobs: Sequence[Job], cost: Cost) -> list[Pass]:
+    """Serve all jobs and return the passes; the jobs keep their times."""
+    coming = sorted((job.arrival, job.index) for job in jobs if job.after < 0)
+    log: list[Pass] = []
+    now = 0.0
+    while True:
+        while coming and coming[0][0] <= now:
+            _welcome(engine, jobs[coming.pop(0)[1]])
+        batch = Pass(now)
+        engine.compose(now, batch)
+        while not batch.items and batch.changed and engine.jobs():
+            batch.preempted.clear()
+            batch.swapped_out.clear()
+            batch.failed.clear()
+            engine.compose(now, batch)
+        if not batch.items:
+            if not coming:
+                break
+            now = max(now, coming[0][0])
+            continue
+        _measure(engine, batch, cost)
+        log.append(batch)
+        now += batch.seconds
+        for done in engine.close(batch, now):
+            for job in jobs:
+                if job.after == done.index:
+                    job.arrival = now + job.pause
+                    coming.append((job.arrival, job.index))
+        coming.sort()
+    if engine.jobs():
+        raise Stuck([job.index for job in engine.jobs()])
+    return log
+
+
+def _welcome(engine: Engine, job: Job) -> None:
+    if engine.hopeless(job):
+        job.failed = True
+    else:
+        engine.arrive(job)
+
+
+def _measure(engine: Engine, batch: Pass, cost: Cost) -> None:
+    """Write down what is in the pass and how long it takes."""
+    prompts = [(job, count) for job, count in batch.items if not job.decoding]
+    decodes = [job for job, _ in batch.items if job.decoding]
+    batch.row = tuple((job.index, count, "decode" if job.decoding else "prompt") for job, count in batch.items)
+    batch.chunks = tuple((count, job.computed) for job, count in prompts)
+    batch.decodes = len(decodes)
+    batch.resident = sum(job.computed for job in decodes)
+    batch.longest = max((job.computed for job in decodes), default=0)
+    batch.free = len(engine.pool.free)
+    chunk = [count for count, _ in batch.chunks]
+    before = [held for _, held in batch.chunks]
+    batch.seconds = cost(chunk, before, batch.decodes, batch.resident, batch.longest)
+    batch.seconds += batch.moved * engine.setup.swap_seconds
+    if prompts:
+        engine.last_prefill = batch.seconds
