@@ -33,7 +33,7 @@ def tails(seed: int) -> dict[str, float]:
     """Return quantiles of the token gap with 16 clients, prompts of 2,600 and outputs of 128 tokens, in seconds."""
     sent = trace(16, 2600, 128, seed)
     engines = {"vllm": vllm(), "fastgen": fastgen()}
-    figures = {}
+    figures: dict[str, float] = {}
     for name, engine in engines.items():
         for fit, factor in (("", 1.0), ("_fitted", FITTED[name])):
             measured = run(slowed(engine, factor), sent)
@@ -51,7 +51,7 @@ def tails(seed: int) -> dict[str, float]:
 def effective(seed: int) -> dict[str, float]:
     """Return effective throughput by clients for prompts of 2,600 and outputs of 60 tokens, in requests a second."""
     ours = _curve(fastgen(), 2600, 60, seed)
-    figures = {}
+    figures: dict[str, float] = {}
     for pace in (2, 4, 6):
         rates = _rates(ours, pace)
         figures |= {f"fastgen_{pace}_at_{clients}": float(rate) for clients, rate in zip(CLIENTS, rates, strict=True)}

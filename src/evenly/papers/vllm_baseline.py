@@ -27,7 +27,7 @@ CHUNKED_BUDGET = 512  # token budget of vLLM's chunked prefill in its early rele
 
 
 def order(seed: int) -> dict[str, float]:
-    """Return how the engines' P95 token gaps stand to one another with 16 clients, prompts 2,600, outputs 128 tokens."""
+    """Return the ratios of the engines' P95 token gaps: 16 clients, prompts of 2,600, outputs of 128 tokens."""
     sent = closed_loop.trace(16, 2600, 128, seed)
     tail = {}
     for name, engine in _engines().items():
@@ -62,36 +62,32 @@ def _engines() -> dict[str, Engine]:
 # ---- Sarathi-Serve: capacity under a limit on the gap between tokens ----------------------------------------------
 
 SEATS = (32, 64, 128)  # batch sizes of vLLM that the paper tries
-STRICT, RELAXED = 5.0, 25.0  # limit of the P99 gap over an undisturbed decode pass
-CHUNK = {STRICT: 512, RELAXED: 2048}  # Sarathi's tokens a pass under each limit
+LIMITS = {"strict": 5.0, "relaxed": 25.0}  # limit of the P99 gap over an undisturbed decode pass
+CHUNK = {"strict": 512, "relaxed": 2048}  # Sarathi's tokens a pass under each limit
 UNDISTURBED = (32, 4096)  # requests and context of the decode pass that the limits are counted in
 DELAY = 2.0  # seconds that the median request may wait for its first pass
 SENT = 400  # requests of a run
-# Median and 90th percentile of prompts and outputs in the paper's two workloads.
-CHAT = ((1730, 5696), (415, 834))
-SUMMARIES = ((7059, 12985), (208, 371))
+# Median and 90th percentile of prompts and outputs in the paper's two workloads; longest sequence accepted.
+WORKLOADS = {
+    "chat": (((1730, 5696), (415, 834)), 8192),
+    "summaries": (((7059, 12985), (208, 371)), 16384),
+}
 P90 = 1.2815515655446004  # standard normal quantile
 
 
 def capacity(seed: int) -> dict[str, float]:
     """Return Sarathi-Serve's capacity over vLLM v0's: the highest Poisson rate that keeps the limits."""
-    figures = {}
-    for workload, lengths in (("chat", CHAT), ("summaries", SUMMARIES)):
-        longest = 8192 if workload == "chat" else 16384
-        for name, limit in (("strict", STRICT), ("relaxed", RELAXED)):
-            drawn = partial(_lognormal, quantiles=lengths, longest=longest)
-            engines = [*(VllmV0(max_num_seqs=seats) for seats in SEATS), Sarathi(chunk_size=CHUNK[limit])]
-            *rates, ours = (
-                _highest_rate(
-                    a100("llama-3.1-8b", 1, engine, max_model_len=longest), drawn, limit * undisturbed(), seed
-                )
-                for engine in engines
-            )
-            theirs = max(rates)
-            figures |= {f"{workload}_{name}_sarathi": ours, f"{workload}_{name}_vllm": theirs}
-            figures[f"{workload}_{name}"] = ours / theirs
-    gains = [figures[f"{workload}_{name}"] for workload in ("chat", "summaries") for name in ("strict", "relaxed")]
-    return figures | {"greatest": max(gains)}
+    figures: dict[str, float] = {}
+    for workload, (quantiles, longest) in WORKLOADS.items():
+        drawn = partial(_lognormal, quantiles=quantiles, longest=longest)
+        for name, limit in LIMITS.items():
+            gap = limit * undisturbed()
+            engines: list[Engine] = [VllmV0(max_num_seqs=seats) for seats in SEATS]
+            engines.append(Sarathi(chunk_size=CHUNK[name]))
+            served = (a100("llama-3.1-8b", 1, engine, max_model_len=longest) for engine in engines)
+            *theirs, ours = (_highest_rate(scenario, drawn, gap, seed) for scenario in served)
+            figures[f"{workload}_{name}"] = ours / max(theirs)
+    return figures | {"greatest": max(figures.values())}
 
 
 def undisturbed() -> float:

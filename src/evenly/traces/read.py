@@ -64,7 +64,9 @@ def detect(path: Path) -> str:
     if found:
         raise ValueError(f"{path}:1: the first line {shown!r} fits {' and '.join(found)}; name the format")
     known = ", ".join(formats)
-    raise ValueError(f"{path}:1: the first line {shown!r} is no request trace that evenly knows; known formats: {known}")
+    raise ValueError(
+        f"{path}:1: the first line {shown!r} is no request trace that evenly knows; known formats: {known}"
+    )
 
 
 def _read(path: Path, form: Format | None) -> Trace:

@@ -26,14 +26,18 @@ def zone(head: str) -> str | None:
 def read_azure(path: Path) -> Trace:
     """Return the trace; its times count from the first request."""
     columns = read_csv(path, NAMES[1:], stamp=NAMES[0])
-    stamps, zones = columns.values[NAMES[0]], columns.values[f"{NAMES[0]} zone"]
+    stamps, zones = columns.numbers[NAMES[0]], columns.numbers[f"{NAMES[0]} zone"]
     bad = np.ma.getmaskarray(stamps)
     if bad.any():
         line = columns.line(int(np.argmax(bad)))
-        refuse(path, line, "the time in TIMESTAMP", text_of(path, line), "expected UTC such as 2024-05-10 00:00:00.009930")
+        refuse(
+            path, line, "the time in TIMESTAMP", text_of(path, line), "expected UTC such as 2024-05-10 00:00:00.009930"
+        )
     if zones.any() and not zones.all():
         line = columns.line(int(np.argmax(zones != zones[0])))
-        refuse(path, line, "the time in TIMESTAMP", text_of(path, line), "some rows name a zone, others not; use one form")
+        refuse(
+            path, line, "the time in TIMESTAMP", text_of(path, line), "some rows name a zone, others not; use one form"
+        )
     moments = np.asarray(stamps, np.int64)
     arrival = seconds(columns, NAMES[0], 1e-6, (moments - moments.min()).astype(np.float64))
     return build(columns, arrival, tokens(columns, NAMES[1]), tokens(columns, NAMES[2]))

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -43,13 +42,16 @@ def seconds(columns: Columns, name: str, unit: float = 1.0, times: Floats | None
     if (values < 0).any():
         row = int(np.argmax(values < 0))
         columns.refuse(row, name, _plain(values[row]), "times are at least 0")
-    row = unit_change(values)
-    if row is not None:
+    jump = unit_change(values)
+    if jump is not None:
+        row = jump
         columns.refuse(row, name, _plain(values[row]), "times jump by about 1000; convert the file to one unit")
     spread = (values - values.min()) * unit
     if spread.max(initial=0.0) > SPAN_LIMIT:
         row = int(np.argmax(spread))
-        columns.refuse(row, name, _plain(values[row]), "more than 300 years after the first; is the column in another unit?")
+        columns.refuse(
+            row, name, _plain(values[row]), "more than 300 years after the first; is the column in another unit?"
+        )
     return spread
 
 
@@ -65,7 +67,8 @@ def unit_change(values: Floats) -> int | None:
     low, high = UNIT_JUMP
     ratio = behind / before
     jumps = np.flatnonzero(
-        ((ratio > low) & (ratio < high) & (before > EARLY)) | ((ratio < 1 / low) & (ratio > 1 / high) & (behind > EARLY))
+        ((ratio > low) & (ratio < high) & (before > EARLY))
+        | ((ratio < 1 / low) & (ratio > 1 / high) & (behind > EARLY))
     )
     for cut in jumps[:100]:
         left = _gap(values[max(0, cut + 1 - NEIGHBOURS) : cut + 1])
@@ -78,14 +81,16 @@ def unit_change(values: Floats) -> int | None:
 
 def unique(columns: Columns, name: str) -> None:
     """Raise `ValueError` for an identifier that appears twice."""
-    values = columns.values[name]
-    found, first = np.unique(columns.text(name).astype(str) if values.dtype == object else values, return_index=True)
-    if len(found) == len(columns):
+    code = columns.texts[name].code
+    first = np.unique(code, return_index=True)[1]
+    if len(first) == len(code):
         return
-    again = np.ones(len(columns), bool)
+    again = code >= 0
     again[first] = False
-    row = int(np.argmax(again))
-    columns.refuse(row, name, values[row], "this identifier appears before; remove the repeated request")
+    if again.any():
+        row = int(np.argmax(again))
+        value = columns.texts[name].labels[code[row]]
+        columns.refuse(row, name, value, "this identifier appears before; remove the repeated request")
 
 
 def build(
@@ -128,18 +133,12 @@ def build(
 
 
 def rest(columns: Columns, used: tuple[str, ...]) -> dict[str, Array]:
-    """Return the columns that a format does not interpret, as plain arrays."""
-    kept = {}
-    for name, column in columns.values.items():
-        if name in used or name.endswith("[]"):
-            continue
-        if column.dtype == object:
-            kept[name] = columns.text(name).astype(str)
-        else:
+    """Return the columns that a format does not interpret, as plain arrays; NaN or empty where the file has nothing."""
+    kept = {name: column.plain() for name, column in columns.texts.items() if name not in used}
+    for name, column in columns.numbers.items():
+        if name not in used and not name.endswith("[]"):
             kept[name] = np.asarray(column.filled(np.nan) if np.ma.isMaskedArray(column) else column)
     return kept
-
-
 
 
 def _moved(after: Ints, order: Ints | None) -> Ints:
@@ -151,8 +150,8 @@ def _moved(after: Ints, order: Ints | None) -> Ints:
     return place[after[order]]
 
 
-def _by(column: Array | None, order: Ints | None) -> Array:
-    return column if column is None or order is None else column[order]  # type: ignore[return-value]
+def _by(column: Any, order: Ints | None) -> Any:
+    return column if column is None or order is None else column[order]
 
 
 def _gap(values: Floats) -> float:

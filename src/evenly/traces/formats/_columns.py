@@ -12,7 +12,25 @@ from evenly.core import Array, Floats, Ints
 from evenly.traces.formats._errors import csv_fault, json_fault, line_of, refuse
 
 STAMP = r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(?:Z|[+]00:?00)?$"  # digits beyond microseconds are cut
+FEW = 4096  # different texts of a column up to which duckdb codes them
 LINE_LIMIT = 256 * 1024 * 1024  # bytes of one JSON line
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A column of text: few labels, and the code of each row's label."""
+
+    code: Ints
+    "Index into `labels`; -1 where the file has nothing."
+    labels: Array
+    "Different texts, sorted."
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    def plain(self) -> Array:
+        """Return the text of each row; empty where the file has nothing."""
+        return np.append(self.labels, "")[self.code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,39 +40,31 @@ class Columns:
     path: Path
     header: int
     "Lines before the first row."
-    values: Mapping[str, Array]
-    "Numbers as floats, text as strings; masked where the file has nothing."
+    numbers: Mapping[str, Array]
+    "Columns of numbers by name; masked where the file has nothing. `NAME[]` is the flat content of a column of lists."
+    texts: Mapping[str, Text]
+    "Columns of text by name."
 
     def __len__(self) -> int:
-        return len(next(iter(self.values.values())))
+        return len(next(iter((*self.numbers.values(), *self.texts.values()))))
 
     def __contains__(self, name: str) -> bool:
-        return name in self.values
+        return name in self.numbers or name in self.texts
 
     def number(self, name: str, missing: float | None = None) -> Floats:
         """Return a column of finite numbers; `missing` stands in for absent values, which are refused without it."""
-        column = self.values[name]
+        column = self.numbers[name]
+        absent = np.zeros(len(column), bool)
         if np.ma.isMaskedArray(column):
             absent = np.ma.getmaskarray(column)
             if missing is None and absent.any():
                 self.refuse(int(np.argmax(absent)), name, "", "a value is missing; repair or remove the line")
-            column = column.filled(np.nan if missing is None else missing)
-        bad = ~np.isfinite(column) if missing is None else np.isnan(column) & ~np.isnan(missing)
+            column = column.filled(0.0 if missing is None else missing)
+        bad = ~np.isfinite(column) & ~absent
         if bad.any():
             row = int(np.argmax(bad))
             self.refuse(row, name, column[row], "expected a finite number; repair or remove the line")
         return np.asarray(column, np.float64)
-
-    def text(self, name: str) -> Array:
-        """Return a column of text; empty where the file has nothing."""
-        column = self.values[name]
-        return np.asarray(column.filled("") if np.ma.isMaskedArray(column) else column)
-
-    def codes(self, name: str) -> tuple[Ints, Array]:
-        """Return a code for each row of a text column, and the text of each code, in order of first appearance."""
-        labels, first, inverse = np.unique(self.text(name).astype(str), return_index=True, return_inverse=True)
-        rank = np.argsort(np.argsort(first))
-        return rank[inverse].astype(np.int64), labels[np.argsort(first)]
 
     def line(self, row: int) -> int:
         """Return the line of the file that holds a row."""
@@ -87,20 +97,19 @@ def read_csv(path: Path, numbers: Sequence[str], header: int = 1, stamp: str = "
         refuse(path, header, "the header", ",".join(names), "every column needs a name of its own")
     wanted = [name for name in names if name in numbers]
     kinds = {name: "DOUBLE" if name in wanted else "VARCHAR" for name in names}
-    chosen = "*"
+    table = (
+        f"read_csv({_literal(path)}, columns={_struct(kinds)}, auto_detect=false, header=false, skip={header}, "
+        "delim=',', quote='\"', escape='\"', compression='none')"
+    )
+    plain = {name: _quoted(name) for name in wanted}
     if stamp:
         column = _quoted(stamp)
-        moment = f"epoch_us(try_cast(regexp_extract({column}, '{STAMP}', 1) AS TIMESTAMP))"
-        chosen = f"* REPLACE ({moment} AS {column}), regexp_matches({column}, '(Z|[+]00:?00)$') AS {_quoted(stamp + ' zone')}"
-    query = (
-        f"SELECT {chosen} FROM read_csv($path, columns=$kinds, auto_detect=false, header=false, skip=$skip, delim=',', quote='\"', "
-        "escape='\"', compression='none')"
-    )
+        plain[stamp] = f"epoch_us(try_cast(regexp_extract({column}, '{STAMP}', 1) AS TIMESTAMP))"
+        plain[f"{stamp} zone"] = f"regexp_matches({column}, '(Z|[+]00:?00)$')"
     try:
-        values = _fetch(query, {"path": _literal(path), "kinds": kinds, "skip": header})
+        found = _load(path, header, table, plain, [name for name in names if name not in plain])
     except _duck_error() as error:
         csv_fault(path, names, wanted, header, str(error))
-    found = Columns(path, header, values)
     if len(found) == 0:
         raise ValueError(f"{path}: holds a header and no request")
     return found
@@ -111,45 +120,65 @@ def read_json(path: Path, numbers: Sequence[str], lists: Sequence[str] = (), tex
 
     Raises `ValueError` for the first line that does not fit.
     """
-    kinds = {name: "DOUBLE" for name in numbers} | {name: "VARCHAR" for name in text}
-    kinds |= {name: "BIGINT[]" for name in lists}
-    plain = [_quoted(name) for name in (*numbers, *text)] + [f"coalesce(len({_quoted(n)}), 0) AS {_quoted(n)}" for n in lists]
+    kinds = dict.fromkeys(numbers, "DOUBLE") | dict.fromkeys(text, "VARCHAR") | dict.fromkeys(lists, "BIGINT[]")
     table = (
-        "read_json($path, columns=$kinds, format='newline_delimited', compression='none', "
+        f"read_json({_literal(path)}, columns={_struct(kinds)}, format='newline_delimited', compression='none', "
         f"maximum_object_size={LINE_LIMIT})"
     )
-    values = {"path": _literal(path), "kinds": kinds}
+    plain = {name: _quoted(name) for name in numbers}
+    plain |= {name: f"coalesce(len({_quoted(name)}), 0)" for name in lists}
     try:
-        columns = _fetch(f"SELECT {', '.join(plain)} FROM {table}", values)
-        for name in lists:
-            flat = _fetch(f"SELECT unnest({_quoted(name)}) AS flat FROM {table}", values)["flat"]
-            columns[f"{name}[]"] = flat
+        found = _load(path, 0, table, plain, text, lists)
     except _duck_error() as error:
         json_fault(path, numbers, lists, str(error))
-    found = Columns(path, 0, columns)
     if len(found) == 0:
         raise ValueError(f"{path}: holds no request")
-    for name in lists:
-        if np.ma.isMaskedArray(columns[f"{name}[]"]) and np.ma.getmaskarray(columns[f"{name}[]"]).any():
-            json_fault(path, numbers, lists, f"{name} holds null")
+    if any(np.ma.is_masked(found.numbers[f"{name}[]"]) for name in lists):
+        json_fault(path, numbers, lists, "a list holds null")
     return found
 
 
 def connect() -> Any:
-    """Return a fresh database in memory that neither loads extensions from the network nor prints a progress bar."""
+    """Return a fresh database in memory that loads nothing from the network."""
     import duckdb
 
-    return duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "enable_progress_bar": "false", "preserve_insertion_order": "true"}
-    )
+    database = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    database.execute("SET enable_progress_bar = false")
+    return database
 
 
-def _fetch(query: str, values: Mapping[str, Any]) -> dict[str, Array]:
-    for name, value in values.items():
-        query = query.replace(f"${name}", str(value) if not isinstance(value, dict) else _struct(value))
+def _load(
+    path: Path, header: int, table: str, plain: Mapping[str, str], text: Sequence[str], lists: Sequence[str] = ()
+) -> Columns:
+    """Read the file once into a table of duckdb, then carry it over column by column."""
+    wanted = [f"{value} AS {_quoted(name)}" for name, value in plain.items()]
+    wanted += [_quoted(name) for name in text]
+    wanted += [f"{_quoted(name)} AS {_quoted(name + '[]')}" for name in lists]
     with connect() as database:
-        found: dict[str, Array] = database.execute(query).fetchnumpy()
-    return found
+        database.execute(f"CREATE TABLE file AS SELECT {', '.join(wanted)} FROM {table}")
+        numbers = {name: _column(database, _quoted(name)) for name in plain}
+        numbers |= {f"{name}[]": _column(database, f"unnest({_quoted(name + '[]')})") for name in lists}
+        return Columns(path, header, numbers, {name: _text(database, _quoted(name)) for name in text})
+
+
+def _column(database: Any, value: str) -> Array:
+    column: Array = database.execute(f"SELECT {value} AS x FROM file").fetchnumpy()["x"]
+    return column
+
+
+def _text(database: Any, name: str) -> Text:
+    (count,) = database.execute(f"SELECT approx_count_distinct({name}) FROM file").fetchone()
+    if count > FEW:
+        column = _column(database, f"coalesce({name}, '')").astype(str)
+        labels, code = np.unique(column, return_inverse=True)
+        return Text(code - 1, labels[1:]) if len(labels) and labels[0] == "" else Text(code, labels)
+    some = f"SELECT DISTINCT {name} AS x FROM file WHERE {name} <> '' ORDER BY x"
+    labels = np.array([label for (label,) in database.execute(some).fetchall()], str)
+    if len(labels) == 0:
+        return Text(np.full(len(_column(database, "0")), -1), labels)
+    database.execute(f"CREATE OR REPLACE TYPE label AS ENUM ({some})")
+    code = _column(database, f"coalesce(enum_code(try_cast({name} AS label))::INTEGER, -1)")
+    return Text(code.astype(np.int64), labels)
 
 
 def _struct(kinds: Mapping[str, str]) -> str:

@@ -48,7 +48,9 @@ def csv_fault(path: Path, names: Sequence[str], numbers: Iterable[str], header: 
         except csv.Error as error:
             refuse(path, number, "the line", text, f"not valid CSV ({error}); repair or remove it")
         if len(row) != len(names):
-            refuse(path, number, "the line", text, f"{len(row)} fields where the header has {len(names)}; was it cut off?")
+            refuse(
+                path, number, "the line", text, f"{len(row)} fields where the header has {len(names)}; was it cut off?"
+            )
         for index in numeric:
             if not is_number(row[index]):
                 refuse(path, number, names[index], row[index], "expected a number; repair or remove the line")

@@ -21,7 +21,7 @@ def first_objects(head: str) -> list[dict[str, Any]]:
 
 
 def keys(head: str) -> set[str]:
-    """Return the keys of the first object of a JSONL file.
+    r"""Return the keys of the first object of a JSONL file.
 
     >>> sorted(keys('{"a": 1, "b": 2}\\n{"c": 3}'))
     ['a', 'b']

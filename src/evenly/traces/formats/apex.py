@@ -32,7 +32,7 @@ class Apex:
             names = CSV_NUMBERS if not file.readline().lstrip().startswith("{") else NUMBERS
         columns = read_csv(path, names) if names is CSV_NUMBERS else read_json(path, names, text=("RequestID",))
         identifier = "RequestID" if "RequestID" in columns else "request_id"
-        if identifier in columns and columns.text(identifier).astype(bool).all():
+        if identifier in columns:
             unique(columns, identifier)
         return build(
             columns,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evenly.core import Trace
+from evenly.core import Ints, Trace
 from evenly.traces.formats._build import build, rest, seconds, tokens
-from evenly.traces.formats._columns import csv_names, read_csv
+from evenly.traces.formats._columns import Columns, csv_names, read_csv
 
 NUMBERS = ("Timestamp", "Request tokens", "Response tokens", "Total tokens", "Elapsed time")
 SESSION = "Session ID"
@@ -37,20 +37,29 @@ class Burstgpt:
         start = columns.number("Timestamp").min()
         arrival = seconds(columns, "Timestamp") + start
         output = tokens(columns, "Response tokens")
-        model, _ = columns.codes("Model")
-        service = columns.codes("Log Type")[0] if "Log Type" in columns else np.zeros(len(model), np.int64)
-        pair, user = np.unique(model * (service.max() + 1) + service, return_inverse=True)
+        prompt = tokens(columns, "Request tokens")
+        used = ["Timestamp", "Request tokens", "Response tokens", SESSION]
+        if "Total tokens" in columns and np.array_equal(columns.numbers["Total tokens"], prompt + output):
+            used.append("Total tokens")
         session = None
         if SESSION in columns:
-            known = columns.text(SESSION).astype(str) != ""
-            session = np.where(known, columns.codes(SESSION)[0], -1)
+            session = columns.texts[SESSION].code
         return build(
             columns,
             arrival,
-            tokens(columns, "Request tokens"),
+            prompt,
             output,
             failed=output == 0,
-            extra=rest(columns, ("Timestamp", "Request tokens", "Response tokens", SESSION)),
-            user=user.astype(np.int64) if len(pair) > 1 else None,
+            extra=rest(columns, tuple(used)),
+            user=_users(columns),
             session=session,
         )
+
+
+def _users(columns: Columns) -> Ints | None:
+    """Return a code for each pair of model and service; `None` if all requests are of one pair."""
+    pair = columns.texts["Model"].code + 1
+    if "Log Type" in columns:
+        pair = pair * (len(columns.texts["Log Type"].labels) + 1) + columns.texts["Log Type"].code + 1
+    present = np.bincount(pair) > 0
+    return (np.cumsum(present) - 1)[pair] if present.sum() > 1 else None

@@ -52,7 +52,7 @@ class Mooncake:
         lists = [n for n in ("hash_ids",) if n in seen]
         columns = read_json(path, names, lists, [n for n in ("session_id",) if n in seen])
         prompt = tokens(columns, "input_length")
-        session = _sessions(columns) if "session_id" in columns else None
+        session = columns.texts["session_id"].code if "session_id" in columns else None
         chained = _chained(columns, session)
         times = _times(columns, session, chained)
         unit = self.unit or infer(times[~chained])
@@ -71,8 +71,8 @@ class Mooncake:
         )
 
     def _prefixes(self, columns: Columns, prompt: Ints) -> Prefixes | None:
-        lengths = columns.values["hash_ids"].astype(np.int64)
-        ids = np.asarray(columns.values["hash_ids[]"], np.int64)
+        lengths = columns.numbers["hash_ids"].astype(np.int64)
+        ids = np.asarray(columns.numbers["hash_ids[]"], np.int64)
         if len(ids) == 0:
             return None
         held = lengths > 0
@@ -107,11 +107,6 @@ def _block(prompt: Ints, lengths: Ints) -> int:
     return BLOCKS[int(np.argmax(fits))]
 
 
-def _sessions(columns: Columns) -> Ints:
-    known = columns.text("session_id").astype(str) != ""
-    return np.where(known, columns.codes("session_id")[0], -1)
-
-
 def _before(session: Ints) -> Ints:
     """Return the row before each row in its session; -1 for none."""
     order = np.argsort(session, kind="stable")
@@ -142,9 +137,7 @@ def _times(columns: Columns, session: Ints | None, chained: Bools) -> Floats:
     return times
 
 
-def _chains(
-    columns: Columns, session: Ints | None, chained: Bools, second: float
-) -> tuple[Ints | None, Floats | None]:
+def _chains(columns: Columns, session: Ints | None, chained: Bools, second: float) -> tuple[Ints | None, Floats | None]:
     if session is None or not chained.any():
         return None, None
     delay = columns.number("delay", missing=np.nan)

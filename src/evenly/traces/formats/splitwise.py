@@ -12,9 +12,9 @@ NUMBERS = ("arrival_timestamp", "batch_size", "prompt_size", "token_size")
 
 @dataclass(frozen=True, slots=True)
 class Splitwise:
-    """CSV with `request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size`, in seconds.
+    """CSV with `request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size`.
 
-    A user is an application.
+    Times are seconds; a user is an application.
 
     Reference: P. Patel et al., "Splitwise: Efficient Generative LLM Inference Using Phase Splitting", ISCA 2024;
     https://github.com/Mutinifni/splitwise-sim.
@@ -34,6 +34,6 @@ class Splitwise:
             seconds(columns, "arrival_timestamp"),
             tokens(columns, "prompt_size"),
             tokens(columns, "token_size"),
-            user=columns.codes("application_id")[0] if "application_id" in columns else None,
+            user=columns.texts["application_id"].code if "application_id" in columns else None,
             extra=rest(columns, ("arrival_timestamp", "prompt_size", "token_size", "application_id")),
         )

@@ -36,7 +36,9 @@ class Quantiles:
 
     def draw(self, count: int, chance: np.random.Generator) -> tuple[Ints, Ints]:
         """Return lengths by the inverse of the distribution function, linear between the quantiles."""
-        prompt, output = (self._invert(np.array(table, np.float64), chance.random(count)) for table in TABLES[self.data])
+        prompt, output = (
+            self._invert(np.array(table, np.float64), chance.random(count)) for table in TABLES[self.data]
+        )
         return prompt, output
 
     def _invert(self, table: Floats, shares: Floats) -> Ints:
