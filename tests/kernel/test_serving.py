@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evenly.core import Array, Floats, Trace
+from evenly.core import Array, Floats, Ints, Trace
 from evenly.core.trace import Prefixes
 from evenly.kernel.serving.simulation import gap_edges
 from evenly.serve.admissions import admissions
@@ -12,7 +12,7 @@ from evenly.serve.engines import engines
 from evenly.serve.orders import orders
 from evenly.serve.routers import routers
 from evenly.serve.victims import victims
-from tests.kernel.workload import random_trace, serve
+from tests.kernel.workload import Affine, random_trace, serve
 
 TIMES = ("start", "first_token", "finish", "worst_gap")
 
@@ -211,3 +211,18 @@ def test_every_victim_policy_ends_and_returns_all_blocks(victim: str, engine: st
 def test_every_admission_lets_everybody_in_some_time(admission: str) -> None:
     run = serve(random_trace(4, 200, 9.0), blocks=200, longest=1800, admit=admissions[admission]())
     assert np.isfinite(run.requests["finish"]).all()
+
+
+@dataclass(frozen=True, slots=True)
+class PythonAffine:
+    def seconds(
+        self, chunk: Ints, before: Ints, decodes: int, resident: float, longest: int, tables: Floats
+    ) -> tuple[float, float, float]:
+        return Affine.seconds(chunk, before, decodes, resident, longest, tables)
+
+
+def test_a_python_cost_model_gives_the_same_run_as_its_compiled_twin() -> None:
+    trace = random_trace(6, 200, 9.0)
+    plain = serve(trace, blocks=300, longest=1800, cost=PythonAffine())
+    fast = serve(trace, blocks=300, longest=1800)
+    np.testing.assert_array_equal(plain.requests["finish"], fast.requests["finish"])

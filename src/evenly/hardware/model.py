@@ -73,6 +73,11 @@ class Model:
         return float(query + down + up + self.heads * self.value_dim * self.hidden)
 
     @property
+    def expert_parameters(self) -> float:
+        """Return the weights of one expert of one layer."""
+        return float(self.matrices * self.hidden * self.intermediate)
+
+    @property
     def layer_parameters(self) -> float:
         """Return the weights of a layer, the mean where the first layers differ."""
         return self.attention_parameters + self._network(self.experts + self.shared)
@@ -113,11 +118,11 @@ class Model:
 
     def _network(self, visited: int) -> float:
         if not self.experts:
-            return float(self.matrices * self.hidden * self.intermediate)
+            return self.expert_parameters
         share = self.dense_layers / self.layers
         dense = share * self.matrices * self.hidden * self.dense_intermediate
         router = (1 - share) * self.hidden * self.experts
-        return dense + router + (1 - share) * self.matrices * self.hidden * self.intermediate * visited
+        return dense + router + (1 - share) * self.expert_parameters * visited
 
 
 def model(name: str) -> Model:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evenly.core import Floats
+from evenly.core import Floats, Ints
 from evenly.kernel.compiling import own_cache
 
 
@@ -102,3 +102,21 @@ def python_hook(
     address = ctypes.cast(callback, ctypes.c_void_p).value
     assert address is not None
     return np.array([float(address)], np.float64)  # user-space addresses have fewer than 53 bits
+
+
+def python_cost(seconds: Callable[..., tuple[float, float, float]], tables: Floats, failures: Failures) -> Floats:
+    """Wrap a plain-Python cost model; return the memory that its trampoline reads the address and the answer from."""
+    memory = np.zeros(4)
+
+    def call(chunk: int, before: int, count: int, decodes: int, resident: float, longest: int) -> int:
+        def ints(address: int) -> Ints:
+            if count == 0:
+                return np.empty(0, np.int64)
+            pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_int64))
+            return np.array(np.ctypeslib.as_array(pointer, (count,)))
+
+        memory[1:] = seconds(ints(chunk), ints(before), decodes, resident, longest, tables)
+        return 0
+
+    memory[0] = python_hook(call, (), int, (int, int, int, int, float, int), failures)[0]
+    return memory

@@ -5,6 +5,11 @@ from functools import cache
 import numpy as np
 
 from evenly.core import Floats
+from evenly.hardware.costs import Cost
+from evenly.hardware.costs.layer_table import LayerTable
+from evenly.hardware.costs.roofline import Roofline
+from evenly.hardware.device import device
+from evenly.hardware.model import model
 from evenly.papers.closed_loop import REQUESTS, Measured, run, slowed, trace
 from evenly.papers.testbed import a100
 from evenly.serve.engines.fastgen import Fastgen
@@ -12,6 +17,7 @@ from evenly.serve.engines.vllm_v0 import VllmV0
 from evenly.serve.scenario import ServeScenario
 
 CLIENTS = (1, 2, 4, 6, 8, 12, 16, 20, 24, 28, 32)
+TOKENS = (64, 128, 256, 384, 512, 640, 768, 896, 1024, 1280, 1536, 2048)  # of the published curve of pass times
 CROWDS = (4, 8, 16, 32, 64)  # clients of the counter-study
 REPLICAS = 16
 SLOWER_HOST = (1.0, 1.2, 1.3)  # length of vLLM's passes over FastGen's; 1 compares the schedules alone
@@ -110,6 +116,30 @@ def counter(seed: int) -> dict[str, float]:
         ]
         figures[f"gain_{prompt}_{output}"] = peaks[0] / peaks[1]
     return figures
+
+
+def passes() -> dict[str, float]:
+    """Return milliseconds of a forward pass by tokens, and the most that an uneven split of two passes could gain.
+
+    The published curve does not name its model; the work it implies is that of 13 billion weights on one A100.
+    """
+    curve = {f"ms_{tokens}": 1e3 * _pass(Roofline(), "llama-2-13b", 1, tokens) for tokens in TOKENS}
+    return curve | {
+        "uneven_roofline": _uneven(Roofline(), "llama-2-13b", 1),
+        "uneven_layers": _uneven(LayerTable(), "llama-2-70b", 4),
+    }
+
+
+def _pass(cost: Cost, name: str, tensor: int, tokens: int) -> float:
+    tables = cost.tables(model(name), device("a100-80gb"), tensor)
+    return float(cost.seconds(np.array([tokens]), np.array([0]), 0, 0.0, 0, tables)[0])
+
+
+def _uneven(cost: Cost, name: str, tensor: int) -> float:
+    """Return how much more tokens a second two passes of x - h and x + h tokens reach than two of x, at most."""
+    even = range(64, 2049, 64)
+    rate = {tokens: tokens / _pass(cost, name, tensor, tokens) for tokens in range(32, 4097, 32)}
+    return max((rate[x - h] + rate[x + h]) / (2 * rate[x]) - 1 for x in even for h in range(32, x, 32))
 
 
 @cache

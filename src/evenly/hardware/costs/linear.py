@@ -17,8 +17,9 @@ class Linear:
     by hand. Contexts cost nothing, so equal passes repeat exactly.
 
     >>> empty = np.empty(0, np.int64)
-    >>> Linear(fixed=0.01, token=0.001).seconds(empty, empty, 5, 900.0, 300, np.array([0.01, 0.001]))
-    (0.015, 0.0, 1e+18)
+    >>> first, growth, _ = Linear().seconds(empty, empty, 5, 900.0, 300, np.array([0.01, 0.001]))
+    >>> float(first), growth
+    (0.015, 0.0)
     """
 
     fixed: float = 0.01

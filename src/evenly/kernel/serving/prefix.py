@@ -36,7 +36,7 @@ def content(w: Any, i: int, block: int) -> int:
     request = request_at(w, i)
     size = rules_of(w).block
     if request.id_count > 0 and (block + 1) * size <= request.prompt:
-        place = (block * size) // w.id_block[0]
+        place = ((block + 1) * size - 1) // w.id_block[0]  # ids are cumulative: the one at its end covers the block
         if place < request.id_count:
             return mix(w.ids[request.ids + place] * 4, block)
     if request.session >= 0:

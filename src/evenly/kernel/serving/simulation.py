@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Array, Floats, Trace
-from evenly.kernel.bridge import Failures, compiled, is_compiled, memory_of, python_hook
+from evenly.kernel.bridge import Failures, compiled, is_compiled, memory_of, python_cost, python_hook
 from evenly.kernel.serving import records, setup, tally
 from evenly.kernel.serving.records import WORLD, Hooks
 from evenly.kernel.serving.run import fresh, serve
@@ -102,10 +102,9 @@ def _attempt(
     failures = Failures()
     hooks, memories = _hooks(policies, arrays, seed, replicas, failures)
     world = World(WORLD, arrays | memories)
-    full = hooks.seconds(
-        np.array([min(int(rules["budget"]), 8192)]), np.zeros(1, np.int64), 0, 0.0, 0, policies.tables
-    )[0]
-    world.pools["full"] = full / min(int(rules["budget"]), 8192)
+    price = min(int(rules["budget"]), 8192)
+    whole = policies.cost.seconds(np.array([price]), np.zeros(1, np.int64), 0, 0.0, 0, policies.tables)[0]
+    world.pools["full"] = whole / price
     state = fresh(replicas)
     total = len(trace)
     done = 0
@@ -165,5 +164,14 @@ def _hooks(
             memory = python_hook(getattr(policy, verb), (*seen, memory), result, scalars, failures)
             calls.append(getattr(trampolines, slot))
         memories[f"{slot}_memory"] = memory
-    calls.append(compiled(policies.cost, "seconds", records.SECONDS))
+    if is_compiled(policies.cost, "seconds"):
+        calls.append(compiled(policies.cost, "seconds", records.SECONDS))
+    else:
+        from evenly.kernel.serving import trampolines
+
+        watch = getattr(policies.cost, "watch", None)
+        if watch is not None:  # it runs the passes for real and must see who is in them
+            watch(arrays)
+        calls.append(trampolines.seconds)
+        memories["tables"] = python_cost(policies.cost.seconds, policies.tables, failures)
     return Hooks(*calls), memories

@@ -6,9 +6,10 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
 
 from evenly.kernel.compiling import loop
-from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, RANK, SCORE
+from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, RANK, SCORE, SECONDS
 
 
 def _caller(result: Any, scalars: tuple[Any, ...]) -> Any:
@@ -24,12 +25,22 @@ def _caller(result: Any, scalars: tuple[Any, ...]) -> Any:
     return intrinsic(call)
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _address(typing_context: Any, array: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = make_array(signature.args[0])(context, builder, values[0]).data
+        return builder.ptrtoint(data, context.get_value_type(types.int64))
+
+    return types.int64(array), generate
+
+
 _f, _i = types.float64, types.int64
 _choose = _caller(_i, (_f, _i))
 _rank = _caller(_f, (_f, _i, _i))
 _budget = _caller(_i, (_f, _i, _i))
 _admit = _caller(_i, (_f, _i, _i, _i, _i))
 _score = _caller(_f, (_f, _i, _i, _i))
+_seconds = _caller(_i, (_i, _i, _i, _i, _f, _i))
 
 
 @loop(CHOOSE.signature)
@@ -60,3 +71,10 @@ def admit(now: float, request: int, need: int, free: int, running: int, requests
 def score(now: float, request: int, tokens: int, blocks: int, requests: Any, memory: Any) -> Any:
     """Ask a Python victim policy."""
     return _score(_i(memory[0]), (now, request, tokens, blocks))
+
+
+@loop(SECONDS.signature)
+def seconds(chunk: Any, before: Any, decodes: int, resident: float, longest: int, tables: Any) -> Any:
+    """Ask a Python cost model, which leaves its answer in `tables`."""
+    _seconds(_i(tables[0]), (_address(chunk), _address(before), len(chunk), decodes, resident, longest))
+    return tables[1], tables[2], tables[3]

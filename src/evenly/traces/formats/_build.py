@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def seconds(columns: Columns, name: str, unit: float = 1.0, times: Floats | None
     if jump is not None:
         row = jump
         columns.refuse(row, name, _plain(values[row]), "times jump by about 1000; convert the file to one unit")
-    spread = (values - values.min()) * unit
+    spread: Floats = (values - values.min()) * unit
     if spread.max(initial=0.0) > SPAN_LIMIT:
         row = int(np.argmax(spread))
         columns.refuse(

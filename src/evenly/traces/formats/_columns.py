@@ -46,7 +46,8 @@ class Columns:
     "Columns of text by name."
 
     def __len__(self) -> int:
-        return len(next(iter((*self.numbers.values(), *self.texts.values()))))
+        columns: list[Array | Text] = [*self.numbers.values(), *self.texts.values()]
+        return len(columns[0])
 
     def __contains__(self, name: str) -> bool:
         return name in self.numbers or name in self.texts
