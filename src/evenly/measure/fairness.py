@@ -22,8 +22,8 @@ def jain(values: Floats) -> float:
     peak = float(got.max()) if len(got) else 0.0
     if peak == 0:
         return float("nan")
-    got = got / peak  # squares of large or tiny values would leave the range of floats
-    return float(got.sum()) ** 2 / (len(got) * float(got @ got))
+    got = got / peak  # squares of large or tiny values would leave the range of floats; BLAS would sum by threads
+    return float(got.sum()) ** 2 / (len(got) * float((got * got).sum()))
 
 
 def max_min_ratio(values: Floats) -> float:

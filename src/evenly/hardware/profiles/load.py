@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+
+from evenly.hardware.collectives import all_reduce, reduce_source
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
-from evenly.hardware.profiles import llmservingsim
-from evenly.hardware.profiles.measured import Measured
+from evenly.hardware.profiles import aiconfigurator, llmservingsim, vidur
+from evenly.hardware.profiles.measured import Curve, Measured, total
 
 
 def load(path: str, model: Model, device: Device, tensor: int, ranks: int, attention: str, network: str) -> Measured:
@@ -15,7 +18,22 @@ def load(path: str, model: Model, device: Device, tensor: int, ranks: int, atten
         raise ValueError(f"no profile at '{path}'")
     if llmservingsim.recognises(folder):
         return llmservingsim.read(folder, model, tensor, ranks)
+    if vidur.recognises(folder):
+        return vidur.read(folder, model, tensor, attention, network)
+    if aiconfigurator.recognises(folder):
+        return aiconfigurator.read(folder, model, device, tensor, ranks)
     found = ", ".join(sorted(item.name for item in folder.iterdir())[:8]) if folder.is_dir() else "a file"
     raise ValueError(
         f"'{path}' is no profile of LLMServingSim, Vidur or AIConfigurator; it holds: {found or 'nothing'}"
     )
+
+
+def with_reduce(measured: Measured, model: Model, device: Device, tensor: int) -> tuple[Curve, str]:
+    """Return the seconds of a layer with its two all-reduces, by tokens, and where those come from."""
+    if tensor == 1:
+        return measured.layer, "none"
+    curve = measured.reduce or all_reduce(device, tensor)
+    points = np.unique(np.concatenate([curve.x / (model.hidden * 2.0), measured.layer.x]))
+    points = points[points >= 1.0]
+    sums = Curve(points, np.array([2.0 * curve(at * model.hidden * 2.0) for at in points]))
+    return total([measured.layer, sums]), "profile" if measured.reduce else reduce_source(device, tensor)

@@ -13,13 +13,15 @@ from evenly.hardware.profiles.measured import Curve, Grid, Measured, Skew, risin
 HEAD = 9
 
 
-def pack(measured: Measured, layers: int, host: float, ranks: int, graph: int, exchange: Curve | None) -> Floats:
-    """Return the flat tables of `layers` equal layers.
+def pack(
+    measured: Measured, layer: Curve, layers: int, host: float, ranks: int, graph: int, exchange: Curve | None
+) -> Floats:
+    """Return the flat tables of `layers` equal layers; `layer` is the measured one with its all-reduces.
 
     `exchange` is the seconds a layer spends to send tokens to experts of other ranks and back, by tokens of the
     widest rank; a pass of at most `graph` tokens a rank runs every rank at the width of the widest.
     """
-    tokens = total([_scaled(measured.layer, layers), measured.once])
+    tokens = total([_scaled(layer, layers), measured.once])
     parts: list[Array] = []
     starts: list[float] = []
     place = HEAD
