@@ -24,7 +24,7 @@ def gini(values: Floats) -> float:
         return float("nan")
     count = len(held)
     rank = 2.0 * np.arange(count) - (count - 1)
-    return float(rank @ held) / (count * total)
+    return float((rank * held).sum()) / (count * total)
 
 
 def lorenz(values: Floats, points: int = 101) -> tuple[Floats, Floats]:

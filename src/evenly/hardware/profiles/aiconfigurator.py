@@ -113,25 +113,34 @@ def _attention(path: Path, model: Model, tensor: int) -> Any:
 
 
 def _heads(path: Path, name: str, length: str, shape: list[int]) -> list[tuple[float, float, float]]:
-    """Return batch, length and seconds for a shape of heads; the next more KV heads where it was not measured."""
+    """Return batch, length and seconds for a shape of heads, KV heads and width.
+
+    Where it was not measured, a shape with 1/f of the heads stands in, with f times the batch: as many keys are read
+    and as many products done.
+    """
     file = _table(path, name)
-    known = _query(
-        file,
-        "distinct num_key_value_heads",
-        "num_heads = ? and head_dim = ? and kv_cache_dtype = 'bfloat16'",
-        [shape[0], shape[2]],
-    )
-    at_least = sorted(int(row[0]) for row in known if int(row[0]) >= shape[1])
-    if not at_least:
-        raise ValueError(f"'{file}' has no attention of {shape[0]} heads, {shape[1]} KV heads and width {shape[2]}")
-    found = _query(
-        file,
-        f"batch_size, {length}, min(latency) * 1e-3",
-        "num_heads = ? and num_key_value_heads = ? and head_dim = ? and kv_cache_dtype = 'bfloat16' "
-        f"group by batch_size, {length}",
-        [shape[0], at_least[0], shape[2]],
-    )
-    return [(float(a), float(b), float(c)) for a, b, c in found]
+    plain = "kv_cache_dtype = 'bfloat16' and head_dim = ?"
+    if "window_size" in _columns(file):
+        plain += " and window_size = 0"
+    for fold in range(1, shape[1] + 1):
+        if shape[0] % fold or shape[1] % fold:
+            continue
+        found = _query(
+            file,
+            f"batch_size, {length}, min(latency) * 1e-3",
+            f"{plain} and num_heads = ? and num_key_value_heads = ? group by batch_size, {length}",
+            [shape[2], shape[0] // fold, shape[1] // fold],
+        )
+        if found:
+            return [(float(a) / fold, float(b), float(c)) for a, b, c in found]
+    raise ValueError(f"'{file}' has no attention of {shape[0]} heads, {shape[1]} KV heads and width {shape[2]}")
+
+
+def _columns(file: Path) -> set[str]:
+    import duckdb
+
+    with duckdb.connect() as base:
+        return {row[0] for row in base.execute("describe select * from read_parquet(?)", [str(file)]).fetchall()}
 
 
 def _experts(path: Path, model: Model, tensor: int, ranks: int) -> Curve:

@@ -80,15 +80,16 @@ def _mlp(path: Path, model: Model, tensor: int) -> tuple[Curve, Curve, Curve]:
     table = _rows(path)
     for row in table:
         if all(int(row[key]) == value for key, value in shape.items()):
-            layer = sum(float(row[f"time_stats.{op}.median"] or 0) for op in LAYER)
-            points.setdefault(float(row["num_tokens"]), []).append((layer, float(row["time_stats.emb.median"] or 0)))
+            once = float(row["time_stats.emb.median"] or 0)
+            work = sum(float(row[f"time_stats.{op}.median"] or 0) for op in LAYER)
+            points.setdefault(float(row["num_tokens"]), []).append((work, once))
     if not points:
         known = sorted({tuple(int(row[key]) for key in shape) for row in table})
         raise ValueError(f"'{path}' has no hidden, network, devices {tuple(shape.values())}; known: {known}")
     x = np.array(sorted(points))
     layer = Curve(x, np.array([median(pair[0] for pair in points[at]) for at in x]) * 1e-3)
-    once = Curve(x, np.array([median(pair[1] for pair in points[at]) for at in x]) * 1e-3)
-    return layer, once, Curve(np.array([1.0]), np.zeros(1))
+    embedding = Curve(x, np.array([median(pair[1] for pair in points[at]) for at in x]) * 1e-3)
+    return layer, embedding, Curve(np.array([1.0]), np.zeros(1))
 
 
 def _layers(path: Path, tensor: int) -> tuple[Curve, Curve, Curve]:

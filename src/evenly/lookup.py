@@ -1,0 +1,129 @@
+"""The catalogue for people: every room, plug-in, embedded scenario and published system."""
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import evenly
+from evenly.core import Catalog
+
+PACKAGE = Path(evenly.__file__).parent
+
+
+def scenario_files() -> dict[str, Path]:
+    """Return the embedded scenarios by name: packaged as `evenly/gallery`, in a source tree `scenarios`.
+
+    >>> "chat" in scenario_files()
+    True
+    """
+    folders = (PACKAGE / "gallery", PACKAGE.parents[1] / "scenarios")
+    folder = next((folder for folder in folders if folder.is_dir()), folders[0])
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def rooms() -> dict[str, Catalog[Any]]:
+    """Return every room by name."""
+    found: dict[str, Catalog[Any]] = {}
+    for module in pkgutil.walk_packages([str(PACKAGE)], "evenly."):
+        if module.ispkg and module.name.count(".") == 2:
+            for value in vars(importlib.import_module(module.name)).values():
+                if isinstance(value, Catalog) and value.package == module.name:
+                    found[value.noun] = value
+    return dict(sorted(found.items()))
+
+
+def listing(room: str | None = None) -> dict[str, dict[str, str]]:
+    """Return names and one-line descriptions by room; raise `ValueError` for a room that does not exist."""
+    found = {
+        "scenarios": {name: _comment(path) for name, path in scenario_files().items()},
+        "papers": _papers(),
+        **{noun: {name: _about(catalog, name) for name in catalog} for noun, catalog in rooms().items()},
+    }
+    if room is None:
+        return found
+    if room not in found:
+        near = difflib.get_close_matches(room, found, 1, 0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(found)}"
+        raise ValueError(f"no room '{room}'; {hint}")
+    return {room: found[room]}
+
+
+def describe(name: str) -> str:
+    """Return what a person wants to know of a plug-in, scenario or published system."""
+    room, _, short = name.rpartition("/")
+    hits = [(noun, catalog) for noun, catalog in rooms().items() if short in catalog and room in ("", noun)]
+    if len(hits) > 1:
+        choices = ", ".join(f"{noun}/{short}" for noun, _ in hits)
+        raise ValueError(f"'{name}' stands in several rooms; say which: {choices}")
+    if hits:
+        return _plugin(*hits[0], short)
+    if short in scenario_files():
+        return scenario_files()[short].read_text(encoding="utf-8")
+    if short in _papers():
+        return _paper(short)
+    every = [*scenario_files(), *_papers(), *(entry for catalog in rooms().values() for entry in catalog)]
+    near = difflib.get_close_matches(short, every, 1, 0.5)
+    hint = f"did you mean '{near[0]}'?" if near else "see `evenly list`"
+    raise ValueError(f"nothing is called '{name}'; {hint}")
+
+
+def _plugin(noun: str, catalog: Catalog[Any], name: str) -> str:
+    kind = catalog[name]
+    lines = [f"{name} ({noun})", "", inspect.getdoc(kind) or "", ""]
+    example = [f"use: {name}"]
+    if is_dataclass(kind):
+        about = field_docs(kind)
+        lines.append("Knobs:" if fields(kind) else "No knobs.")
+        for entry in fields(kind):
+            default = entry.default if entry.default is not MISSING else "required"
+            if entry.default_factory is not MISSING:
+                default = type(entry.default_factory()).__name__
+            lines.append(f"  {entry.name} = {default}: {about.get(entry.name, '')}")
+            if isinstance(default, int | float | str) and default != "required":
+                example.append(f"{entry.name}: {default}")
+    slot = SLOTS.get(noun, noun.rstrip("s"))
+    return "\n".join([*lines, "", "Example:", f"  {slot}: {{{', '.join(example[:3])}}}"])
+
+
+SLOTS = {"routers": "route", "admissions": "admit", "victims": "evict", "sources": "trace"}
+"Where a plug-in of a room stands in a scenario, if that is not the room's name in the singular."
+
+
+def field_docs(kind: type[Any]) -> dict[str, str]:
+    """Return the string under each field of a class, by field."""
+    tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(kind)))
+    body = tree.body[0].body  # type: ignore[attr-defined]
+    found = {}
+    for one, two in zip(body, body[1:], strict=False):
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and isinstance(two, ast.Expr):
+            found[one.target.id] = str(ast.literal_eval(two.value))
+    return found
+
+
+def _paper(name: str) -> str:
+    from evenly.papers.evidence import read
+
+    paper = read(name)
+    lines = [paper.title, f"{paper.authors}, {paper.year}", paper.link, "", paper.about, "", f"{len(paper.claims)} claims:"]
+    lines += [f"  {claim.setting}: {claim.metric}" for claim in paper.claims]
+    return "\n".join([*lines, "", f"Run them: evenly reproduce {name}"])
+
+
+def _papers() -> dict[str, str]:
+    from evenly.papers.evidence import names, read
+
+    return {name: read(name).title for name in names()}
+
+
+def _about(catalog: Catalog[Any], name: str) -> str:
+    return (inspect.getdoc(catalog[name]) or "").splitlines()[0]
+
+
+def _comment(path: Path) -> str:
+    return path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
