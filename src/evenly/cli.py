@@ -126,16 +126,19 @@ def measure(trace: Path, /, *, out: Out = None, as_json: Json = False) -> None:
 
 
 @app.command
-def report(run: Path, /) -> None:
-    """Draw the report of a folder of runs again.
+def report(run: Path, /, *, export: Annotated[list[str], Parameter(negative="")] = []) -> None:  # noqa: B006
+    """Draw the report of a folder of runs again, and write the runs in the formats of other tools.
 
     Parameters
     ----------
     run
         A folder that `compare` or `sweep` wrote.
+    export
+        `vllm-bench`, `jsonl` or `perfetto`; files appear in the folder of each run. May be repeated.
     """
     from evenly.core import Document
     from evenly.report import page
+    from evenly.report.exports import exports
     from evenly.sweep import folder
     from evenly.sweep.scenarios import kind_of
 
@@ -143,6 +146,10 @@ def report(run: Path, /) -> None:
     if not found:
         raise ValueError(f"{run}: no runs here; name a folder that compare or sweep wrote")
     outcomes = [folder.read(path) for path in found]
+    for name in export:
+        writer = exports[name]()
+        for path, outcome in zip(found, outcomes, strict=True):
+            _console().print(f"Export: {writer.write(outcome, path)}", highlight=False)
     document = Document.read(found[0] / "scenario.yaml")
     page.write(outcomes, run / "report.html", title=run.name, metrics=kind_of(document).metrics)
     _console().print(f"Report: {run / 'report.html'}")
@@ -262,7 +269,7 @@ def _document(name: str, sets: list[str], cost: Path | None) -> "Document":
 def _finish(
     document: "Document", plan: "list[Cell]", out: Path, jobs: int, backend: Any, scheduler: str, as_json: bool
 ) -> None:
-    from evenly.report import exports, page, table, verdict
+    from evenly.report import page, table, verdict
     from evenly.sweep.execute import run
     from evenly.sweep.scenarios import kind_of
     from evenly.sweep.summary import merge, rows
@@ -273,7 +280,6 @@ def _finish(
     merged = merge(plan, outcomes)
     title = str(document.raw.get("name") or Path(document.source).stem)
     page.write(merged, out / "report.html", title=title, metrics=metrics)
-    exports.write_all(plan, outcomes, out)
     if as_json:
         print(json.dumps(rows(plan, outcomes), indent=1, default=_finite))
         return

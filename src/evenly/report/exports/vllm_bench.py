@@ -1,0 +1,99 @@
+"""The result file of `vllm bench serve`."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evenly.core import Outcome
+from evenly.sweep.folder import write_text
+
+PERCENTILES = (50, 90, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class VllmBench:
+    """JSON with the keys of `vllm bench serve --save-result --save-detailed`, so that its plots work on simulated runs.
+
+    Gaps between tokens are not kept for each request, so `itls` is left out and the ITL figures come from the histogram
+    of gaps.
+
+    Reference: vLLM 0.19, `vllm/benchmarks/serve.py`.
+    """
+
+    detailed: bool = True
+    "Whether lengths and TTFTs of all requests are listed."
+
+    def write(self, outcome: Outcome, folder: Path) -> Path:
+        """Write `vllm-bench.json`."""
+        path = folder / "vllm-bench.json"
+        write_text(path, json.dumps(self.result(outcome), allow_nan=False) + "\n")
+        return path
+
+    def result(self, outcome: Outcome) -> dict[str, Any]:
+        """Return the mapping that is written."""
+        items = outcome.items
+        done = np.isfinite(items["finish"])
+        seconds = float(items["finish"][done].max() - items["arrival"].min()) if done.any() else 0.0
+        ttft = (items["first_token"] - items["arrival"])[done]
+        e2e = (items["finish"] - items["arrival"])[done]
+        output = items["output"][done]
+        tpot = items["tpot"][done & (items["output"] > 1)]
+        gaps = outcome.series.get("gaps")
+        prompt = int(items["prompt"][done].sum())
+        whole = int(output.sum())
+        result: dict[str, Any] = {
+            "backend": "evenly",
+            "label": outcome.label,
+            "model_id": str(outcome.facts.get("model", "")),
+            "tokenizer_id": str(outcome.facts.get("model", "")),
+            "num_prompts": len(done),
+            "request_rate": "inf",
+            "burstiness": 1.0,
+            "max_concurrency": None,
+            "duration": seconds,
+            "completed": int(done.sum()),
+            "failed": int((~done).sum()),
+            "total_input_tokens": prompt,
+            "total_output_tokens": whole,
+            "request_throughput": _ratio(float(done.sum()), seconds),
+            "request_goodput": _finite(outcome.metrics.get("goodput", math.nan)),
+            "output_throughput": _ratio(whole, seconds),
+            "total_token_throughput": _ratio(prompt + whole, seconds),
+        }
+        for name, times in (("ttft", ttft), ("tpot", tpot), ("e2el", e2e)):
+            result |= _figures(name, times)
+        if gaps is not None:
+            result |= _figures("itl", gaps["seconds"])
+        if self.detailed:
+            result |= {
+                "input_lens": items["prompt"].tolist(),
+                "output_lens": items["output"].tolist(),
+                "ttfts": [_finite(v) for v in (items["first_token"] - items["arrival"]).tolist()],
+                "latencies": [_finite(v) for v in (items["finish"] - items["arrival"]).tolist()],
+                "start_times": items["arrival"].tolist(),
+            }
+        return result
+
+
+def _figures(name: str, times: Any) -> dict[str, float | None]:
+    known = times[np.isfinite(times)]
+    if len(known) == 0:
+        return {f"{kind}_{name}_ms": None for kind in ("mean", "median", "std", *(f"p{p}" for p in PERCENTILES))}
+    figures: dict[str, float | None] = {
+        f"mean_{name}_ms": float(known.mean()) * 1e3,
+        f"median_{name}_ms": float(np.median(known)) * 1e3,
+        f"std_{name}_ms": float(known.std()) * 1e3,
+    }
+    return figures | {f"p{p}_{name}_ms": float(np.percentile(known, p)) * 1e3 for p in PERCENTILES}
+
+
+def _ratio(value: float, seconds: float) -> float | None:
+    return value / seconds if seconds > 0 else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
