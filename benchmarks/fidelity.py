@@ -190,9 +190,7 @@ def tables(data: Path) -> dict[str, str]:
         "apex": table(row for row in apex if row.metric == "tpot mean"),
         "apex-mean": "| figure | mean error | worst error |\n|---|---:|---:|\n"
         + "\n".join(
-            f"| {m} | {e:.1f}% | {w:.1f}% |"
-            for m in ("tpot mean", "ttft mean")
-            for e, w in [mean_error(apex, m)]
+            f"| {m} | {e:.1f}% | {w:.1f}% |" for m in ("tpot mean", "ttft mean") for e, w in [mean_error(apex, m)]
         ),
         "apex-host": f"| host work in a pass, ms | mean error of TPOT | worst |\n|---:|---:|---:|\n{hosts}",
     }

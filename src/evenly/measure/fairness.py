@@ -15,7 +15,7 @@ def jain(values: Floats) -> float:
     Reference: R. Jain, D. Chiu, W. Hawe, "A quantitative measure of fairness and discrimination for resource
     allocation in shared computer systems", 1984.
 
-    >>> jain(np.array([2.0, 2.0])), jain(np.array([4.0, 0.0, 0.0, 0.0])), jain(np.array([1.0, 3.0]))
+    >>> jain(np.array([2.0, 2.0])), jain(np.array([4.0, 0.0, 0.0, 0.0])), round(jain(np.array([1.0, 3.0])), 9)
     (1.0, 0.25, 0.8)
     """
     got = _checked(values)

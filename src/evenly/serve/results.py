@@ -66,7 +66,7 @@ def gap_quantiles(run: Any, shares: Floats) -> Floats:
     total = np.cumsum(run.gaps)
     if len(total) == 0 or total[-1] == 0:
         return np.full(len(shares), np.nan)
-    place = np.searchsorted(total, shares * total[-1])
+    place = np.searchsorted(total, np.maximum(shares * total[-1], 1))
     edges = gap_edges()
     upper = np.append(edges[1:], edges[-1])
     middle = np.sqrt(np.maximum(edges, edges[1] / 2) * np.maximum(upper, edges[1]))

@@ -6,6 +6,7 @@ import numpy as np
 
 from evenly.core import Floats, Ints
 from evenly.hardware.device import Device
+from evenly.hardware.device import device as device_named
 from evenly.hardware.model import Model
 
 TOKENS = (1, 8, 32, 64, 128, 256, 512, 1024, 2048, 4096)
@@ -47,10 +48,18 @@ class LayerTable:
     "Seconds of output head and sampling in each pass."
     host: float = 0.005
     "Seconds of host work in each pass: 5 ms for C++ or overlapped engines, 20 to 35 ms for Python engines of 2024."
+    prefill_flops: float | None = None
+    "Attention operations a second on prompts; by default 150e12 on an A100, 400e12 on an H100, both assumed."
+    decode_bandwidth: float | None = None
+    "Bytes a second at which decodes read KV; by default 1.77e12 on an A100, fitted, others by memory bandwidth."
 
     def __post_init__(self) -> None:
-        if not (self.head >= 0 and self.host >= 0):
+        if not (0 <= self.head < float("inf") and 0 <= self.host < float("inf")):
             raise ValueError(f"head and host are at least 0 seconds, not {self.head} and {self.host}")
+        for name in ("prefill_flops", "decode_bandwidth"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ValueError(f"{name} is a positive rate, not {value}")
 
     def tables(self, model: Model, device: Device, tensor: int) -> Floats:
         """Return the constants and the table of seconds by tokens.
@@ -65,16 +74,18 @@ class LayerTable:
                 f"no measured layers of {model.name} on {tensor} x {device.name}; known: {known}; or use roofline"
             )
         wait, rate = ALL_REDUCE[device.name].get(tensor, (0.0, 1.0))
-        bandwidth = DECODE_BANDWIDTH * (device.bandwidth / 2.039e12 if device.name != "a100-80gb" else 1.0)
+        bandwidth = self.decode_bandwidth or DECODE_BANDWIDTH * device.bandwidth / device_named("a100-80gb").bandwidth
         constants = (
             self.head + self.host,
             float(model.layers),
             model.kv_bytes / model.layers / tensor / bandwidth,  # seconds for one context token in a layer
-            4.0 * model.heads / tensor * model.head_dim / PREFILL_FLOPS[device.name],
+            4.0 * model.heads / tensor * model.head_dim / (self.prefill_flops or PREFILL_FLOPS[device.name]),
             2.0 * wait,
             2.0 * model.hidden * model.bytes / rate if tensor > 1 else 0.0,
             SMALL / (model.hidden * model.bytes) if tensor > 1 else 0.0,
             2.0 * SMALL_SECONDS if tensor > 1 else 0.0,
+            DECODE_FIXED,
+            DECODE_EACH,
             float(len(TOKENS)),
         )
         return np.array([*constants, *TOKENS, *(ms * 1e-3 for ms in row)], np.float64)
@@ -90,15 +101,15 @@ class LayerTable:
             tokens += chunk[k]
             attention += chunk[k] * (before[k] + 0.5 * chunk[k]) * tables[3] + before[k] * tables[2]
         if decodes > 0:
-            attention += 34e-6 + 2.4e-8 * decodes + resident * tables[2]
-        count = int(tables[8])
+            attention += tables[8] + tables[9] * decodes + resident * tables[2]
+        count = int(tables[10])
         k = 1
-        while k < count - 1 and tables[9 + k] < tokens:
+        while k < count - 1 and tables[11 + k] < tokens:
             k += 1
-        low = tables[9 + k - 1]
-        high = tables[9 + k]
-        below = tables[9 + count + k - 1]
-        above = tables[9 + count + k]
+        low = tables[11 + k - 1]
+        high = tables[11 + k]
+        below = tables[11 + count + k - 1]
+        above = tables[11 + count + k]
         linear = below + (above - below) * (tokens - low) / (high - low)
         if tokens > high:  # by the last ratio
             linear = above * tokens / high
@@ -111,6 +122,11 @@ class LayerTable:
         return {
             "head and sampling": self.head,
             "host overhead": self.host,
-            "prefill attention FLOP/s": ", ".join(f"{d} {f:.3g}" for d, f in PREFILL_FLOPS.items()) + " (assumed)",
-            "decode KV bandwidth": f"{DECODE_BANDWIDTH:.3g} B/s on A100, others by memory bandwidth (assumed)",
+            "layers": "medians of the profiles of Vidur, straight lines between",
+            "prefill attention FLOP/s": self.prefill_flops
+            or ", ".join(f"{d} {f:.3g}" for d, f in PREFILL_FLOPS.items()) + " (assumed)",
+            "decode KV bandwidth": self.decode_bandwidth
+            or f"{DECODE_BANDWIDTH:.3g} B/s on A100 (fitted), others by memory bandwidth (assumed)",
+            "decode attention": f"{DECODE_FIXED * 1e6:g} us and {DECODE_EACH * 1e6:g} us a request in each layer",
+            "all-reduce": f"two a layer; fitted above {SMALL / 1e6:g} MB, {SMALL_SECONDS * 1e6:g} us below",
         }

@@ -6,13 +6,13 @@ from evenly.core import Floats
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
 from evenly.hardware.profiles.exchange import exchange
-from evenly.hardware.profiles.load import load, with_reduce
+from evenly.hardware.profiles.load import describe, load, with_reduce
 from evenly.hardware.profiles.pack import pack
-from evenly.hardware.profiles.passes import seconds
+from evenly.hardware.profiles.passes import Passes
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Passes):
     """Sum the measured kernels of a pass: layers by tokens, attention by a four-dimensional grid, head by sequences.
 
     Reads the folders that LLMServingSim, Vidur and AIConfigurator publish, told apart by content; see the page on
@@ -56,12 +56,11 @@ class Profile:
         layer, _ = with_reduce(measured, model, device, tensor)
         return pack(measured, layer, model.layers, self.host, self.ranks, self.graph, sends)
 
-    seconds = staticmethod(seconds)
-
     def facts(self) -> dict[str, str | int | float]:
         """Return where the times come from and what was assumed beside them."""
         return {
             "profile": self.path,
+            **describe(self.path),
             "host overhead": self.host,
             "prompts of one pass": "as one prompt with as many token pairs",
             "shortest context of a batch": "0 in the measure of its skew",

@@ -11,7 +11,7 @@ from evenly.hardware.profiles import aiconfigurator
 from evenly.hardware.profiles.exchange import exchange
 from evenly.hardware.profiles.load import with_reduce
 from evenly.hardware.profiles.pack import pack
-from evenly.hardware.profiles.passes import seconds
+from evenly.hardware.profiles.passes import Passes
 
 SYSTEMS = {
     "a100-80gb": "a100_sxm",
@@ -24,7 +24,7 @@ SYSTEMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Silicon:
+class Silicon(Passes):
     """Sum the measured kernels that NVIDIA publishes with AIConfigurator, for any model it has shapes of.
 
     Needs the extra `silicon`. Matrix products, attention, experts and all-reduces are measured; norms, rotation and
@@ -55,8 +55,6 @@ class Silicon:
         sends = exchange(model, device, self.ranks) if self.ranks > 1 and model.experts else None
         layer, _ = with_reduce(measured, model, device, tensor)
         return pack(measured, layer, model.layers, self.host, self.ranks, self.graph, sends)
-
-    seconds = staticmethod(seconds)
 
     def facts(self) -> dict[str, str | int | float]:
         """Return where the times come from and what was assumed beside them."""

@@ -31,11 +31,6 @@ def read(path: Path, model: Model, device: Device, tensor: int, ranks: int) -> M
         )
     matrix = [_product(path, PRECISION[min(model.bytes, 2)], n, k) for n, k in products(model, tensor)]
     head = _product(path, "bfloat16", model.vocabulary // tensor, model.hidden)
-    notes: dict[str, str | int | float] = {
-        "kernels": ", ".join(sorted({str(_table(path, name)) for name in ("gemm", "generation_attention")})),
-        "norms, rotation, activation": "memory traffic at 80% of the bandwidth, 3 us at least",
-        "prompt with history": "as a fresh prompt with as many token pairs, or one read of the history if longer",
-    }
     return Measured(
         layer=total([*matrix, elementwise(model, device, tensor)]),
         once=Curve(TOKENS, TOKENS * model.hidden * 4 / (device.bandwidth * 0.8)),
@@ -43,8 +38,16 @@ def read(path: Path, model: Model, device: Device, tensor: int, ranks: int) -> M
         attention=_attention(path, model, tensor),
         experts=_experts(path, model, tensor, ranks) if model.experts else None,
         reduce=_reduce(path, tensor) if tensor > 1 else None,
-        notes=notes,
     )
+
+
+def describe(path: Path) -> dict[str, str]:
+    """Return which tables are read, and what is assumed beside them."""
+    return {
+        "kernels": str(_table(path, "generation_attention").parent.relative_to(path)),
+        "norms, rotation, activation": "memory traffic at 80% of the bandwidth, 3 us at least",
+        "prompt with a history": "as a fresh prompt with as many token pairs, or one read of the history if longer",
+    }
 
 
 def _files(path: Path, name: str) -> list[Path]:

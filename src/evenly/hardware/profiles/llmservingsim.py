@@ -3,7 +3,6 @@
 import csv
 import gzip
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
@@ -14,7 +13,6 @@ from evenly.hardware.profiles.measured import Curve, Grid, Measured, Skew, risin
 
 TWICE = ("layernorm",)  # before attention and before the feed-forward network
 ONCE = ("embedding", "final_layernorm")
-PROMPT_AXES = 2  # prompt tokens and history: their finer points are measured for some partners only
 SUFFIXES = {"512": 512, "1k": 1024, "2k": 2048, "4k": 4096, "8k": 8192, "16k": 16384}
 
 
@@ -45,7 +43,6 @@ def read(path: Path, model: Model, tensor: int, ranks: int) -> Measured:
         attention=_attention(rows(folder, "attention")),
         experts=experts,
         skew=_skew(rows(folder, "skew_fit"), float(skew["alpha_default"])) if skew else None,
-        notes={"profile": f"{meta['gpu']}, {meta['model']}, vLLM {meta['vllm_version']}, {meta['profiled_at'][:10]}"},
     )
 
 
@@ -148,7 +145,10 @@ def _bucket(edges: Array, label: str) -> int:
     return int(np.searchsorted(edges, float(SUFFIXES.get(text, text)) - 1e-6))
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """Return the settings of the engine that was profiled."""
-    meta: dict[str, Any] = yaml.safe_load((path / "meta.yaml").read_text())
-    return meta
+def describe(path: Path) -> dict[str, str]:
+    """Return what was profiled, and when."""
+    meta = yaml.safe_load((path / "meta.yaml").read_text())
+    return {
+        "card": str(meta["gpu"]),
+        "profiled": f"{meta['model']}, vLLM {meta['vllm_version']}, {str(meta['profiled_at'])[:10]}",
+    }

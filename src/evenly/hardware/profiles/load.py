@@ -28,6 +28,16 @@ def load(path: str, model: Model, device: Device, tensor: int, ranks: int, atten
     )
 
 
+def describe(path: str) -> dict[str, str]:
+    """Return what a profile says of itself, for the facts of an outcome."""
+    folder = Path(path)
+    if llmservingsim.recognises(folder):
+        return llmservingsim.describe(folder)
+    if vidur.recognises(folder):
+        return vidur.describe(folder)
+    return aiconfigurator.describe(folder) if aiconfigurator.recognises(folder) else {}
+
+
 def with_reduce(measured: Measured, model: Model, device: Device, tensor: int) -> tuple[Curve, str]:
     """Return the seconds of a layer with its two all-reduces, by tokens, and where those come from."""
     if tensor == 1:

@@ -1,6 +1,6 @@
 """The common shape of measured kernel profiles."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -69,8 +69,6 @@ class Measured:
     reduce: Curve | None = None
     "Seconds of one all-reduce among the devices of a layer, by bytes."
     skew: Skew | None = None
-    notes: dict[str, str | int | float] = field(default_factory=dict)
-    "What the reader assumed, by name."
 
 
 def total(curves: list[Curve]) -> Curve:

@@ -64,8 +64,14 @@ def read(path: Path, model: Model, tensor: int, attention: str, network: str) ->
         head=head,
         attention=_attention(beside, model, tensor),
         reduce=_reduce(Path(network), tensor) if network and tensor > 1 else None,
-        notes={"layers": str(layers or mlp), "attention": str(beside)},
     )
+
+
+def describe(path: Path) -> dict[str, str]:
+    """Return what these tables leave out."""
+    if find(path, "layers"):
+        return {"prompts and decodes": "in separate attention kernels"}
+    return {"prompts and decodes": "in separate attention kernels", "output head": "not measured, counted as nothing"}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

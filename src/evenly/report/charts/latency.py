@@ -21,7 +21,7 @@ def latency(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         panels.append(
             {
                 "title": title,
-                "width": 290,
+                "width": 262,
                 "height": 220,
                 "data": {"values": rows},
                 "mark": {"type": "line", "interpolate": "step-after", "clip": True},
@@ -42,7 +42,7 @@ def latency(outcomes: Sequence[Outcome]) -> dict[str, Any]:
                 },
             }
         )
-    return {"hconcat": panels, "spacing": 30}
+    return {"hconcat": panels, "spacing": 22}
 
 
 def _curve(outcome: Outcome, kind: str) -> list[dict[str, Any]]:

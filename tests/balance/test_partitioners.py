@@ -1,0 +1,104 @@
+"""Every partitioner keeps its bound; the exact solver is checked by trying everything."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from evenly.balance.exact import exact
+from evenly.balance.partitioners import partitioners
+from evenly.balance.partitioners.greedy import Greedy
+from evenly.balance.partitioners.karmarkar_karp import KarmarkarKarp
+from evenly.balance.partitioners.longest_first import LongestFirst
+from evenly.balance.partitioners.snake import Snake
+from evenly.balance.partitioners.stride import Stride
+from evenly.core import Floats, Ints
+
+number = st.integers(0, 1000).map(float)
+few = arrays.arrays(np.float64, st.integers(1, 9), elements=number)
+some = arrays.arrays(np.float64, st.integers(0, 60), elements=number)
+
+
+def weights(home: Ints, sizes: Floats, parts: int) -> Floats:
+    return np.bincount(home, sizes, parts)
+
+
+@given(sizes=arrays.arrays(np.float64, st.integers(1, 7), elements=number), parts=st.integers(1, 3))
+def test_the_exact_solver_finds_what_trying_everything_finds(sizes: Floats, parts: int) -> None:
+    every = itertools.product(range(parts), repeat=len(sizes))
+    best = min(weights(np.array(home), sizes, parts).max() for home in every)
+    assert weights(exact(sizes, parts), sizes, parts).max() == pytest.approx(best)
+
+
+@given(sizes=arrays.arrays(np.float64, st.just(6), elements=number))
+def test_the_exact_solver_respects_places(sizes: Floats) -> None:
+    every = itertools.product(range(3), repeat=6)
+    even = (np.array(home) for home in every if max(np.bincount(home, minlength=3)) <= 2)
+    best = min(weights(home, sizes, 3).max() for home in even)
+    home = exact(sizes, 3, places=2)
+    assert np.bincount(home, minlength=3).max() <= 2
+    assert weights(home, sizes, 3).max() == pytest.approx(best)
+
+
+@given(sizes=few, parts=st.integers(1, 4))
+def test_longest_first_keeps_grahams_bound(sizes: Floats, parts: int) -> None:
+    best = weights(exact(sizes, parts), sizes, parts).max()
+    assert weights(LongestFirst().split(sizes, parts), sizes, parts).max() <= (4 / 3 - 1 / (3 * parts)) * best + 1e-9
+
+
+@given(sizes=few, parts=st.integers(1, 4))
+def test_karmarkar_karp_keeps_its_bound(sizes: Floats, parts: int) -> None:
+    best = weights(exact(sizes, parts), sizes, parts).max()
+    assert weights(KarmarkarKarp().split(sizes, parts), sizes, parts).max() <= (4 / 3 - 1 / (3 * parts)) * best + 1e-9
+
+
+@given(sizes=some, parts=st.integers(1, 9))
+def test_snake_differs_by_at_most_the_longest_item(sizes: Floats, parts: int) -> None:
+    home = Snake().split(sizes, parts)
+    assert np.ptp(weights(home, sizes, parts)) <= sizes.max(initial=0.0) + 1e-9
+    assert np.ptp(np.bincount(home, minlength=parts)) <= 1
+
+
+@given(sizes=some, parts=st.integers(1, 9))
+def test_stride_deals_equal_numbers(sizes: Floats, parts: int) -> None:
+    assert np.ptp(np.bincount(Stride().split(sizes, parts), minlength=parts)) <= 1
+
+
+@given(sizes=some, parts=st.integers(1, 9), longest_first=st.booleans())
+def test_greedy_keeps_grahams_first_bound(sizes: Floats, parts: int, longest_first: bool) -> None:
+    peak = weights(Greedy(longest_first=longest_first).split(sizes, parts), sizes, parts).max()
+    assert peak <= sizes.sum() / parts + (1 - 1 / parts) * sizes.max(initial=0.0) + 1e-9
+
+
+@given(sizes=some, parts=st.integers(1, 9))
+def test_greedy_respects_its_places(sizes: Floats, parts: int) -> None:
+    places = max(1, -(-len(sizes) // parts))
+    assert np.bincount(Greedy(places=places).split(sizes, parts), minlength=parts).max() <= places
+
+
+def test_too_few_places_are_an_error_that_says_how_many_it_takes() -> None:
+    with pytest.raises(ValueError, match="cannot hold 5 items; places must be 3"):
+        Greedy(places=2).split(np.ones(5), 2)
+
+
+@pytest.mark.parametrize("name", list(partitioners))
+@given(sizes=some, parts=st.integers(1, 9))
+def test_every_partitioner_places_every_item_once_and_the_same_way_again(name: str, sizes: Floats, parts: int) -> None:
+    plugin = partitioners[name]()
+    home = plugin.split(sizes, parts)
+    assert home.shape == sizes.shape
+    assert np.all((home >= 0) & (home < parts))
+    np.testing.assert_array_equal(home, plugin.split(sizes.copy(), parts))
+
+
+def test_karmarkar_karp_beats_longest_first_on_random_sizes() -> None:
+    chance = np.random.default_rng(0)
+    spreads = {"kk": 0.0, "lpt": 0.0}
+    for _ in range(20):
+        sizes = chance.random(200)
+        spreads["kk"] += np.ptp(weights(KarmarkarKarp().split(sizes, 4), sizes, 4))
+        spreads["lpt"] += np.ptp(weights(LongestFirst().split(sizes, 4), sizes, 4))
+    assert spreads["kk"] < 0.05 * spreads["lpt"]
