@@ -16,7 +16,7 @@ from cyclopts import App, Parameter
 import evenly
 
 if TYPE_CHECKING:
-    from evenly.core import Document, Outcome
+    from evenly.core import Document
     from evenly.sweep.plan import Cell
 
 app = App(
@@ -58,6 +58,7 @@ def compare(
         on which the engines of the embedded scenario are compared.
     cost
         Measured profile of a card, used as cost table.
+
     """
     from evenly.sweep.plan import cells
 
@@ -91,6 +92,7 @@ def sweep(
         `loky` uses the cores of this machine, `dask` a Dask cluster (a local one unless --scheduler names another).
     scheduler
         Address of a Dask scheduler.
+
     """
     from evenly.sweep.plan import axis, cells
 
@@ -109,6 +111,7 @@ def measure(trace: Path, /, *, out: Out = None, as_json: Json = False) -> None:
     ----------
     trace
         A trace file in any known format, plain or gzipped.
+
     """
     from evenly.report import measured
     from evenly.traces.describe import describe
@@ -135,6 +138,7 @@ def report(run: Path, /, *, export: Annotated[list[str], Parameter(negative="")]
         A folder that `compare` or `sweep` wrote.
     export
         `vllm-bench`, `jsonl` or `perfetto`; files appear in the folder of each run. May be repeated.
+
     """
     from evenly.core import Document
     from evenly.report import page
@@ -174,6 +178,7 @@ def reproduce(
         Published systems (`evenly list papers`); `all` or nothing for all of them.
     seeds
         At least 5.
+
     """
     from evenly.papers import evidence
     from evenly.papers.reproduce import exit_code
@@ -200,6 +205,7 @@ def list_(room: str | None = None, /, *, as_json: Json = False) -> None:
     ----------
     room
         One room, for instance `routers`; all by default.
+
     """
     from evenly.lookup import listing
 
@@ -221,6 +227,7 @@ def show(name: str, /) -> None:
     ----------
     name
         Name as `evenly list` prints it, with the room in front if it is ambiguous: `routers/power-of-d`.
+
     """
     from evenly.lookup import describe
 

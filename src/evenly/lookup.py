@@ -110,7 +110,15 @@ def _paper(name: str) -> str:
     from evenly.papers.evidence import read
 
     paper = read(name)
-    lines = [paper.title, f"{paper.authors}, {paper.year}", paper.link, "", paper.about, "", f"{len(paper.claims)} claims:"]
+    lines = [
+        paper.title,
+        f"{paper.authors}, {paper.year}",
+        paper.link,
+        "",
+        paper.about,
+        "",
+        f"{len(paper.claims)} claims:",
+    ]
     lines += [f"  {claim.setting}: {claim.metric}" for claim in paper.claims]
     return "\n".join([*lines, "", f"Run them: evenly reproduce {name}"])
 

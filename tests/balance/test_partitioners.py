@@ -23,7 +23,7 @@ some = arrays.arrays(np.float64, st.integers(0, 60), elements=number)
 
 
 def weights(home: Ints, sizes: Floats, parts: int) -> Floats:
-    return np.bincount(home, sizes, parts)
+    return np.bincount(home, sizes, parts).astype(np.float64)
 
 
 @given(sizes=arrays.arrays(np.float64, st.integers(1, 7), elements=number), parts=st.integers(1, 3))

@@ -19,13 +19,13 @@ def random_pass(chance: Generator) -> tuple[list[int], list[int], list[int]]:
     return chunk, before, contexts
 
 
-def check_rises(cost: Any, numbers: Floats, chance: Generator) -> None:
-    """A prompt that is longer, another prompt or another equal decode never makes a pass shorter."""
+def check_rises(cost: Any, numbers: Floats, chance: Generator, slack: float = 1e-12) -> None:
+    """A prompt that is longer, another prompt or another equal decode makes no pass shorter by more than `slack`."""
     chunk, before, contexts = random_pass(chance)
     alike = [max(contexts, default=64)] * len(contexts)
     seconds = call(cost, numbers, chunk, before, alike)[0]
     assert 0 < seconds < 3600
-    slack = seconds * 1e-12
+    slack *= seconds
     assert call(cost, numbers, [*chunk, 16], [*before, 0], alike)[0] >= seconds - slack
     if chunk:
         assert call(cost, numbers, [chunk[0] + 1, *chunk[1:]], before, alike)[0] >= seconds - slack

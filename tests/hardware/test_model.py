@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evenly.hardware.model import model, models, parse
+from evenly.hardware.model import MODELS, Model, model, models, parse
 
 BILLIONS = {  # weights as the model cards state them
     "llama-3.1-8b": 8.03,
@@ -92,6 +94,29 @@ def test_a_bad_configuration_is_named(tmp_path: Path, text: str, message: str) -
     with pytest.raises(ValueError, match=r"config\.json") as error:
         model(str(path))
     assert message in str(error.value)
+
+
+KEYS = sorted({key for name in models() for key in json.loads((MODELS / f"{name}.json").read_text())})
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 10**13), st.floats(), st.text(max_size=3), st.just([1]), st.just({"a": 1})
+)
+
+
+@given(
+    name=st.sampled_from(models()), changes=st.dictionaries(st.sampled_from([*KEYS, "text_config"]), VALUES, max_size=4)
+)
+def test_any_configuration_is_a_model_or_one_clear_error(name: str, changes: dict[str, Any]) -> None:
+    config = json.loads((MODELS / f"{name}.json").read_text()) | changes
+    try:
+        found: Model | str = parse(config, name)
+    except ValueError as error:
+        found = str(error)
+    if isinstance(found, str):
+        assert len(found) > 10
+    else:
+        assert found.parameters > 0
+        assert found.kv_bytes > 0
+        assert 0 < found.active_parameters <= found.parameters * (1 + 1e-12)
 
 
 def test_a_missing_configuration_is_named() -> None:

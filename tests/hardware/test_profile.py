@@ -49,7 +49,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str, str, int]] = {
 def made(name: str, data: Path) -> tuple[Profile, Any]:
     """Return a profile and its tables."""
     fields, of, on, tensor = SETTINGS[name]
-    places = {key: str(data / value) if isinstance(value, str) else value for key, value in fields.items()}
+    places: dict[str, Any] = {k: str(data / v) if isinstance(v, str) else v for k, v in fields.items()}
     profile = Profile(**places)
     return profile, profile.tables(model(of), device(on), tensor)
 
@@ -68,7 +68,7 @@ def test_more_work_never_takes_less_time(name: str, data: Path) -> None:
         numbers[8] = 0.0
     chance = np.random.default_rng(1)
     for _ in range(100 if numbers[1] == 1 else 0):  # ranks: one more prompt moves the others to other ranks
-        check_rises(profile, numbers, chance)
+        check_rises(profile, numbers, chance, slack=0.02)  # several prompts meet other corners of a measured grid
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -105,11 +105,19 @@ def test_skew_makes_uneven_contexts_slower_than_even_ones_but_not_than_the_longe
 def test_a_measured_point_is_met_exactly(data: Path) -> None:
     # dense.csv, per_sequence.csv and attention.csv at 64 tokens, 64 sequences, (0, 0, 64, 1024)
     profile, numbers = made("llmservingsim", data)
-    found = load(str(data / LLAMA), model("llama-3.1-8b"), device("rtx-pro-6000"), 1, 1, "", "")
+    found = load(str(data / LLAMA), model("llama-3.1-8b"), device("rtx-pro-6000"), 1, 1, None, None)
     grid = found.attention
     place = tuple(int(np.flatnonzero(axis == at)[0]) for axis, at in zip(grid.axes, (0, 0, 64, 1024), strict=True))
     by_hand = 32 * (found.layer(64) + grid.values[place]) + found.once(64) + found.head(64)
     assert call(profile, numbers, [], [], [1024] * 64)[0] == pytest.approx(by_hand, rel=1e-12)
+
+
+@pytest.mark.parametrize("part", ["..", "tp1", "meta.yaml", "tp1/dense.csv.gz"])
+def test_a_file_of_a_profile_or_the_folder_around_it_names_the_profile(part: str, data: Path) -> None:
+    profile, numbers = made("llmservingsim", data)
+    again = Profile(path=str((data / LLAMA / part).resolve()))
+    assert (again.tables(model("llama-3.1-8b"), device("rtx-pro-6000"), 1) == numbers).all()
+    assert again.facts()["card"] == profile.facts()["card"]
 
 
 def test_several_prompts_cost_as_one_with_as_many_pairs_of_tokens(data: Path) -> None:
@@ -162,7 +170,7 @@ def test_an_exchange_among_ranks_costs_its_bytes_and_four_starts() -> None:
     ],
 )
 def test_a_wrong_profile_is_named(fields: dict[str, str], of: str, tensor: int, message: str, data: Path) -> None:
-    places = {key: str(data / value) for key, value in fields.items()}
+    places: dict[str, Any] = {key: str(data / value) for key, value in fields.items()}
     with pytest.raises(ValueError, match=message):
         Profile(**places).tables(model(of), device("h100"), tensor)
 

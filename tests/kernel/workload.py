@@ -52,9 +52,7 @@ RULES: dict[str, int | float] = {
     "step": 0,
     "hits": 0,
 }
-POLICIES = Policies(
-    RoundRobin(), FirstCome(), Fixed(512), Always(), Last(), Affine(), np.array([0.01, 5e-5, 1e-7])
-)
+POLICIES = Policies(RoundRobin(), FirstCome(), Fixed(512), Always(), Last(), Affine(), np.array([0.01, 5e-5, 1e-7]))
 
 
 def rules_of(name: str, blocks: int) -> dict[str, int | float]:

@@ -31,7 +31,7 @@ def exact(sizes: Floats, parts: int, places: int = 0) -> Ints:
     sorted_sizes = sizes[order].tolist()
     floor = max([float(sizes.sum()) / parts, *sorted_sizes[:1]])
     best: list[int] = []
-    peak = float("inf")
+    peak: float = float("inf")
     home = [0] * len(sorted_sizes)
     weights = [0.0] * parts
     counts = [0] * parts
@@ -41,7 +41,7 @@ def exact(sizes: Floats, parts: int, places: int = 0) -> Ints:
         nonlocal best, peak
         if item == len(sorted_sizes):
             best, peak = home.copy(), max(weights)
-            return peak <= floor * (1 + 1e-12)
+            return bool(peak <= floor * (1 + 1e-12))
         tried = set()
         for part in sorted(range(parts), key=weights.__getitem__):
             grown = weights[part] + sorted_sizes[item]

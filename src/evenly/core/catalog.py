@@ -13,6 +13,8 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
+USER_MODULE = "evenly_user_"
+"Beginning of the module names of plug-ins in files of the user's own."
 _catalogs: dict[type[Any], "Catalog[Any]"] = {}
 
 
@@ -88,6 +90,11 @@ class Catalog(Generic[T]):
         return cast("type[T]", kind)
 
 
+def catalogs() -> list[Catalog[Any]]:
+    """Return the catalogues of all rooms that were imported so far."""
+    return list(_catalogs.values())
+
+
 def catalog_of(protocol: object) -> Catalog[Any] | None:
     """Return the catalog whose plug-ins follow `protocol`, or `None`."""
     return _catalogs.get(protocol) if isinstance(protocol, type) else None
@@ -103,7 +110,7 @@ def camel(name: str) -> str:
 
 
 def _import_file(path: Path) -> ModuleType:
-    name = f"evenly_user_{path.stem}"
+    name = f"{USER_MODULE}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec is not None
     assert spec.loader is not None

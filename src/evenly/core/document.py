@@ -5,6 +5,7 @@ import dataclasses
 import difflib
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,10 +17,10 @@ import yaml
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn
 
-from evenly.core.catalog import catalog_of
+from evenly.core.catalog import USER_MODULE, camel, catalog_of, catalogs
 
 T = TypeVar("T")
-Path_ = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Document:
     raw: Mapping[str, Any]
     source: str = "scenario"
     "File name for messages."
-    lines: Mapping[Path_, int] = field(default_factory=dict)
+    lines: Mapping[Keys, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "Document":
@@ -51,7 +52,7 @@ class Document:
         """
         try:
             node = yaml.compose(text, Loader=_Strict)
-            raw = yaml.load(text, Loader=_Strict)  # noqa: S506 a subclass of the safe loader
+            raw = yaml.load(text, Loader=_Strict)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             place = f"{source}:{mark.line + 1}" if mark else source
@@ -59,10 +60,8 @@ class Document:
         except RecursionError:
             raise ValueError(f"{source}: not valid YAML: nested too deeply") from None
         if not isinstance(raw, dict):
-            raise ValueError(
-                f"{source}: expected a mapping such as 'kind: serve', found {type(raw).__name__}"
-            )
-        lines: dict[Path_, int] = {}
+            raise ValueError(f"{source}: expected a mapping such as 'kind: serve', found {type(raw).__name__}")
+        lines: dict[Keys, int] = {}
         _mark(node, (), lines)
         return cls(raw, source, lines)
 
@@ -76,7 +75,7 @@ class Document:
         if not sign or not path:
             raise ValueError(f"write an override as path=value, not '{assignment}'")
         try:
-            value = yaml.load(text, Loader=_Strict)  # noqa: S506 a subclass of the safe loader
+            value = yaml.load(text, Loader=_Strict)
         except yaml.YAMLError:
             raise ValueError(f"the value of '{assignment}' is not valid YAML") from None
         return self.replace(path, value)
@@ -98,9 +97,7 @@ class Document:
 
     def variants(self) -> dict[str, "Document"]:
         """Return one document for each entry of `compare`, by label; the document itself if there is none."""
-        base = Document(
-            {key: value for key, value in self.raw.items() if key != "compare"}, self.source, self.lines
-        )
+        base = Document({key: value for key, value in self.raw.items() if key != "compare"}, self.source, self.lines)
         changes = self.raw.get("compare")
         if changes is None:
             return {"": base}
@@ -109,9 +106,7 @@ class Document:
         found: dict[str, Document] = {}
         for label, change in changes.items():
             if not isinstance(change, dict):
-                raise ValueError(
-                    f"{self.place(('compare', label))}: expected a mapping of changes @ compare.{label}"
-                )
+                raise ValueError(f"{self.place(('compare', label))}: expected a mapping of changes @ compare.{label}")
             found[str(label)] = base
             for path, value in change.items():
                 found[str(label)] = found[str(label)].replace(str(path), value)
@@ -130,7 +125,7 @@ class Document:
             text = "\n".join(f"{self.place(path)}: {what} @ {dotted(path)}" for path, what in found)
             raise ValueError(text) from None
 
-    def place(self, path: Path_) -> str:
+    def place(self, path: Keys) -> str:
         """Return `file:line` of the entry at `path`, or of its nearest parent."""
         while path and path not in self.lines:
             path = path[:-1]
@@ -154,17 +149,15 @@ def plugin_name(value: object) -> str:
     """Return the catalogue name of a plug-in object, or an empty string."""
     kind = type(value)
     module = kind.__module__
-    if module.startswith("evenly_user_"):
-        spec = __import__("sys").modules[module].__spec__
-        return str(spec.origin) if spec else ""
+    if module.startswith(USER_MODULE):
+        return str(sys.modules[module].__file__)
     stem = module.rpartition(".")[2]
-    from evenly.core.catalog import camel
+    if camel(stem) != kind.__name__ or not any(module.startswith(f"{room.package}.") for room in catalogs()):
+        return ""
+    return stem.replace("_", "-")
 
-    is_plugin = camel(stem) == kind.__name__ and any(module.startswith(f"{c.package}.") for c in _rooms())
-    return stem.replace("_", "-") if is_plugin else ""
 
-
-def dotted(path: Path_) -> str:
+def dotted(path: Keys) -> str:
     """Return a path as people write it.
 
     >>> dotted(("compare", "a", 0, "d"))
@@ -174,21 +167,23 @@ def dotted(path: Path_) -> str:
     return text.lstrip(".") or "the file"
 
 
-def _rooms() -> list[Any]:
-    from evenly.core import catalog
-
-    return list(catalog._catalogs.values())
-
-
 class _Strict(yaml.SafeLoader):
-    """The safe loader, but 1e3 and 1_000.5 are floats and a repeated key is a mistake."""
+    """The safe loader, but 1e3 and 1_000.5 are floats, and a repeated key or an alias is a mistake.
+
+    Aliases can make a few lines stand for more values than memory holds.
+    """
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(
+                None, None, "aliases (*name) are not read; write the value out", self.peek_event().start_mark
+            )
+        return super().compose_node(parent, index)
 
 
 _Strict.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9_]+|\.inf|\.nan)$"
-    ),
+    re.compile(r"^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9_]+|\.inf|\.nan)$"),
     list("-+0123456789."),
 )
 
@@ -197,9 +192,7 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
         if key.value in seen:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key '{key.value}' appears twice", key.start_mark
-            )
+            raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' appears twice", key.start_mark)
         seen.add(key.value)
     return dict(loader.construct_pairs(node, deep=True))
 
@@ -207,7 +200,7 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
 _Strict.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
-def _mark(node: Any, path: Path_, lines: dict[Path_, int]) -> None:
+def _mark(node: Any, path: Keys, lines: dict[Keys, int]) -> None:
     lines[path] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -218,14 +211,14 @@ def _mark(node: Any, path: Path_, lines: dict[Path_, int]) -> None:
             _mark(value, (*path, index), lines)
 
 
-def _mistakes(error: BaseException, path: Path_) -> Any:
+def _mistakes(error: BaseException, path: Keys) -> Any:
     if isinstance(error, ClassValidationError | IterableValidationError):
-        grouped = error.group_exceptions()
-        for inner, note in grouped[0]:
-            key = note.name if isinstance(error, ClassValidationError) else note.index
+        placed, others = error.group_exceptions()
+        for inner, note in placed:
+            key: Any = getattr(note, "name", None) if isinstance(error, ClassValidationError) else note.index
             yield from _mistakes(inner, (*path, key))
-        for inner in grouped[1]:
-            yield from _mistakes(inner, path)
+        for other in others:
+            yield from _mistakes(other, path)
     elif isinstance(error, ForbiddenExtraKeysError):
         known = [f.name for f in dataclasses.fields(error.cl)]
         for key in sorted(error.extra_fields):
@@ -233,8 +226,8 @@ def _mistakes(error: BaseException, path: Path_) -> Any:
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
             yield (*path, key), f"no field '{key}'; {hint}"
     elif isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _mistakes(inner, path)
+        for each in error.exceptions:
+            yield from _mistakes(each, path)
     elif isinstance(error, KeyError):
         yield path, f"'{error.args[0]}' is missing"
     elif isinstance(error, ValueError | TypeError):
@@ -249,11 +242,14 @@ def _converter() -> cattrs.Converter:
     for kind in _SCALARS:
         made.register_structure_hook(kind, _scalar)
     made.register_structure_hook_factory(dataclasses.is_dataclass, lambda kind: _dataclass(made, kind))
-    made.register_structure_hook_factory(
-        lambda kind: catalog_of(kind) is not None, lambda kind: _plugin(made, kind)
-    )
-    made.register_structure_hook_func(lambda kind: get_origin(kind) in (tuple, list), _sequence(made))
+    made.register_structure_hook_factory(lambda kind: catalog_of(kind) is not None, lambda kind: _plugin(made, kind))
+    made.register_structure_hook_func(_is_sequence, _sequence(made))
     return made
+
+
+def _is_sequence(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is tuple or origin is list
 
 
 def _scalar(value: Any, kind: type[Any]) -> Any:
@@ -289,9 +285,7 @@ def _sequence(made: cattrs.Converter) -> Callable[[Any, Any], Any]:
 
 
 def _dataclass(made: cattrs.Converter, kind: type[Any]) -> Callable[[Any, Any], Any]:
-    build = make_dict_structure_fn(
-        kind, made, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True
-    )
+    build = make_dict_structure_fn(kind, made, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True)
 
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, Mapping):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -79,9 +80,7 @@ class Trace:
             if len(column) != len(self.arrival):
                 raise ValueError(f"column '{name}' has {len(column)} rows, arrival has {len(self.arrival)}")
         if self.prefixes is not None and len(self.prefixes.offsets) != len(self.arrival) + 1:
-            raise ValueError(
-                f"prefixes cover {len(self.prefixes.offsets) - 1} requests of {len(self.arrival)}"
-            )
+            raise ValueError(f"prefixes cover {len(self.prefixes.offsets) - 1} requests of {len(self.arrival)}")
         if np.any(np.diff(self.arrival) < 0):
             raise ValueError("arrivals must not decrease; sort the trace first")
 
@@ -120,7 +119,9 @@ class Trace:
             after = place[after[index]]
             if np.any(after == -2):
                 raise ValueError("a request is kept whose earlier turn is dropped; keep whole sessions")
-        known = {name: column[index] for name, column in self.columns().items() if name not in self.extra}
+        known: dict[str, Any] = {
+            name: column[index] for name, column in self.columns().items() if name not in self.extra
+        }
         if after is not None:
             known["after"] = after
         return replace(

@@ -157,14 +157,15 @@ def read(path: Path) -> Model:
     if not isinstance(config, dict):
         raise ValueError(f"'{path}' holds {type(config).__name__}, not the fields of a config.json")
     try:
-        return parse(config, config.get("_name_or_path") or path.parent.name or path.stem)
+        return parse(config, str(config.get("_name_or_path") or path.parent.name or path.stem))
     except ValueError as error:
         raise ValueError(f"'{path}': {error}") from error
 
 
 def parse(config: dict[str, Any], name: str) -> Model:
     """Read a Hugging Face configuration; raise `ValueError` naming what is missing or not positive."""
-    config = {**config, **config.get("text_config", {})}
+    text = config.get("text_config")
+    config = {**config, **(text if isinstance(text, dict) else {})}
     hidden = _whole(config, "hidden_size", "n_embd", "d_model")
     heads = _whole(config, "num_attention_heads", "n_head")
     experts = _whole(config, "n_routed_experts", "num_experts", "num_local_experts", default=0)
@@ -172,6 +173,12 @@ def parse(config: dict[str, Any], name: str) -> Model:
     wide = _whole(config, "intermediate_size", "ffn_dim", "n_inner", default=0) or 4 * hidden
     latent = _whole(config, "kv_lora_rank", default=0)
     dim = _whole(config, "qk_nope_head_dim", default=0) if latent else _whole(config, "head_dim", default=0)
+    if not dim and hidden < heads:
+        raise ValueError(f"hidden_size {hidden} is too small for {heads} heads")
+    if experts and _whole(config, "num_experts_per_tok", default=0) not in range(1, experts + 1):
+        raise ValueError(f"num_experts_per_tok is between 1 and {experts}, not {config.get('num_experts_per_tok')!r}")
+    if _whole(config, "first_k_dense_replace", default=0) > _whole(config, "num_hidden_layers", "n_layer"):
+        raise ValueError("first_k_dense_replace is more than num_hidden_layers")
     return Model(
         name=name,
         layers=_whole(config, "num_hidden_layers", "n_layer"),
@@ -211,8 +218,9 @@ def _whole(config: dict[str, Any], *keys: str, default: int | None = None) -> in
 
 
 def _width(config: dict[str, Any]) -> int:
-    method = (config.get("quantization_config") or {}).get("quant_method")
+    quantised = config.get("quantization_config")
+    method = quantised.get("quant_method") if isinstance(quantised, dict) else None
     dtype = method or config.get("torch_dtype") or config.get("dtype") or "bfloat16"
-    if dtype not in WIDTHS:
+    if not isinstance(dtype, str) or dtype not in WIDTHS:
         raise ValueError(f"no bytes known for weights of type '{dtype}'; known: {', '.join(WIDTHS)}")
     return WIDTHS[dtype]

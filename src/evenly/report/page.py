@@ -1,142 +1,173 @@
-"""A self-contained page: headline, pictures, table, assumptions; no network."""
+"""The page of a comparison: headline, pictures, table, assumptions."""
 
 import html
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
-from string import Template
-from typing import Any
 
-import evenly
 from evenly.core import Metric, Outcome
 from evenly.report import table, verdict
-from evenly.report.charts.latency import latency
+from evenly.report.charts.latency import latency, quantiles
 from evenly.report.charts.replicas import replicas
-from evenly.report.charts.sweep import sweep
-from evenly.report.charts.theme import config
+from evenly.report.charts.sweep import points, sweep
+from evenly.report.charts.theme import NO_LEGEND
 from evenly.report.charts.timeline import timeline
-from evenly.report.units import show
+from evenly.report.document import Page, cards, document, section
+from evenly.report.units import NONE, show
 from evenly.sweep.folder import write_text
 
 HEADLINE = ("goodput", "ttft_p99", "tbt_p99", "energy")
-MOST = 8  # variants in a picture; a sweep draws curves instead
-INK = {"light": ("#1c2733", "#d9e0e6"), "dark": ("#e6edf3", "#31404f")}
+CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
 
 
 def write(
     outcomes: Sequence[Outcome], path: Path, *, title: str, subtitle: str = "", metrics: Sequence[Metric]
 ) -> None:
-    """Write the page of a comparison at `path`."""
+    """Write the page of a comparison at `path`, complete or not at all."""
     write_text(path, render(outcomes, title=title, subtitle=subtitle, metrics=metrics))
+
+
+def page(outcomes: Sequence[Outcome], *, title: str, subtitle: str = "", metrics: Sequence[Metric]) -> Page:
+    """Return the page of a comparison, which a notebook shows."""
+    return Page(render(outcomes, title=title, subtitle=subtitle, metrics=metrics))
 
 
 def render(outcomes: Sequence[Outcome], *, title: str, subtitle: str = "", metrics: Sequence[Metric]) -> str:
     """Return the page of a comparison as HTML; labels, titles and facts are escaped."""
-    sections = []
     known = {metric.name: metric for metric in metrics}
-    curves = [sweep(outcomes, known[name]) for name in ("goodput", "ttft_p99") if name in known]
-    drawn = [spec for spec in curves if spec is not None]
-    if drawn:
-        sections.append(("Against the load", "How the figures change along the sweep.", {"hconcat": drawn}))
-    if len(outcomes) <= MOST:
-        sections += [
-            ("Latency", "Left is better. The right ends are what the unluckiest users see.", latency(outcomes)),
-            ("Over time", "Where the queue grows, the fleet is behind; where KV is full, requests are preempted.", timeline(outcomes)),
-            ("Load by worker", "Even bars share the work evenly; short ones wait for the long ones.", replicas(outcomes)),
-        ]
-    body = (
-        _headline(outcomes, known)
-        + "".join(section(*parts, number) for number, parts in enumerate(sections))
-        + _table(outcomes, metrics)
-        + _facts(outcomes)
-    )
-    return document(title, subtitle, verdict.sentence(outcomes, metrics), body)
+    body = _headline(outcomes, known) + _pictures(outcomes, known) + _table(outcomes, metrics) + _facts(outcomes)
+    return document(title, subtitle or _subtitle(outcomes), verdict.sentence(outcomes, metrics), body)
 
 
-def document(title: str, subtitle: str, lead: str, body: str) -> str:
-    """Return a whole page around `body`, with scripts and styles inside."""
-    folder = files("evenly.report")
-    scripts = "".join(
-        f"<script>{(folder / 'vendor' / name).read_text(encoding='utf-8')}</script>\n"
-        for name in ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
-    )
-    themes = {name: config(*inks) for name, inks in INK.items()}
-    return Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
-        title=html.escape(title),
-        subtitle=html.escape(subtitle),
-        lead=html.escape(lead),
-        body=body,
-        scripts=scripts,
-        themes=inside_script(themes),
-        version=evenly.__version__,
-    )
-
-
-def section(title: str, about: str, spec: Mapping[str, Any], number: int) -> str:
-    """Return a section with one picture."""
-    whole = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", **spec}
+def _pictures(outcomes: Sequence[Outcome], known: Mapping[str, Metric]) -> str:
+    swept = points(outcomes)
+    if swept is not None:
+        labels = list(dict.fromkeys(variant for variant, _ in swept[1]))
+        drawn = [spec for name in CURVES if name in known and (spec := sweep(outcomes, known[name])) is not None]
+        return section("Along the sweep", f"How the figures change with {swept[0]}.", drawn, labels, "380px")
+    if len(outcomes) > NO_LEGEND:
+        return ""
+    labels = [outcome.label for outcome in outcomes]
     return (
-        f"<section><h2>{html.escape(title)}</h2><p class='about'>{html.escape(about)}</p>"
-        f"<div class='chart' id='chart-{number}'></div>"
-        f"<script type='application/json' class='spec' data-for='chart-{number}'>{inside_script(whole)}</script></section>\n"
+        section(
+            "Latency",
+            "Left is better. The upper ends are what the unluckiest meet." + _twins(outcomes),
+            latency(outcomes),
+            labels,
+        )
+        + section(
+            "Over time",
+            "Where the queue grows, the fleet is behind; where the KV cache is full, requests wait or are preempted.",
+            timeline(outcomes),
+            labels,
+            "640px",
+        )
+        + section(
+            "Load by worker", "Even bars share the work evenly; a short bar is capacity left idle.", replicas(outcomes)
+        )
     )
 
 
-def inside_script(value: Any) -> str:
-    """Return JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+def _twins(outcomes: Sequence[Outcome]) -> str:
+    """Name the variants whose latencies are equal: one curve hides the other."""
+    groups: dict[bytes, list[str]] = {}
+    for outcome in outcomes:
+        curves = b"".join(quantiles(outcome, kind).tobytes() for kind in ("ttft", "gaps", "e2e"))
+        groups.setdefault(curves, []).append(outcome.label)
+    alike = [" and ".join(labels) for labels in groups.values() if len(labels) > 1]
+    return "".join(f" The curves of {names} coincide." for names in alike)
+
+
+def _subtitle(outcomes: Sequence[Outcome]) -> str:
+    facts = outcomes[0].facts if outcomes else {}
+    same = {name for name in facts if len({str(outcome.facts.get(name)) for outcome in outcomes}) == 1}
+    parts = [str(facts[name]) for name in ("model", "device") if name in same]
+    if "replicas" in same:
+        parts.append(f"{facts['replicas']} replicas")
+    counts = {len(outcome.items["arrival"]) for outcome in outcomes if "arrival" in outcome.items}
+    if len(counts) == 1:
+        parts.append(f"{counts.pop():,} requests")
+    if "slo" in same and facts["slo"]:
+        parts.append(f"SLO {facts['slo']} (ms)")
+    return " · ".join(parts)
 
 
 def _headline(outcomes: Sequence[Outcome], known: Mapping[str, Metric]) -> str:
-    cards = []
+    entries = []
     for name in HEADLINE:
-        if name not in known:
-            continue
-        metric = known[name]
         values = [outcome.metrics.get(name, float("nan")) for outcome in outcomes]
         finite = [value for value in values if value == value]
-        if not finite:
+        if name not in known or not finite:
             continue
-        top = min(finite) if metric.better == "lower" else max(finite)
-        rest = max(finite) if metric.better == "lower" else min(finite)
-        who = outcomes[values.index(top)].label
-        against = f"{html.escape(who)}; worst {show(rest, metric.unit)}" if len(finite) > 1 else html.escape(who)
-        cards.append(
-            f"<div class='card'><span>{html.escape(metric.title)}</span><b>{show(top, metric.unit)}</b>"
-            f"<small>{against}</small></div>"
-        )
-    return f"<div class='cards'>{''.join(cards)}</div>\n"
+        metric = known[name]
+        top, rest = (min(finite), max(finite)) if metric.better == "lower" else (max(finite), min(finite))
+        entries.append((metric.title, show(top, metric.unit), _whose(outcomes, values, metric, top, rest)))
+    return cards(entries)
+
+
+def _whose(outcomes: Sequence[Outcome], values: Sequence[float], metric: Metric, top: float, rest: float) -> str:
+    if len(outcomes) == 1:
+        return metric.about
+    marks = table.best(values, metric)
+    if not any(marks):
+        return f"all {len(outcomes)} alike"
+    leaders = [outcome.label for outcome, mark in zip(outcomes, marks, strict=True) if mark]
+    named = leaders[0] if len(leaders) == 1 else f"{leaders[0]} and {len(leaders) - 1} more"
+    worst = outcomes[list(values).index(rest)].label
+    return f"{named} · worst {show(rest, metric.unit)} ({worst})"
 
 
 def _table(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> str:
-    heads = "".join(f"<th>{html.escape(outcome.label or 'run')}</th>" for outcome in outcomes)
     rows = []
     for metric in metrics:
         values = [outcome.metrics.get(metric.name, float("nan")) for outcome in outcomes]
-        marks = table.best(values, metric)
+        if not any(value == value for value in values):
+            continue
         cells = "".join(
-            f"<td{' class=best' if mark else ''}>{show(value, metric.unit)}</td>"
-            for value, mark in zip(values, marks, strict=True)
+            f"<td{' class=best' if mark else ''}>{html.escape(table.figure(outcome, metric))}</td>"
+            for outcome, mark in zip(outcomes, table.best(values, metric), strict=True)
         )
-        rows.append(f"<tr title='{html.escape(metric.about, quote=True)}'><th>{html.escape(metric.title)}</th>{cells}</tr>")
+        about = html.escape(metric.about, quote=True)
+        rows.append(f'<tr title="{about}"><th>{html.escape(metric.title)}</th>{cells}</tr>')
     return (
-        "<section><h2>All figures</h2><p class='about'>The best of each row is marked; a row's definition shows under the "
-        f"pointer.</p><div class='wide'><table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>"
-        "</table></div></section>\n"
+        "<section><h2>All figures</h2><p class='about'>The best of each row is marked, with those within 0.5% of it; "
+        "the definition of a row shows under the pointer.</p><div class='wide'><table><thead>"
+        f"{_heads(outcomes)}</thead><tbody>{''.join(rows)}</tbody></table></div></section>\n"
     )
+
+
+def _heads(outcomes: Sequence[Outcome]) -> str:
+    """Return the rows of headings: the variants, and below them the points of a sweep."""
+    swept = points(outcomes)
+    if swept is None:
+        few = 1 < len(outcomes) <= NO_LEGEND
+        chips = [f"<i class='hue-{k}'></i>" if few else "" for k in range(len(outcomes))]
+        names = [html.escape(outcome.label or "run") for outcome in outcomes]
+        return f"<tr><th></th>{''.join(f'<th>{c}{n}</th>' for c, n in zip(chips, names, strict=True))}</tr>"
+    groups = [(variant, len(list(group))) for variant, group in groupby(variant for variant, _ in swept[1])]
+    upper = "".join(f"<th colspan='{count}'>{html.escape(variant)}</th>" for variant, count in groups)
+    lower = "".join(f"<th>{value:g}</th>" for _, value in swept[1])
+    return f"<tr><th></th>{upper}</tr><tr><th>{html.escape(swept[0])}</th>{lower}</tr>"
 
 
 def _facts(outcomes: Sequence[Outcome]) -> str:
     names = list(dict.fromkeys(name for outcome in outcomes for name in outcome.facts))
-    rows = []
-    for name in names:
-        values = [str(outcome.facts.get(name, "")) for outcome in outcomes]
-        same = len(set(values)) == 1
-        shown = values[0] if same else "; ".join(f"{o.label}: {v}" for o, v in zip(outcomes, values, strict=True))
-        rows.append(f"<tr><th>{html.escape(name)}</th><td class='text'>{html.escape(shown)}</td></tr>")
+    values = {name: [str(outcome.facts.get(name, NONE)) for outcome in outcomes] for name in names}
+    same = [name for name in names if len(set(values[name])) == 1]
+    shared = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(values[name][0])}</dd></div>" for name in same)
+    rows = "".join(
+        f"<tr><th>{html.escape(name)}</th>"
+        + "".join(f"<td>{html.escape(value)}</td>" for value in values[name])
+        + "</tr>"
+        for name in names
+        if name not in same
+    )
+    heads = "".join(f"<th>{html.escape(outcome.label or 'run')}</th>" for outcome in outcomes)
+    differing = (
+        f"<h3>Where the variants differ</h3><div class='wide'><table><thead><tr><th></th>{heads}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
+    )
     return (
-        "<section><h2>What was assumed</h2><p class='about'>Every constant that the figures rest on.</p><div class='wide'>"
-        f"<table class='facts'>{''.join(rows)}</table></div></section>\n"
+        "<section><h2>What was assumed</h2><p class='about'>Every constant that the figures rest on.</p>"
+        f"<dl>{shared}</dl>{differing if rows else ''}</section>\n"
     )

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evenly.core import Metric, Outcome
 from evenly.report.units import show
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+LEAST_SPREAD = 0.0005  # a smaller spread would not change the three digits shown
 TIE = 0.005  # figures within this share of the best one are marked like it
 
 
@@ -24,12 +27,27 @@ def render(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> "Table":
     for metric in metrics:
         values = [outcome.metrics.get(metric.name, float("nan")) for outcome in outcomes]
         marked = best(values, metric)
-        cells = [
-            f"[bold green]{show(value, metric.unit)}[/]" if first else show(value, metric.unit)
-            for value, first in zip(values, marked, strict=True)
-        ]
+        texts = [escape(figure(outcome, metric)) for outcome in outcomes]
+        cells = [f"[bold green]{text}[/]" if first else text for text, first in zip(texts, marked, strict=True)]
         shown.add_row(escape(metric.title), *cells)
     return shown
+
+
+def figure(outcome: Outcome, metric: Metric) -> str:
+    """Return a figure with its unit and, if it is the mean of several seeds, their standard deviation.
+
+    The deviation is a percentage of the figure; of a share it is in percentage points.
+    """
+    value = outcome.metrics.get(metric.name, float("nan"))
+    seeds = outcome.series.get("seeds", {}).get(metric.name)
+    if seeds is None or len(seeds) < 2 or not np.isfinite(seeds).all():
+        return show(value, metric.unit)
+    spread = float(np.std(seeds, ddof=1))
+    share = spread if metric.unit == "share" else spread / abs(value) if value else 0.0
+    shown = show(value, metric.unit)
+    if share < LEAST_SPREAD:
+        return shown
+    return f"{shown} ±{100 * share:.2g}{' pp' if metric.unit == 'share' else '%'}"
 
 
 def best(values: Sequence[float], metric: Metric) -> list[bool]:

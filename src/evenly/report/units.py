@@ -2,6 +2,7 @@
 
 import math
 
+NONE = "\u2013"  # an en dash stands for a figure that does not exist
 SMALL = ((1e-6, "µs", 1e6), (1e-3, "ms", 1e3))
 
 
@@ -12,7 +13,7 @@ def show(value: float, unit: str) -> str:
     ('12.3 ms', '71.5 s', '25.6%', '123k tokens/s', '–')
     """
     if not math.isfinite(value):
-        return "–"
+        return NONE
     if unit == "share":
         return f"{100 * value:.3g}%"
     if unit == "s":

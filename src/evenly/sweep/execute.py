@@ -35,20 +35,24 @@ def run(
             done[index] = folder.read(out / cell.folder)
     left = [index for index in range(len(cells)) if index not in done]
     if jobs == 1 and backend == "loky":
-        for count, index in enumerate(left):
-            base = len(done) + 0.0
-
-            def inner(part: float, whole: float, base: float = base) -> None:
-                progress(base + (part / whole if whole else 1.0), len(cells))
-
-            done[index] = one(cells[index], out, inner)
-            progress(len(cells) - len(left) + count + 1, len(cells))
+        for index in left:
+            done[index] = one(cells[index], out, _part(progress, len(done), len(cells)))
+            progress(len(done), len(cells))
     else:
         with _workers(jobs, backend, scheduler) as parallel:
             for index, outcome in parallel((index, cells[index], out) for index in left):
                 done[index] = outcome
                 progress(len(done), len(cells))
     return [done[index] for index in range(len(cells))]
+
+
+def _part(progress: Progress, base: int, total: int) -> Progress:
+    """Return the progress of one run as a part of the whole."""
+
+    def tell(done: float, of: float) -> None:
+        progress(base + (done / of if of else 1.0), total)
+
+    return tell
 
 
 def one(cell: Cell, out: Path | None, progress: Progress = silent) -> Outcome:
@@ -83,5 +87,6 @@ def _workers(jobs: int, backend: Backend, scheduler: str) -> Iterator[Callable[.
     except ImportError:
         raise ValueError("the Dask backend needs the extra: pip install 'evenly[dask]'") from None
     local: dict[str, Any] = {"n_workers": max(1, jobs), "threads_per_worker": 1, "dashboard_address": None}
-    with Client(scheduler) if scheduler else Client(**local), parallel_config(backend="dask"):
+    open_client: Any = Client
+    with open_client(scheduler) if scheduler else open_client(**local), parallel_config(backend="dask"):
         yield parallel

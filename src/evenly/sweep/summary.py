@@ -46,6 +46,8 @@ def rows(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[dict[str, A
 def _mean(label: str, group: list[Outcome]) -> Outcome:
     metrics = {name: float(np.mean([outcome.metrics[name] for outcome in group])) for name in group[0].metrics}
     facts = dict(group[0].facts)
+    series = dict(group[0].series)
     if len(group) > 1:
         facts["seeds"] = len(group)
-    return replace(group[0], label=label, metrics=metrics, facts=facts)
+        series["seeds"] = {name: np.array([outcome.metrics[name] for outcome in group]) for name in metrics}
+    return replace(group[0], label=label, metrics=metrics, series=series, facts=facts)

@@ -29,9 +29,9 @@ class Profile(Passes):
 
     path: str
     "Folder of the profile."
-    attention: str = ""
-    "File of the attention table, for formats that keep it elsewhere."
-    network: str = ""
+    attention: str | None = None
+    "File of the attention table, for formats that keep it elsewhere; by default beside the layers."
+    network: str | None = None
     "File of measured all-reduces; by default the ring formula over the device's link."
     host: float = 0.0
     "Seconds of host work in each pass that no kernel hides."

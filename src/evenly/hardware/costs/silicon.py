@@ -7,9 +7,8 @@ from pathlib import Path
 from evenly.core import Floats
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
-from evenly.hardware.profiles import aiconfigurator
 from evenly.hardware.profiles.exchange import exchange
-from evenly.hardware.profiles.load import with_reduce
+from evenly.hardware.profiles.load import load, with_reduce
 from evenly.hardware.profiles.pack import pack
 from evenly.hardware.profiles.passes import Passes
 
@@ -51,7 +50,7 @@ class Silicon(Passes):
 
         Raises `ValueError` if the package is missing or has no tables of the device or of the model's shapes.
         """
-        measured = aiconfigurator.read(_folder(device), model, device, tensor, self.ranks)
+        measured = load(str(_folder(device)), model, device, tensor, self.ranks, None, None)
         sends = exchange(model, device, self.ranks) if self.ranks > 1 and model.experts else None
         layer, _ = with_reduce(measured, model, device, tensor)
         return pack(measured, layer, model.layers, self.host, self.ranks, self.graph, sends)

@@ -66,7 +66,10 @@ def _query(file: Path, columns: str, where: str, values: list[Any]) -> list[tupl
     import duckdb
 
     with duckdb.connect() as base:
-        return base.execute(f"select {columns} from read_parquet(?) where {where}", [str(file), *values]).fetchall()
+        try:
+            return base.execute(f"select {columns} from read_parquet(?) where {where}", [str(file), *values]).fetchall()
+        except duckdb.Error as error:
+            raise ValueError(f"cannot read '{file}': {str(error).splitlines()[0]}") from error
 
 
 def _product(path: Path, dtype: str, n: int, k: int) -> Curve:
@@ -143,7 +146,11 @@ def _columns(file: Path) -> set[str]:
     import duckdb
 
     with duckdb.connect() as base:
-        return {row[0] for row in base.execute("describe select * from read_parquet(?)", [str(file)]).fetchall()}
+        try:
+            found = base.execute("describe select * from read_parquet(?)", [str(file)]).fetchall()
+        except duckdb.Error as error:
+            raise ValueError(f"cannot read '{file}': {str(error).splitlines()[0]}") from error
+    return {row[0] for row in found}
 
 
 def _experts(path: Path, model: Model, tensor: int, ranks: int) -> Curve:

@@ -1,8 +1,7 @@
 """Profiles that LLMServingSim writes: `meta.yaml` and folders `tp<N>` with tables of layers, attention and experts."""
 
-import csv
-import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -10,9 +9,12 @@ import yaml
 from evenly.core import Array, Floats
 from evenly.hardware.model import Model
 from evenly.hardware.profiles.measured import Curve, Grid, Measured, Skew, rising, total
+from evenly.hardware.profiles.rows import find, rows
 
 TWICE = ("layernorm",)  # before attention and before the feed-forward network
 ONCE = ("embedding", "final_layernorm")
+KEYS = ("prefill_chunk", "kv_prefill", "n_decode", "kv_decode")
+LABELS = ("n_label", "skew_rate_label", "kv_big_label", "kp_label")
 SUFFIXES = {"512": 512, "1k": 1024, "2k": 2048, "4k": 4096, "8k": 8192, "16k": 16384}
 
 
@@ -30,35 +32,35 @@ def read(path: Path, model: Model, tensor: int, ranks: int) -> Measured:
     if not folder.is_dir():
         known = ", ".join(sorted(item.name[2:] for item in path.glob("tp*")))
         raise ValueError(f"'{path}' was not profiled for tensor {tensor}; known: {known}")
-    meta = yaml.safe_load((path / "meta.yaml").read_text())
+    meta = _meta(path)
     dense = _curves(folder, "dense", "tokens")
     experts = None
     if model.experts:
-        experts = _experts(rows(path / "tp1", "moe"), model, ranks)
+        experts = _experts(_table(path / "tp1", "moe", ("tokens", "activated_experts", "time_us")), model, ranks)
     skew = (meta.get("skew_fit") or {}).get("per_tp", {}).get(tensor)
     return Measured(
         layer=total([_times(dense[name], 2 if name in TWICE else 1) for name in dense if name not in ONCE]),
         once=total([dense[name] for name in ONCE if name in dense]),
         head=total(list(_curves(folder, "per_sequence", "sequences").values())),
-        attention=_attention(rows(folder, "attention")),
+        attention=_attention(_table(folder, "attention", (*KEYS, "time_us"))),
         experts=experts,
-        skew=_skew(rows(folder, "skew_fit"), float(skew["alpha_default"])) if skew else None,
+        skew=_skew(_table(folder, "skew_fit", ("pc",), (*LABELS, "alpha")), float(skew["alpha_default"]))
+        if skew
+        else None,
     )
 
 
-def rows(folder: Path, name: str) -> list[dict[str, str]]:
-    """Return the rows of `name.csv` or `name.csv.gz`; raise `ValueError` if there is neither."""
-    for path in (folder / f"{name}.csv", folder / f"{name}.csv.gz"):
-        if path.is_file():
-            with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-                return list(csv.DictReader(file))
-    raise ValueError(f"'{folder}' holds no {name}.csv")
+def _table(folder: Path, name: str, numbers: tuple[str, ...], words: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    path = find(folder, name)
+    if path is None:
+        raise ValueError(f"'{folder}' holds no {name}.csv")
+    return rows(path, numbers, words)
 
 
 def _curves(folder: Path, name: str, key: str) -> dict[str, Curve]:
     points: dict[str, dict[float, float]] = {}
-    for row in rows(folder, name):
-        points.setdefault(row["layer"], {})[float(row[key])] = float(row["time_us"]) * 1e-6
+    for row in _table(folder, name, (key, "time_us"), ("layer",)):
+        points.setdefault(row["layer"], {})[row[key]] = row["time_us"] * 1e-6
     return {layer: _curve(found) for layer, found in points.items()}
 
 
@@ -71,11 +73,13 @@ def _times(curve: Curve, factor: int) -> Curve:
     return Curve(curve.x, curve.y * factor)
 
 
-def _attention(table: list[dict[str, str]]) -> Grid:
+def _attention(table: list[dict[str, Any]]) -> Grid:
     """Return the regular part of the grid; its gaps hold what does not exist or would be too many sequences."""
-    keys = ("prefill_chunk", "kv_prefill", "n_decode", "kv_decode")
-    found = {tuple(int(row[key]) for key in keys): float(row["time_us"]) * 1e-6 for row in table}
+    found = {tuple(int(row[key]) for key in KEYS): row["time_us"] * 1e-6 for row in table}
     axes = [_doubling(sorted({point[k] for point in found})) for k in range(4)]
+    for key, axis in zip(KEYS, axes, strict=True):
+        if len(axis) < 2 or axis[0] != 0:
+            raise ValueError(f"the attention table needs {key} 0 and one more power of two, it has {axis.tolist()}")
     values = np.full([len(axis) for axis in axes], np.nan)
     for index in np.ndindex(*values.shape):
         values[index] = found.get(tuple(int(axes[k][index[k]]) for k in range(4)), np.nan)
@@ -97,15 +101,15 @@ def _doubling(points: list[int]) -> Floats:
     return np.array([at for at in points if at & (at - 1) == 0], np.float64)
 
 
-def _experts(table: list[dict[str, str]], model: Model, ranks: int) -> Curve:
+def _experts(table: list[dict[str, Any]], model: Model, ranks: int) -> Curve:
     """Return the seconds of one rank's experts by the tokens of all ranks.
 
     Each rank sees the tokens of all and holds its share of the experts; a token picks its experts evenly.
     """
     points: dict[float, dict[float, float]] = {}
     for row in table:
-        experts = points.setdefault(float(row["activated_experts"]), {})
-        experts[float(row["tokens"])] = float(row["time_us"]) * 1e-6
+        experts = points.setdefault(row["activated_experts"], {})
+        experts[row["tokens"]] = row["time_us"] * 1e-6
     lines = {experts: _curve(found) for experts, found in sorted(points.items())}
     tokens = np.array(sorted({at for found in points.values() for at in found}))
     tokens = np.concatenate([tokens, tokens[-1] * np.array([2.0, 4.0, 8.0])])
@@ -116,9 +120,9 @@ def _experts(table: list[dict[str, str]], model: Model, ranks: int) -> Curve:
     return Curve(tokens, rising(np.array(seconds)))
 
 
-def _skew(table: list[dict[str, str]], default: float) -> Skew:
+def _skew(table: list[dict[str, Any]], default: float) -> Skew:
     edges = (
-        np.array(sorted({float(row["pc"]) for row in table})),
+        np.array(sorted({row["pc"] for row in table})),
         np.array(sorted({float(row["n_label"].partition("<=")[2]) for row in table if "<=" in row["n_label"]})),
         np.array([0.05, 0.15, 0.40, 0.70]),
         np.array([1024.0, 4096.0, 16384.0]),
@@ -127,7 +131,7 @@ def _skew(table: list[dict[str, str]], default: float) -> Skew:
     share = np.full([len(edge) + 1 for edge in edges], default)
     for row in table:
         where = (
-            int(np.searchsorted(edges[0], float(row["pc"]))),
+            int(np.searchsorted(edges[0], row["pc"])),
             _bucket(edges[1], row["n_label"]),
             _bucket(edges[2] * 100, row["skew_rate_label"].rstrip("%")),
             _bucket(edges[3], row["kv_big_label"]),
@@ -147,8 +151,18 @@ def _bucket(edges: Array, label: str) -> int:
 
 def describe(path: Path) -> dict[str, str]:
     """Return what was profiled, and when."""
-    meta = yaml.safe_load((path / "meta.yaml").read_text())
+    meta = _meta(path)
     return {
-        "card": str(meta["gpu"]),
-        "profiled": f"{meta['model']}, vLLM {meta['vllm_version']}, {str(meta['profiled_at'])[:10]}",
+        "card": str(meta.get("gpu")),
+        "profiled": f"{meta.get('model')}, vLLM {meta.get('vllm_version')}, {str(meta.get('profiled_at'))[:10]}",
     }
+
+
+def _meta(path: Path) -> dict[str, Any]:
+    try:
+        meta = yaml.safe_load((path / "meta.yaml").read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"cannot read '{path / 'meta.yaml'}': {error}") from error
+    if not isinstance(meta, dict):
+        raise ValueError(f"'{path / 'meta.yaml'}' holds no settings")
+    return meta

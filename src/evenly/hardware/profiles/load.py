@@ -1,5 +1,6 @@
 """Tell published profiles apart and read them."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,41 @@ from evenly.hardware.device import Device
 from evenly.hardware.model import Model
 from evenly.hardware.profiles import aiconfigurator, llmservingsim, vidur
 from evenly.hardware.profiles.measured import Curve, Measured, total
+from evenly.hardware.profiles.rows import stamp
 
 
-def load(path: str, model: Model, device: Device, tensor: int, ranks: int, attention: str, network: str) -> Measured:
+def load(
+    path: str, model: Model, device: Device, tensor: int, ranks: int, attention: str | None, network: str | None
+) -> Measured:
     """Return the profile under `path`; raise `ValueError` that says what was found if there is none."""
     folder = Path(path)
     if not folder.exists():
         raise ValueError(f"no profile at '{path}'")
+    found = _root(folder)
+    return _load(found, stamp(found), model, device, tensor, ranks, attention, network)
+
+
+def _root(path: Path) -> Path:
+    """Return the folder of the profile that `path` is, stands in, or holds as its only one."""
+    around = [path, path.parent, path.parent.parent]
+    inside = [item.parent for item in path.glob("*/meta.yaml")] if path.is_dir() else []
+    for place in [*around, *(inside if len(inside) == 1 else [])]:
+        if llmservingsim.recognises(place):
+            return place
+    return path
+
+
+@lru_cache(maxsize=32)  # a sweep asks for the same profile again and again
+def _load(
+    folder: Path,
+    _: int,
+    model: Model,
+    device: Device,
+    tensor: int,
+    ranks: int,
+    attention: str | None,
+    network: str | None,
+) -> Measured:
     if llmservingsim.recognises(folder):
         return llmservingsim.read(folder, model, tensor, ranks)
     if vidur.recognises(folder):
@@ -24,13 +53,13 @@ def load(path: str, model: Model, device: Device, tensor: int, ranks: int, atten
         return aiconfigurator.read(folder, model, device, tensor, ranks)
     found = ", ".join(sorted(item.name for item in folder.iterdir())[:8]) if folder.is_dir() else "a file"
     raise ValueError(
-        f"'{path}' is no profile of LLMServingSim, Vidur or AIConfigurator; it holds: {found or 'nothing'}"
+        f"'{folder}' is no profile of LLMServingSim, Vidur or AIConfigurator; it holds: {found or 'nothing'}"
     )
 
 
 def describe(path: str) -> dict[str, str]:
     """Return what a profile says of itself, for the facts of an outcome."""
-    folder = Path(path)
+    folder = _root(Path(path))
     if llmservingsim.recognises(folder):
         return llmservingsim.describe(folder)
     if vidur.recognises(folder):

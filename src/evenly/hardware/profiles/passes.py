@@ -96,6 +96,10 @@ class Passes:
                 held = 0.0
             attended, slope, end = grid(int(tables[7]), alike, held, float(mine), mean)
             last = end - mean
+            if prompts > 1:  # a long history weighs as if alone, however short the prompts beside it
+                for k in range(rank, len(chunk), ranks):
+                    single, _, _ = grid(int(tables[7]), float(chunk[k]), float(before[k]), float(mine), mean)
+                    attended = max(attended, single)
             skew = int(tables[8])
             if skew > 0 and mine > 1 and longest > mean:
                 top, steep, end = grid(int(tables[7]), alike, held, float(mine), float(longest))

@@ -1,7 +1,5 @@
 """Tables in Vidur's columns: `mlp.csv` for layers, `attention.csv`, `all_reduce.csv`; also LLMServingSim before 1.0."""
 
-import csv
-import gzip
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
@@ -12,7 +10,9 @@ import numpy as np
 from evenly.hardware.model import Model
 from evenly.hardware.profiles.kernels import additive, regular
 from evenly.hardware.profiles.measured import Curve, Grid, Measured, total
+from evenly.hardware.profiles.rows import find, rows
 
+MEDIAN = "time_stats.{}.median"
 LAYER = (
     "input_layernorm",
     "attn_pre_proj",
@@ -30,22 +30,12 @@ V0_ATTENTION = "attn"
 EXTRA = ("attn_kv_cache_save", "attn_input_reshape", "attn_output_reshape")
 
 
-def find(path: Path, name: str) -> Path | None:
-    """Return `name.csv` or `name.csv.gz` of a folder, or `path` itself if it is that file."""
-    if path.is_file():
-        return path if path.name.startswith(f"{name}.csv") else None
-    for suffix in (".csv", ".csv.gz"):
-        if (path / f"{name}{suffix}").is_file():
-            return path / f"{name}{suffix}"
-    return None
-
-
 def recognises(path: Path) -> bool:
     """Return whether the folder or file holds such tables."""
     return find(path, "mlp") is not None or find(path, "layers") is not None
 
 
-def read(path: Path, model: Model, tensor: int, attention: str, network: str) -> Measured:
+def read(path: Path, model: Model, tensor: int, attention: str | None, network: str | None) -> Measured:
     """Read the tables of `tensor` devices; `attention` and `network` are files kept elsewhere.
 
     Raises `ValueError` if a table is missing or holds another model's shape.
@@ -74,21 +64,15 @@ def describe(path: Path) -> dict[str, str]:
     return {"prompts and decodes": "in separate attention kernels", "output head": "not measured, counted as nothing"}
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-        return list(csv.DictReader(file))
-
-
 def _mlp(path: Path, model: Model, tensor: int) -> tuple[Curve, Curve, Curve]:
     """Return layer, embedding and head; Vidur measures no head, which therefore costs nothing."""
     points: dict[float, list[tuple[float, float]]] = {}
     shape = {"n_embd": model.hidden, "n_expanded_embd": model.intermediate, "num_tensor_parallel_workers": tensor}
-    table = _rows(path)
+    table = rows(path, (*shape, "num_tokens"), blank=[MEDIAN.format(op) for op in (*LAYER, "emb")])
     for row in table:
-        if all(int(row[key]) == value for key, value in shape.items()):
-            once = float(row["time_stats.emb.median"] or 0)
-            work = sum(float(row[f"time_stats.{op}.median"] or 0) for op in LAYER)
-            points.setdefault(float(row["num_tokens"]), []).append((work, once))
+        if all(row[key] == value for key, value in shape.items()):
+            work = sum(row[MEDIAN.format(op)] for op in LAYER)
+            points.setdefault(row["num_tokens"], []).append((work, row[MEDIAN.format("emb")]))
     if not points:
         known = sorted({tuple(int(row[key]) for key in shape) for row in table})
         raise ValueError(f"'{path}' has no hidden, network, devices {tuple(shape.values())}; known: {known}")
@@ -100,9 +84,9 @@ def _mlp(path: Path, model: Model, tensor: int) -> tuple[Curve, Curve, Curve]:
 
 def _layers(path: Path, tensor: int) -> tuple[Curve, Curve, Curve]:
     points: dict[str, dict[float, float]] = {}
-    for row in _rows(path):
-        if int(row["tp_size"]) == tensor and row["kv_cache"] == "0":
-            points.setdefault(row["layer_name"], {})[float(row["input"])] = float(row["latency(ns)"]) * 1e-9
+    for row in rows(path, ("input", "kv_cache", "tp_size", "latency(ns)"), ("layer_name",)):
+        if row["tp_size"] == tensor and row["kv_cache"] == 0:
+            points.setdefault(row["layer_name"], {})[row["input"]] = row["latency(ns)"] * 1e-9
     if not points:
         raise ValueError(f"'{path}' was not measured for tensor {tensor}")
     curves = {name: Curve(np.array(sorted(p)), np.array([p[at] for at in sorted(p)])) for name, p in points.items()}
@@ -118,8 +102,9 @@ def _attention(path: Path, model: Model, tensor: int) -> Grid:
         "n_kv_head": model.kv_heads,
         "num_tensor_parallel_workers": tensor,
     }
-    table = _rows(path)
-    own = [row for row in table if all(int(row[key]) == value for key, value in shape.items())]
+    medians = [MEDIAN.format(op) for op in ("attn_prefill", "attn_decode", *EXTRA)]
+    table = rows(path, (*shape, "batch_size", "prefill_chunk_size", "kv_cache_size"), ("is_prefill",), medians)
+    own = [row for row in table if all(row[key] == value for key, value in shape.items())]
     if not own:
         known = sorted({tuple(int(row[key]) for key in shape) for row in table})
         raise ValueError(f"'{path}' has no hidden, heads, KV heads, devices {tuple(shape.values())}; known: {known}")
@@ -129,22 +114,21 @@ def _attention(path: Path, model: Model, tensor: int) -> Grid:
 
 
 def _times(
-    rows: Iterable[dict[str, Any]], prefill: str, name: str, keys: tuple[str, str]
+    table: Iterable[dict[str, Any]], prefill: str, name: str, keys: tuple[str, str]
 ) -> list[tuple[float, float, float]]:
     found: dict[tuple[float, float], list[float]] = {}
-    for row in rows:
-        if row["is_prefill"] == prefill and row[f"time_stats.{name}.median"]:
-            extra = sum(float(row.get(f"time_stats.{op}.median") or 0) for op in EXTRA)
-            where = (float(row[keys[0]]), float(row[keys[1]]))
-            found.setdefault(where, []).append((float(row[f"time_stats.{name}.median"]) + extra) * 1e-3)
+    for row in table:
+        if row["is_prefill"] == prefill and row[MEDIAN.format(name)] > 0:
+            extra = sum(row[MEDIAN.format(op)] for op in EXTRA)
+            found.setdefault((row[keys[0]], row[keys[1]]), []).append((row[MEDIAN.format(name)] + extra) * 1e-3)
     return [(*where, median(times)) for where, times in found.items()]
 
 
 def _reduce(path: Path, tensor: int) -> Curve:
     points: dict[float, list[float]] = {}
-    for row in _rows(path):
-        if int(row["num_workers"]) == tensor and int(row["devices_per_node"]) == tensor:
-            points.setdefault(float(row["size"]), []).append(float(row["time_stats.all_reduce.median"]) * 1e-3)
+    for row in rows(path, ("num_workers", "devices_per_node", "size", MEDIAN.format("all_reduce"))):
+        if row["num_workers"] == tensor and row["devices_per_node"] == tensor:
+            points.setdefault(row["size"], []).append(row[MEDIAN.format("all_reduce")] * 1e-3)
     if not points:
         raise ValueError(f"'{path}' has no all-reduce of {tensor} devices in one machine")
     x = np.array(sorted(points))

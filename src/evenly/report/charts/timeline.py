@@ -6,48 +6,67 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Array, Floats, Outcome
-from evenly.report.charts.theme import hue
+from evenly.report.charts.theme import COUNT_LABEL, hue, panel, rounded
 
-POINTS = 240
-PANELS = (("waiting", "waiting requests"), ("running", "running requests"), ("kv", "KV cache in use"))
+POINTS = 200
+PANELS = (
+    ("waiting", "Waiting requests", "requests"),
+    ("running", "Running requests", "requests"),
+    ("kv", "KV cache in use", "share of blocks"),
+)
 
 
-def timeline(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def timeline(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Return queue, batch and KV cache over time, one below the other on one time axis."""
-    labels = [outcome.label for outcome in outcomes]
-    panels = []
-    for name, title in PANELS:
-        rows = [row for outcome in outcomes for row in _line(outcome, name)]
-        axis = {"format": "%"} if name == "kv" else {}
-        panels.append(
-            {
-                "width": 930,
-                "height": 110,
-                "data": {"values": rows},
-                "mark": {"type": "line"},
-                "encoding": {
-                    "x": {"field": "time", "type": "quantitative", "title": "seconds", "scale": {"nice": False}},
-                    "y": {"field": "value", "type": "quantitative", "title": title, "axis": axis},
-                    "color": hue(labels),
-                    "tooltip": [{"field": "variant"}, {"field": "time"}, {"field": "value", "format": ".3s"}],
-                },
-            }
-        )
-    return {"vconcat": panels, "resolve": {"scale": {"x": "shared"}}}
+    ends = [float(table["time"][-1]) for o in outcomes if (table := o.series.get("timeline")) and len(table["time"])]
+    if not ends:
+        return []
+    panels = [_panel(outcomes, *parts, max(ends)) for parts in PANELS]
+    panels = [spec for spec in panels if spec["data"]["values"]]
+    if not panels:
+        return []
+    panels[-1]["encoding"]["x"]["title"] = "seconds since the first arrival"
+    return panels
+
+
+def _panel(outcomes: Sequence[Outcome], name: str, title: str, unit: str, end: float) -> dict[str, Any]:
+    share = name == "kv"
+    axis: dict[str, Any] = {"format": ".0%"} if share else {"labelExpr": COUNT_LABEL}
+    x = {"field": "time", "type": "quantitative", "scale": {"domain": [0, end], "nice": False}}
+    return panel(
+        title,
+        height=96,
+        data={"values": [row for outcome in outcomes for row in _line(outcome, name)]},
+        mark={"type": "line", "strokeWidth": 1.6, "clip": True},
+        encoding={
+            "x": {**x, "title": None, "axis": {"labelExpr": COUNT_LABEL}},
+            "y": {"field": "value", "type": "quantitative", "title": unit, "axis": {**axis, "tickCount": 4}},
+            "color": hue([outcome.label for outcome in outcomes]),
+            "tooltip": [
+                {"field": "variant", "type": "nominal"},
+                {"field": "time", "type": "quantitative", "title": "seconds"},
+                {"field": "value", "type": "quantitative", "format": ".1%" if share else ".3s", "title": title},
+            ],
+        },
+    )
 
 
 def _line(outcome: Outcome, name: str) -> list[dict[str, Any]]:
     table = outcome.series.get("timeline")
     if table is None or name not in table or len(table["time"]) == 0:
         return []
-    time, value = _thin(table["time"]), _thin(table[name])
     return [
-        {"variant": outcome.label, "time": float(f"{t:.5g}"), "value": float(f"{v:.4g}")}
-        for t, v in zip(time, value, strict=True)
+        {"variant": outcome.label, "time": rounded(t, 5), "value": rounded(v)}
+        for t, v in zip(thin(table["time"]).tolist(), thin(table[name]).tolist(), strict=True)
+        if np.isfinite(v)
     ]
 
 
-def _thin(column: Array) -> Floats:
-    """Return means of neighbours, at most `POINTS` of them."""
-    parts = np.array_split(np.asarray(column, np.float64), min(POINTS, len(column)))
-    return np.array([part.mean() for part in parts])
+def thin(column: Array, points: int = POINTS) -> Floats:
+    """Return means of neighbours, at most `points` of them.
+
+    >>> thin(np.array([1.0, 3.0, 5.0, 7.0]), points=2)
+    array([2., 6.])
+    """
+    parts = np.array_split(np.asarray(column, np.float64), max(1, min(points, len(column))))
+    return np.array([part.mean() for part in parts if len(part)])

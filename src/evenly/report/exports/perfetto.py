@@ -15,7 +15,7 @@ COUNTERS = ("waiting", "running", "kv")
 
 @dataclass(frozen=True, slots=True)
 class Perfetto:
-    """Chrome trace events: a process for each replica, requests as spans (wait, prefill, decode), counters of the fleet.
+    """Chrome trace events: a process for each replica, wait, prefill and decode as spans, counters of the fleet.
 
     Reference: the Trace Event Format, https://ui.perfetto.dev opens it.
     """

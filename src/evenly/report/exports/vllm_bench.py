@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from evenly.core import Outcome
+from evenly.core import Floats, Outcome
 from evenly.sweep.folder import write_text
 
+EVEN = 1e12  # burstiness of arrivals at equal gaps: JSON has no infinity
 PERCENTILES = (50, 90, 95, 99)
 
 
@@ -19,7 +20,7 @@ class VllmBench:
     """JSON with the keys of `vllm bench serve --save-result --save-detailed`, so that its plots work on simulated runs.
 
     Gaps between tokens are not kept for each request, so `itls` is left out and the ITL figures come from the histogram
-    of gaps.
+    of gaps. There is no `date`: equal runs give equal files. `request_rate` and `burstiness` are those of the arrivals.
 
     Reference: vLLM 0.19, `vllm/benchmarks/serve.py`.
     """
@@ -51,8 +52,7 @@ class VllmBench:
             "model_id": str(outcome.facts.get("model", "")),
             "tokenizer_id": str(outcome.facts.get("model", "")),
             "num_prompts": len(done),
-            "request_rate": "inf",
-            "burstiness": 1.0,
+            **_arrivals(items["arrival"]),
             "max_concurrency": None,
             "duration": seconds,
             "completed": int(done.sum()),
@@ -75,8 +75,20 @@ class VllmBench:
                 "ttfts": [_finite(v) for v in (items["first_token"] - items["arrival"]).tolist()],
                 "latencies": [_finite(v) for v in (items["finish"] - items["arrival"]).tolist()],
                 "start_times": items["arrival"].tolist(),
+                "queue_times": [_finite(v) for v in (items["start"] - items["arrival"]).tolist()],
+                "errors": ["" if good else "never finished" for good in done.tolist()],
             }
         return result
+
+
+def _arrivals(arrival: Floats) -> dict[str, float | str]:
+    """Return the rate and the shape of a Gamma law with the same variation of gaps; `inf` if all come at once."""
+    gaps = np.diff(np.sort(arrival))
+    mean = float(gaps.mean()) if len(gaps) else 0.0
+    if mean == 0:
+        return {"request_rate": "inf", "burstiness": 1.0}
+    variance = float(gaps.var())
+    return {"request_rate": 1.0 / mean, "burstiness": mean**2 / variance if variance > 1e-12 * mean**2 else EVEN}
 
 
 def _figures(name: str, times: Any) -> dict[str, float | None]:

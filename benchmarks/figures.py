@@ -1,0 +1,81 @@
+"""What a benchmark reports, and how reports become files and a page."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.calibration import Machine
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+HEAD = "| figure | value | limit | calibration loops | |\n|---|---:|---:|---:|---|"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number and the limit it is held to."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    "Largest allowed value, or smallest with `at_least`; none if the figure is only shown."
+    at_least: bool = False
+
+    @property
+    def inside(self) -> bool:
+        """Return whether the figure keeps its limit."""
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def row(self, calibration: float) -> str:
+        """Return a row of the table; seconds are shown in calibration loops too."""
+        bound = "" if self.limit is None else f"{'≥' if self.at_least else '≤'} {number(self.limit)} {self.unit}"
+        loops = number(self.value / calibration) if self.unit in ("s", "CPU s") else ""
+        verdict = "" if self.limit is None else "kept" if self.inside else "**missed**"
+        return f"| {self.name} | {number(self.value)} {self.unit} | {bound} | {loops} | {verdict} |"
+
+
+def number(value: float) -> str:
+    """Return three digits that count, or all before the point.
+
+    >>> number(12345.6), number(0.12345), number(20.0)
+    ('12,346', '0.123', '20')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def keep(name: str, figures: Iterable[Figure], machine: Machine, folder: Path = RESULTS) -> Path:
+    """Write the figures of one benchmark with the facts of the machine and return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    content = {"machine": asdict(machine), "figures": [asdict(figure) for figure in figures]}
+    beside = path.with_suffix(".partial")
+    beside.write_text(json.dumps(content, indent=1) + "\n")
+    beside.replace(path)
+    return path
+
+
+def table(path: Path) -> str:
+    """Return the table of one file of results, with the machine below it."""
+    content = json.loads(path.read_text())
+    machine = Machine(**content["machine"])
+    rows = [Figure(**figure).row(machine.calibration) for figure in content["figures"]]
+    note = (
+        f"{machine.cores} cores of {machine.processor}, {machine.memory_gib} GiB, Python {machine.python}, "
+        f"load average {machine.load} at the start, calibration loop {machine.calibration:.4f} CPU s."
+    )
+    return "\n".join([HEAD, *rows, "", note])
+
+
+def publish(page: Path = PAGE, folder: Path = RESULTS) -> None:
+    """Put the newest tables between the marks `<!-- NAME -->` and `<!-- /NAME -->` of the page."""
+    text = page.read_text()
+    for path in sorted(folder.glob("*.json")):
+        begin, end = f"<!-- {path.stem} -->", f"<!-- /{path.stem} -->"
+        inner = f"{begin}\n\n{table(path)}\n\n{end}"
+        text = re.sub(re.escape(begin) + ".*?" + re.escape(end), inner.replace("\\", r"\\"), text, flags=re.DOTALL)
+    page.write_text(text)
