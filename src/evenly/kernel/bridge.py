@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -38,31 +39,35 @@ def is_compiled(plugin: object, verb: str) -> bool:
 
 
 def compiled(plugin: object, verb: str, kind: Any) -> Any:
-    """Compile a static verb for the function type `kind`; cached on disk after its own file.
+    """Compile a static verb for the function type `kind`; cached in this process, and on disk after its own file.
 
     Raises `ValueError` that names the line if the verb is not compilable.
     """
+    return _compile(getattr(type(plugin), verb), f"{type(plugin).__name__}.{verb}", kind)
+
+
+@cache  # to load compiled code from disk takes milliseconds, longer than a short run
+def _compile(function: Callable[..., Any], name: str, kind: Any) -> Any:
     import numba
     from numba.core.errors import NumbaError
 
-    function = getattr(type(plugin), verb)
     with own_cache():
         try:
             return numba.njit(kind.signature, cache=True, error_model="numpy")(function)
         except (NumbaError, NotImplementedError) as error:  # numba raises the second from deep inside
-            raise ValueError(_explain(type(plugin).__name__, verb, function, error)) from None
+            raise ValueError(_explain(name, function, error)) from None
         except RuntimeError:  # no file to cache next to: a class typed at a prompt
             return numba.njit(kind.signature, error_model="numpy")(function)
 
 
-def _explain(name: str, verb: str, function: Callable[..., Any], error: Exception) -> str:
+def _explain(name: str, function: Callable[..., Any], error: Exception) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     lines = [line.strip() for line in plain.splitlines() if line.strip() and not line.startswith("Failed in")]
     where = re.findall(r'File "[^"]*", line (\d+)', plain)
     place = f"{inspect.getsourcefile(function)}:{where[-1] if where else function.__code__.co_firstlineno}"
     what = lines[0] if lines else type(error).__name__
     return (
-        f"{place}: {name}.{verb} does not compile: {what}. A static method is compiled by numba; give it `self` as "
+        f"{place}: {name} does not compile: {what}. A static method is compiled by numba; give it `self` as "
         "first parameter to run it as plain Python"
     )
 

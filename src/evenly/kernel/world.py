@@ -39,6 +39,7 @@ class WorldType(types.Type):  # type: ignore[misc]
         super().__init__(name=f"World({name})")
         self.fields = dict(fields)
         self.place = {field: place for place, field in enumerate(self.fields)}
+        self.dtypes = {field: as_dtype(array.dtype) for field, array in self.fields.items()}
 
 
 class World:
@@ -55,7 +56,7 @@ class World:
         for name, expected in kind.fields.items():
             array = arrays[name]
             if (
-                array.dtype != as_dtype(expected.dtype)
+                array.dtype != kind.dtypes[name]
                 or array.ndim != expected.ndim
                 or not array.flags.c_contiguous
                 or not array.flags.writeable

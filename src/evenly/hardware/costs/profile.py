@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from evenly.core import Floats
+from evenly.core import FilePath, Floats
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
 from evenly.hardware.profiles.exchange import exchange
@@ -27,11 +27,11 @@ class Profile(Passes):
     2024; Agrawal et al., "Vidur: a large-scale simulation framework for LLM inference", 2024.
     """
 
-    path: str
+    path: FilePath
     "Folder of the profile."
-    attention: str | None = None
+    attention: FilePath | None = None
     "File of the attention table, for formats that keep it elsewhere; by default beside the layers."
-    network: str | None = None
+    network: FilePath | None = None
     "File of measured all-reduces; by default the ring formula over the device's link."
     host: float = 0.0
     "Seconds of host work in each pass that no kernel hides."

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import os
 import zlib
 from collections.abc import Iterable, Sequence
 from math import inf
@@ -57,5 +58,17 @@ def _read(
 
 def stamp(path: Path) -> int:
     """Return a number that changes when a file under `path` changes, so that what was read can be kept."""
-    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
-    return hash(tuple((str(item), item.stat().st_mtime_ns, item.stat().st_size) for item in files))
+    folders = [str(path)]
+    files: list[tuple[str, int, int]] = []
+    if path.is_file():
+        state = path.stat()
+        return hash((str(path), state.st_mtime_ns, state.st_size))
+    while folders:
+        with os.scandir(folders.pop()) as inside:
+            for item in inside:
+                if item.is_dir():
+                    folders.append(item.path)
+                else:
+                    state = item.stat()
+                    files.append((item.path, state.st_mtime_ns, state.st_size))
+    return hash(tuple(sorted(files)))

@@ -5,9 +5,19 @@ from typing import Any
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import prefix
 from evenly.kernel.serving.chunks import take_chunk
-from evenly.kernel.serving.records import CHUNK, LONGEST, NONE, ONE, PROMPT, QUEUE_ORDER, SPLIT_FUSE
-from evenly.kernel.serving.seating import blocks_for, decode, dequeue, grab, line_up, seat_request
-from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at
+from evenly.kernel.serving.records import (
+    CHUNK,
+    FILLING,
+    LONGEST,
+    NONE,
+    ONE,
+    PROMPT,
+    QUEUE_ORDER,
+    SPLIT_FUSE,
+    STARVED,
+)
+from evenly.kernel.serving.seating import blocks_for, decode, dequeue, drop, grab, line_up, seat_request
+from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line, seen
 
 
 @helper
@@ -43,6 +53,9 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
     while p.waiting != NONE and room > 0 and p.seated < rules.seats and p.ran + p.chunks < rules.batch:
         i = p.waiting
         target = request_at(w, i).prompt + request_at(w, i).generated
+        if rules.reserve == PROMPT and blocks_for(w, target) + rules.watermark > seen(w, r).blocks:
+            drop(w, r, i)
+            continue
         hit = 0
         if rules.cache:
             hit = prefix.hits(w, r, i, target - 1) * rules.block
@@ -94,24 +107,77 @@ def place_request(w: Any, r: int, i: int, hit: int, tokens: int, need: int, now:
 
 
 @helper
-def swap_in(w: Any, r: int, now: float) -> None:
-    """Bring swapped-out requests back while they fit above the watermark."""
+def swap_in(w: Any, r: int, now: float, room: int) -> int:
+    """Bring swapped-out requests back while they fit above the watermark; return the tokens left of the budget.
+
+    An empty replica takes its first one back whatever the watermark says; the real engine would wait forever.
+    """
     p = pool(w, r)
     rules = rules_of(w)
-    while p.swapped != NONE and p.seated < rules.seats:
+    while p.swapped != NONE and p.seated < rules.seats and room > 0:
         i = p.swapped
         request = request_at(w, i)
         context = request.prompt + request.generated - 1
-        blocks = blocks_for(w, context)
-        if p.free - (blocks + 1) < rules.watermark:
+        filling = request.generated == 0  # it was swapped out in the middle of its prompt, whose blocks it had
+        blocks = blocks_for(w, request.prompt if filling else context)
+        if p.seated > 0 and p.free - (blocks + 1) < rules.watermark:
             break
         p.swapped = request.next
         p.host += blocks
         p.moved += blocks
         s = seat_request(w, r, i, now)
         grab(w, r, blocks)
+        if filling:
+            w.fill[r, p.filling] = seat_at(w, s).at
+            p.filling += 1
+            seat_at(w, s).filled = request.child
+            tokens = min(request.prompt - request.child, room)
+            take_chunk(w, r, s, tokens)
+            room -= tokens
+            continue
         decode(w, r, s, request.output - request.generated, context, request.last)
         if (seat_at(w, s).base + p.tick) % rules.block == 0:
             grab(w, r, ONE)
         p.ran += 1
         p.stalled = 1
+        room -= 1
+    return room
+
+
+@helper
+def line_up_anew(w: Any, r: int, old: int, back: int) -> None:
+    """Order the line as vLLM's chunked scheduler does after a pass, where swapping mixes it up.
+
+    Those left out of the pass come first, then the `back` ones swapped in, which stand behind the `old` ones, then
+    decodes, prompts that end with this pass, unfinished prompts, and new ones.
+    """
+    p = pool(w, r)
+    size = 0
+    for kind in range(7):
+        for place in range(p.seated):
+            own = w.line[r, place]
+            seat = seat_at(w, seat_in_line(w, r, place))
+            tokens = 0
+            for k in range(p.chunks):
+                if w.who[r, k] == own:
+                    tokens = w.chunk[r, k]
+            if place >= old + back:
+                mine = 6
+            elif place >= old:
+                mine = 1 if seat.state != FILLING else 2
+            elif seat.state == STARVED or (seat.state == FILLING and tokens == 0):
+                mine = 0
+            elif seat.state != FILLING:
+                mine = 3
+            else:
+                mine = 4 if seat.filled + tokens == seat.target else 5
+            if mine == kind:
+                w.spare[r, rules_of(w).seats + size] = own
+                size += 1
+    p.filling = 0
+    for place in range(size):
+        own = w.spare[r, rules_of(w).seats + place]
+        w.line[r, place] = own
+        if seat_at(w, r * w.line.shape[1] + own).state == FILLING:
+            w.fill[r, p.filling] = own
+            p.filling += 1

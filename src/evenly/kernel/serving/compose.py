@@ -7,7 +7,7 @@ one by one, exactly as the engines do.
 from typing import Any
 
 from evenly.kernel.compiling import helper
-from evenly.kernel.serving.admit import admit, prompts_may_start, swap_in
+from evenly.kernel.serving.admit import admit, line_up_anew, prompts_may_start, swap_in
 from evenly.kernel.serving.chunks import need_of_chunk, take_chunk
 from evenly.kernel.serving.preempt import make_room, usurp
 from evenly.kernel.serving.records import (
@@ -140,7 +140,34 @@ def continue_prompts(w: Any, r: int, room: int) -> int:
 
 @helper
 def compose(w: Any, h: Any, now: float, r: int) -> None:
-    """Choose the tokens of the next pass of a replica: `ran` decodes and `chunks` prompt chunks."""
+    """Choose the tokens of the next pass of a replica: `ran` decodes and `chunks` prompt chunks.
+
+    A pass that only preempted is empty; the engine composes the next one at once.
+    """
+    p = pool(w, r)
+    evicted = 0
+    while True:
+        compose_once(w, h, now, r)
+        evicted += p.evicted
+        if p.evicted == 0 or p.ran + p.chunks > 0:
+            break
+        forgive(w, r)
+    p.evicted = evicted
+
+
+@helper
+def forgive(w: Any, r: int) -> None:
+    """Let decodes that were left out of a pass that stayed empty try again."""
+    for place in range(pool(w, r).seated):
+        seat = seat_at(w, seat_in_line(w, r, place))
+        if seat.state == STARVED:
+            seat.state = DECODING
+    pool(w, r).starved = 0
+
+
+@helper
+def compose_once(w: Any, h: Any, now: float, r: int) -> None:
+    """Fill one pass, which may stay empty."""
     p = pool(w, r)
     rules = rules_of(w)
     p.chunks = 0
@@ -160,19 +187,21 @@ def compose(w: Any, h: Any, now: float, r: int) -> None:
             if rules.usurp:
                 usurp(w, h, now, r, room)
             preempted = p.evicted
-            run_decodes(w, h, now, r, room)
+            room = run_decodes(w, h, now, r, room)
             if p.evicted == preempted:
-                swap_in(w, r, now)
+                swap_in(w, r, now, room)
         return
     room = run_decodes(w, h, now, r, room)
     if rules.compose != QUEUE_ORDER:
         room = continue_prompts(w, r, room)
+    old = p.seated
     if rules.victims == SWAP and p.evicted == 0:
-        before = p.ran
-        swap_in(w, r, now)
-        room -= p.ran - before
+        room = swap_in(w, r, now, room)
+    back = p.seated - old
     if p.evicted == 0 or rules.readmit:
         admit(w, h, now, r, room)
+    if rules.victims == SWAP and rules.compose == QUEUE_ORDER:
+        line_up_anew(w, r, old, back)
     if rules.compose == SPLIT_FUSE:
         if p.ran == 0 and p.chunks == 0 and p.seated > 0:
             break_deadlock(w, h, now, r)
@@ -185,10 +214,7 @@ def break_deadlock(w: Any, h: Any, now: float, r: int) -> None:
     """Flush the last-entered request that holds blocks until something can run."""
     p = pool(w, r)
     while p.ran == 0 and p.chunks == 0 and p.seated > 0:
-        for place in range(p.seated):  # nobody ran, so nobody was left out
-            if seat_at(w, seat_in_line(w, r, place)).state == STARVED:
-                seat_at(w, seat_in_line(w, r, place)).state = DECODING
-        p.starved = 0
+        forgive(w, r)
         s = seat_in_line(w, r, p.seated - 1)
         evict(w, h, r, p.seated - 1, held(w, r, s), now)
         room = run_decodes(w, h, now, r, rules_of(w).budget)

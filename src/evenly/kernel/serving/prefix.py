@@ -39,8 +39,8 @@ def content(w: Any, i: int, block: int) -> int:
         place = ((block + 1) * size - 1) // w.id_block[0]  # ids are cumulative: the one at its end covers the block
         if place < request.id_count:
             return mix(w.ids[request.ids + place] * 4, block)
-    if request.session >= 0:
-        return mix(request.session * 4 + 1, block)
+    if request.history >= 0:
+        return mix(request.history * 4 + 1, block)
     return mix(i * 4 + 2, block)
 
 

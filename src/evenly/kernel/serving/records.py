@@ -38,6 +38,7 @@ REQUEST = np.dtype(
         ("output", "i8"),
         ("user", "i8"),
         ("session", "i8"),
+        ("history", "i8"),  # its session, if the turns of that repeat one another
         ("priority", "i8"),
         ("follower", "i8"),  # the first request that waits for this one's end
         ("sibling", "i8"),  # the next request that waits for the same end
@@ -45,8 +46,8 @@ REQUEST = np.dtype(
         ("ids", "i8"),  # where its prefix ids begin
         ("id_count", "i8"),
         ("rank", "f8"),  # place in a heap; lower comes first
-        ("child", "i8"),  # pairing heap
-        ("next", "i8"),  # pairing heap, or list of swapped-out requests
+        ("child", "i8"),  # pairing heap, or prompt tokens computed before it was swapped out
+        ("next", "i8"),  # pairing heap, or list of swapped-out requests, or of dropped ones
         ("generated", "i8"),  # tokens made before the last preemption
         ("last", "f8"),  # when its last token came, if it was preempted
         ("start", "f8"),  # first time in a pass
@@ -91,6 +92,7 @@ POOL = np.dtype(
         ("sequence", "i8"),  # requests enqueued so far
         ("swapped", "i8"),  # first of the swapped-out requests
         ("swapped_last", "i8"),
+        ("dropped", "i8"),  # first of the requests that grew too large to ever start again
         ("host", "i8"),  # free blocks on the host
         ("least_host", "i8"),
         ("running", "i8"),  # 1: a pass is under way

@@ -14,8 +14,8 @@ from evenly.kernel.compiling import helper, loop
 from evenly.kernel.serving import heap, prefix
 from evenly.kernel.serving.compose import compose
 from evenly.kernel.serving.passes import interrupt, land, launch, leave
-from evenly.kernel.serving.records import HOOKS, NONE, WORLD, Hooks
-from evenly.kernel.serving.seating import blocks_for, enqueue
+from evenly.kernel.serving.records import HOOKS, LONGEST, NONE, PROMPT, WORLD, Hooks
+from evenly.kernel.serving.seating import blocks_for, dropped, enqueue
 from evenly.kernel.serving.tree import settle
 from evenly.kernel.serving.views import pool, request_at, rules_of, seen
 
@@ -30,9 +30,12 @@ def fits(w: Any, r: int, i: int) -> bool:
     tokens = request.prompt + request.output
     if tokens > rules.longest:
         return False
-    whole = rules.longest if rules.reserve == 2 else tokens - 1
     if rules.chunked == 0 and tokens - 1 > rules.budget:
         return False
+    if rules.reserve == PROMPT:  # decodes may use what the watermark keeps from prompts
+        start = blocks_for(w, request.prompt) + rules.watermark
+        return max(start, blocks_for(w, tokens - 1)) <= seen(w, r).blocks
+    whole = rules.longest if rules.reserve == LONGEST else tokens - 1
     return blocks_for(w, whole) <= seen(w, r).blocks - rules.watermark
 
 
@@ -161,6 +164,11 @@ def serve(
             for k in range(first[2]):
                 r = pending[k]
                 compose(w, h, now, r)
+                i = dropped(w, r)
+                while i != NONE:
+                    done += 1
+                    first[1] = release_followers(w, now, i, first[1])
+                    i = dropped(w, r)
                 launch(w, h, now, r)
                 ends[r] = pool(w, r).end
                 settle(tree, ends, r)

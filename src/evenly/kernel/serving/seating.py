@@ -106,6 +106,23 @@ def dequeue(w: Any, r: int) -> int:
 
 
 @helper
+def drop(w: Any, r: int, i: int) -> None:
+    """Give up a waiting request that grew beyond what may ever start; `dropped` hands it out."""
+    dequeue(w, r)
+    request_at(w, i).next = pool(w, r).dropped
+    pool(w, r).dropped = i
+
+
+@helper
+def dropped(w: Any, r: int) -> int:
+    """Return a request that was given up, or `NONE`. Call until `NONE`."""
+    i = pool(w, r).dropped
+    if i != NONE:
+        pool(w, r).dropped = request_at(w, i).next
+    return i
+
+
+@helper
 def seat_request(w: Any, r: int, i: int, now: float) -> int:
     """Give a request a seat at the end of the line; return the seat."""
     p = pool(w, r)
@@ -222,17 +239,17 @@ def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
     request.preemptions += 1
     p.evicted += 1
     request.worst_gap = max(request.worst_gap, seat.worst)
-    swap = False
+    swap = rules_of(w).victims == SWAP
     if seat.state != FILLING:
         request.worst_gap = max(request.worst_gap, tally.worst_since(w, r, seat.index))
         request.generated = request.output - (seat.end - p.tick)
         request.last = last_token(w, r, s)
-        swap = rules_of(w).victims == SWAP
         tokens = seat.base + p.tick
         release(w, r, s, blocks, tokens)
         undecode(w, r, s)
     else:
         tokens = seat.filled
+        request.child = tokens
         release(w, r, s, blocks, tokens)
     stand_up(w, r, place)
     if swap:

@@ -85,7 +85,8 @@ def _requests(trace: Trace) -> Array:
         made[name] = getattr(trace, name)
     made["user"] = trace.user if trace.user is not None else NONE
     made["priority"] = trace.priority if trace.priority is not None else 0
-    made["session"] = NONE
+    made["session"] = trace.session if trace.session is not None else NONE
+    made["history"] = NONE
     made["pause"] = -1.0
     for name in ("follower", "sibling", "child", "next", "replica"):
         made[name] = NONE
@@ -114,7 +115,7 @@ def _chain(made: Array, trace: Trace) -> None:
         grows[later] = trace.prompt[later] >= trace.prompt[earlier] + trace.output[earlier]
         grows[later] &= trace.session[later] == trace.session[earlier]
         broken = np.unique(trace.session[~grows])
-        made["session"] = np.where(np.isin(trace.session, broken), NONE, trace.session)
+        made["history"] = np.where(np.isin(trace.session, broken), NONE, trace.session)
 
 
 def _pools(replicas: int, seats: int, blocks: int, host_blocks: int) -> Array:
@@ -125,6 +126,6 @@ def _pools(replicas: int, seats: int, blocks: int, host_blocks: int) -> Array:
     made["next_end"] = 1 << 60
     made["longest"] = -(1 << 60)
     made["end"] = np.inf
-    for name in ("waiting", "swapped", "swapped_last"):
+    for name in ("waiting", "swapped", "swapped_last", "dropped"):
         made[name] = NONE
     return made

@@ -13,7 +13,8 @@ from evenly.kernel.serving.records import WORLD, Hooks
 from evenly.kernel.serving.run import fresh, serve
 from evenly.kernel.world import World
 
-SLICES = 100  # how often a run reports its progress
+SLICES = 100  # how often a run reports its progress at most
+SLICE = 20_000  # requests between two reports at least: tens of milliseconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +76,7 @@ def simulate(
     are those of a preempted request on its own blocks, so the run first counts blocks and starts again with block
     identities only if somebody was preempted.
     """
-    shares = trace.prefixes is not None or (trace.after is not None and trace.session is not None)
-    if rules["cache"] and not shares:
+    if rules["cache"] and not _shares(trace):
         counted = dict(rules, cache=0, hits=0)
         run = _attempt(
             trace, counted, policies, replicas, blocks, host_blocks, seed, record_tokens, record_passes, progress
@@ -84,6 +84,16 @@ def simulate(
         if not run.requests["preemptions"].any():
             return run
     return _attempt(trace, rules, policies, replicas, blocks, host_blocks, seed, record_tokens, record_passes, progress)
+
+
+def _shares(trace: Trace) -> bool:
+    """Tell whether any two requests have tokens in common: turns of a session, or an identity that occurs twice."""
+    if trace.after is not None and trace.session is not None:
+        return True
+    if trace.prefixes is None:
+        return False
+    ids = np.sort(trace.prefixes.ids)
+    return bool(np.any(ids[1:] == ids[:-1]))
 
 
 def _attempt(
@@ -136,7 +146,7 @@ def _attempt(
 
 
 def _targets(total: int) -> Iterator[int]:
-    slices = min(SLICES, max(1, total // 1000))
+    slices = min(SLICES, max(1, total // SLICE))
     return (total * (k + 1) // slices for k in range(slices))
 
 
