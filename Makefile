@@ -14,7 +14,7 @@ $(BASE): pyproject.toml tools/venv.sh
 	@touch $@
 
 $(DEV): $(BASE)
-	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask]'
+	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask,replay]'
 	@touch $@
 
 demo: $(BASE)
@@ -27,7 +27,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 docs: $(DEV)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The pages are also looked at in headless Chromium; without it those tests skip and say so.
 chromium:

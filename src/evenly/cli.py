@@ -1,11 +1,13 @@
 """The command line: measure, compare, sweep, reproduce, and look things up.
 
-Heavy packages are imported by the command that needs them, so that help is instant.
+Heavy packages are imported by the command that needs them, so that help is instant. Results go to the output, notes,
+progress and errors to the error stream.
 """
 
 import contextlib
+import difflib
 import json
-import math
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,31 +21,46 @@ if TYPE_CHECKING:
     from evenly.core import Document
     from evenly.sweep.plan import Cell
 
+
+def _examples(*lines: str) -> str:
+    return "Examples: " + " · ".join(f"`{line}`" for line in lines)
+
+
 app = App(
     name="evenly",
     version=evenly.__version__,
     help="Measure, compare and cure uneven work in AI systems.",
-    help_epilogue=(
-        "Examples: `evenly compare` (an embedded scenario) · `evenly compare trace.csv` · "
-        "`evenly compare scenario.yaml --set replicas=8` · `evenly measure trace.jsonl` · `evenly reproduce fastgen`"
+    help_epilogue=_examples(
+        "evenly compare",
+        "evenly compare trace.csv",
+        "evenly compare scenario.yaml --set replicas=8",
+        "evenly measure trace.jsonl",
+        "evenly reproduce fastgen",
     ),
+    suppress_keyboard_interrupt=False,  # `main` says how to go on
 )
 DEFAULT = "chat"  # the scenario that `compare` runs without an argument
+WIDTH = 160  # characters of a table that goes into a file or pipe
 
 Sets = Annotated[list[str], Parameter(name=["--set", "-s"], negative="", help="Change one value: `route.d=4`.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
-Out = Annotated[Path | None, Parameter(name=["--out", "-o"], help="Folder of the results.")]
+Out = Annotated[Path | None, Parameter(name=["--out", "-o"], help="Folder of the results; by default in `runs`.")]
 Seeds = Annotated[int, Parameter(help="Number of seeds, counted from the scenario's own.")]
 Jobs = Annotated[int, Parameter(name=["--jobs", "-j"], help="Processes that share the runs.")]
+Cost = Annotated[Path | None, Parameter(help="Measured profile of a card, used as cost table.")]
 
 
-@app.command
+@app.command(
+    help_epilogue=_examples(
+        "evenly compare", "evenly compare scenario.yaml --seeds 5 --jobs 2", "evenly compare trace.csv --set replicas=8"
+    )
+)
 def compare(
     scenario: str = DEFAULT,
     /,
     *,
     sets: Sets = [],  # noqa: B006 cyclopts reads the default and never changes it
-    cost: Path | None = None,
+    cost: Cost = None,
     seeds: Seeds = 1,
     jobs: Jobs = 1,
     out: Out = None,
@@ -56,25 +73,28 @@ def compare(
     scenario
         A scenario file, the name of an embedded one (`evenly list scenarios`), or a trace file in any known format,
         on which the engines of the embedded scenario are compared.
-    cost
-        Measured profile of a card, used as cost table.
 
     """
     from evenly.sweep.plan import cells
 
     document = _document(scenario, sets, cost)
-    first = int(document.raw.get("seed", 0)) if isinstance(document.raw.get("seed", 0), int) else 0
-    plan = cells(document, range(first, first + _positive("seeds", seeds)))
-    _finish(document, plan, out or Path("runs") / Path(scenario).stem.split(".")[0], jobs, "loky", "", as_json)
+    plan = cells(document, _positive("seeds", seeds))
+    _finish(document, plan, out or Path("runs") / _stem(scenario), jobs, "loky", "", as_json)
 
 
-@app.command
+@app.command(
+    help_epilogue=_examples(
+        "evenly sweep chat --over trace.rate=4:16:7",
+        "evenly sweep scenario.yaml --over replicas=2,4,8 --over engine=vllm-v1,sarathi --jobs 2",
+    )
+)
 def sweep(
     scenario: str,
     /,
     *,
     over: Annotated[list[str], Parameter(name="--over", negative="")],
     sets: Sets = [],  # noqa: B006
+    cost: Cost = None,
     seeds: Seeds = 1,
     jobs: Jobs = 1,
     backend: Literal["loky", "dask"] = "loky",
@@ -86,6 +106,8 @@ def sweep(
 
     Parameters
     ----------
+    scenario
+        A scenario file, the name of an embedded one, or a trace file.
     over
         One axis of the grid: `trace.rate=2,4,8`, `trace.rate=1:20:10` (from, to, points), `engine=vllm-v1,sarathi`.
     backend
@@ -94,16 +116,14 @@ def sweep(
         Address of a Dask scheduler.
 
     """
-    from evenly.sweep.plan import axis, cells
+    from evenly.sweep.plan import cells, grid
 
-    document = _document(scenario, sets, None)
-    first = int(document.raw.get("seed", 0)) if isinstance(document.raw.get("seed", 0), int) else 0
-    plan = cells(document, range(first, first + _positive("seeds", seeds)), dict(axis(text) for text in over))
-    folder = out or Path("runs") / f"{Path(scenario).stem}-sweep"
-    _finish(document, plan, folder, jobs, backend, scheduler, as_json)
+    document = _document(scenario, sets, cost)
+    plan = cells(document, _positive("seeds", seeds), grid(over))
+    _finish(document, plan, out or Path("runs") / f"{_stem(scenario)}-sweep", jobs, backend, scheduler, as_json)
 
 
-@app.command
+@app.command(help_epilogue=_examples("evenly measure trace.csv.gz", "evenly measure trace.jsonl --json"))
 def measure(trace: Path, /, *, out: Out = None, as_json: Json = False) -> None:
     """Tell how uneven a trace is: bursts by time scale, length skew, concentration, shared prefixes.
 
@@ -123,48 +143,48 @@ def measure(trace: Path, /, *, out: Out = None, as_json: Json = False) -> None:
         print(json.dumps(measured.plain(description), indent=1))
         return
     _console().print(measured.render(description))
-    page = (out or Path("runs") / f"{trace.name.split('.')[0]}-measured") / "report.html"
+    page = (out or Path("runs") / f"{_stem(trace.name)}-measured") / "report.html"
     measured.write(description, found, page)
-    _console().print(f"Report: {page}")
+    _say(f"Report: {page}")
 
 
-@app.command
+@app.command(help_epilogue=_examples("evenly report runs/chat", "evenly report runs/chat --export perfetto"))
 def report(run: Path, /, *, export: Annotated[list[str], Parameter(negative="")] = []) -> None:  # noqa: B006
     """Draw the report of a folder of runs again, and write the runs in the formats of other tools.
 
     Parameters
     ----------
     run
-        A folder that `compare` or `sweep` wrote.
+        A folder that `compare` or `sweep` wrote, whose last comparison is drawn, or the folder of one run in it.
     export
         `vllm-bench`, `jsonl` or `perfetto`; files appear in the folder of each run. May be repeated.
 
     """
-    from evenly.core import Document
     from evenly.report import page
     from evenly.report.exports import exports
-    from evenly.sweep import folder
+    from evenly.sweep import record
     from evenly.sweep.scenarios import kind_of
+    from evenly.sweep.summary import merge
 
-    found = sorted(path.parent for path in run.glob("*/marks.json"))
-    if not found:
-        raise ValueError(f"{run}: no runs here; name a folder that compare or sweep wrote")
-    outcomes = [folder.read(path) for path in found]
-    for name in export:
-        writer = exports[name]()
-        for path, outcome in zip(found, outcomes, strict=True):
-            _console().print(f"Export: {writer.write(outcome, path)}", highlight=False)
-    document = Document.read(found[0] / "scenario.yaml")
-    page.write(outcomes, run / "report.html", title=run.name, metrics=kind_of(document).metrics)
-    _console().print(f"Report: {run / 'report.html'}")
+    writers = [exports[name]() for name in export]
+    title, cells, folders, missing = record.read(run)
+    if missing:
+        print(f"{missing} runs are not complete; run the same command again to go on", file=sys.stderr)
+    outcomes = record.outcomes(folders)
+    for writer in writers:
+        for path, outcome in zip(folders, outcomes, strict=True):
+            _say(f"Export: {writer.write(outcome, path)}")
+    metrics = kind_of(cells[0].document).metrics
+    page.write(merge(cells, outcomes), run / "report.html", title=title, metrics=metrics)
+    _say(f"Report: {run / 'report.html'}")
 
 
-@app.command
+@app.command(help_epilogue=_examples("evenly reproduce", "evenly reproduce fastgen --jobs 2 --json"))
 def reproduce(
     names: Annotated[list[str] | None, Parameter(negative="")] = None,
     /,
     *,
-    seeds: int = 5,
+    seeds: Annotated[int, Parameter(help="Number of seeds, at least 5.")] = 5,
     jobs: Jobs = 1,
     as_json: Json = False,
 ) -> None:
@@ -176,8 +196,6 @@ def reproduce(
     ----------
     names
         Published systems (`evenly list papers`); `all` or nothing for all of them.
-    seeds
-        At least 5.
 
     """
     from evenly.papers import evidence
@@ -186,10 +204,12 @@ def reproduce(
     from evenly.papers.table import table
 
     chosen = evidence.names() if not names or names == ["all"] else names
+    for name in chosen:
+        evidence.read(name)  # a wrong name is told before anything runs
     rows = []
     for name in chosen:
         with _progress(name, quiet=as_json) as tell:
-            rows += run(name, seeds, jobs, tell)
+            rows += run(name, seeds, _positive("jobs", jobs), tell)
         if not as_json:
             _console().print(table([row for row in rows if row.system == name]))
     if as_json:
@@ -197,7 +217,7 @@ def reproduce(
     raise SystemExit(exit_code(rows))
 
 
-@app.command(name="list")
+@app.command(name="list", help_epilogue=_examples("evenly list", "evenly list routers", "evenly list --json"))
 def list_(room: str | None = None, /, *, as_json: Json = False) -> None:
     """List what there is: rooms and their plug-ins, embedded scenarios, published systems.
 
@@ -211,41 +231,55 @@ def list_(room: str | None = None, /, *, as_json: Json = False) -> None:
 
     found = listing(room)
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(found, indent=1, ensure_ascii=False))
         return
     for title, entries in found.items():
         _console().print(f"[bold]{title}[/]")
         for name, about in entries.items():
-            _console().print(f"  {name:<20} [dim]{about}[/]", highlight=False)
+            _console().print(f"  {name:<20} {about}", highlight=False, markup=False)
 
 
-@app.command
+@app.command(help_epilogue=_examples("evenly show power-of-d", "evenly show engines/fastgen", "evenly show chat"))
 def show(name: str, /) -> None:
     """Show one plug-in, scenario or published system: what it does, its knobs, its reference, an example.
 
     Parameters
     ----------
     name
-        Name as `evenly list` prints it, with the room in front if it is ambiguous: `routers/power-of-d`.
+        Name as `evenly list` prints it, with the room in front if it is ambiguous: `routers/power-of-d`; or a Python
+        file of your own: `routers/mine.py`.
 
     """
     from evenly.lookup import describe
 
-    _console().print(describe(name), markup=False, highlight=False)
+    _say(describe(name))
 
 
 def main() -> None:
     """Run the command line; a mistake of the user ends in one message and exit code 2."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _fail(str(error))
+    except MemoryError:
+        _fail("memory is used up; take fewer requests, replicas or jobs")
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(141)
+
+
+def _fail(text: str) -> None:
+    for line in text.splitlines():
+        print(f"error: {line}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _document(name: str, sets: list[str], cost: Path | None) -> "Document":
@@ -254,20 +288,28 @@ def _document(name: str, sets: list[str], cost: Path | None) -> "Document":
 
     path = Path(name)
     embedded = scenario_files()
+    changes: dict[str, Any] = {}
+    if cost is not None:
+        if not cost.exists():
+            raise ValueError(f"--cost: no file or folder '{cost}'")
+        changes["cost"] = {"use": "profile", "path": str(cost.resolve())}
     if path.suffix in (".yaml", ".yml"):
         document = Document.read(path)
-    elif name in embedded and not path.exists():
+    elif name in embedded and not path.is_file():
         document = Document.read(embedded[name])
     elif path.exists():
         from evenly.sweep.fit import on_trace
 
-        document, notes = on_trace(Document.read(embedded[DEFAULT]), path)
+        document, notes = on_trace(Document.read(embedded[DEFAULT]), path.resolve(), changes, sets)
         for note in notes:
             print(note, file=sys.stderr)
+        return document
     else:
-        raise ValueError(f"no scenario or trace '{name}'; embedded scenarios: {', '.join(embedded)}")
-    if cost is not None:
-        document = document.replace("cost", {"use": "profile", "path": str(cost)})
+        near = difflib.get_close_matches(name, embedded, 1, 0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"embedded scenarios: {', '.join(embedded)}"
+        raise ValueError(f"no scenario or trace '{name}'; {hint}")
+    for key, value in changes.items():
+        document = document.replace(key, value, f"--{key}")
     for assignment in sets:
         document = document.override(assignment)
     return document
@@ -277,27 +319,38 @@ def _finish(
     document: "Document", plan: "list[Cell]", out: Path, jobs: int, backend: Any, scheduler: str, as_json: bool
 ) -> None:
     from evenly.report import page, table, verdict
+    from evenly.sweep import folder, penalty, record
     from evenly.sweep.execute import run
     from evenly.sweep.scenarios import kind_of
     from evenly.sweep.summary import merge, rows
 
     metrics = kind_of(document).metrics
+    title = str(document.raw.get("name") or Path(document.source).stem)
+    folder.prepare(out)
+    record.write(plan, title, out)
     with _progress("runs", quiet=as_json) as tell:
         outcomes = run(plan, out, _positive("jobs", jobs), backend, scheduler, tell)
     merged = merge(plan, outcomes)
-    title = str(document.raw.get("name") or Path(document.source).stem)
     page.write(merged, out / "report.html", title=title, metrics=metrics)
     if as_json:
-        print(json.dumps(rows(plan, outcomes), indent=1, default=_finite))
+        print(json.dumps(rows(plan, outcomes), indent=1, ensure_ascii=False))
         return
     console = _console()
     console.print(table.render(merged, metrics))
-    console.print(f"\n{verdict.sentence(merged, metrics)}\n", highlight=False)
-    console.print(f"Report: {out / 'report.html'}", highlight=False)
+    sentence = verdict.sentence(merged, metrics)
+    console.print(f"\n{sentence}\n" if sentence else "", highlight=False, markup=False)
+    if bursts := penalty.sentence(plan, merged):
+        console.print(f"{bursts}\n", highlight=False, markup=False)
+    _say(f"Report: {out / 'report.html'}")
 
 
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else str(value)
+def _stem(name: str) -> str:
+    """Return what a folder of results is called after: a file name without its endings.
+
+    >>> _stem("data/trace.csv.gz"), _stem(".hidden.yaml"), _stem("chat")
+    ('trace', 'hidden', 'chat')
+    """
+    return Path(name).name.lstrip(".").partition(".")[0] or "run"
 
 
 def _positive(name: str, value: int) -> int:
@@ -309,7 +362,16 @@ def _positive(name: str, value: int) -> int:
 def _console() -> Any:
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 160)
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Piped(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def _say(text: str) -> None:
+    """Print text as it is: neither markup nor broken lines, so that a path can be copied."""
+    print(text)
 
 
 @contextlib.contextmanager

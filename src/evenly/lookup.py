@@ -1,9 +1,7 @@
 """The catalogue for people: every room, plug-in, embedded scenario and published system."""
 
-import ast
 import difflib
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 from dataclasses import MISSING, fields, is_dataclass
@@ -12,6 +10,7 @@ from typing import Any
 
 import evenly
 from evenly.core import Catalog
+from evenly.core.catalog import field_docs
 
 PACKAGE = Path(evenly.__file__).parent
 
@@ -43,7 +42,7 @@ def listing(room: str | None = None) -> dict[str, dict[str, str]]:
     found = {
         "scenarios": {name: _comment(path) for name, path in scenario_files().items()},
         "papers": _papers(),
-        **{noun: {name: _about(catalog, name) for name in catalog} for noun, catalog in rooms().items()},
+        **{noun: {name: catalog.about(name) for name in catalog} for noun, catalog in rooms().items()},
     }
     if room is None:
         return found
@@ -56,6 +55,11 @@ def listing(room: str | None = None) -> dict[str, dict[str, str]]:
 
 def describe(name: str) -> str:
     """Return what a person wants to know of a plug-in, scenario or published system."""
+    if name.endswith(".py"):
+        room, _, file = name.partition("/")
+        if room not in rooms():
+            raise ValueError(f"say the room of '{name}' first: routers/{name}; rooms: {', '.join(rooms())}")
+        return _plugin(room, rooms()[room], file)
     room, _, short = name.rpartition("/")
     hits = [(noun, catalog) for noun, catalog in rooms().items() if short in catalog and room in ("", noun)]
     if len(hits) > 1:
@@ -95,17 +99,6 @@ SLOTS = {"routers": "route", "admissions": "admit", "victims": "evict", "sources
 "Where a plug-in of a room stands in a scenario, if that is not the room's name in the singular."
 
 
-def field_docs(kind: type[Any]) -> dict[str, str]:
-    """Return the string under each field of a class, by field."""
-    tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(kind)))
-    body = tree.body[0].body  # type: ignore[attr-defined]
-    found = {}
-    for one, two in zip(body, body[1:], strict=False):
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and isinstance(two, ast.Expr):
-            found[one.target.id] = str(ast.literal_eval(two.value))
-    return found
-
-
 def _paper(name: str) -> str:
     from evenly.papers.evidence import read
 
@@ -127,10 +120,6 @@ def _papers() -> dict[str, str]:
     from evenly.papers.evidence import names, read
 
     return {name: read(name).title for name in names()}
-
-
-def _about(catalog: Catalog[Any], name: str) -> str:
-    return (inspect.getdoc(catalog[name]) or "").splitlines()[0]
 
 
 def _comment(path: Path) -> str:

@@ -9,12 +9,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE = 60  # seconds for one answer of the browser
+PATIENCE = 30  # seconds for one answer of the browser
 
 
 def binary() -> str | None:
@@ -39,10 +39,12 @@ class Browser:
             os.dup2(61, 4)
 
         options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
+        quiet = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
         self.process = subprocess.Popen(
             [
                 command,
                 *options,
+                *quiet,
                 "--hide-scrollbars",
                 "--remote-debugging-pipe",
                 f"--user-data-dir={profile}",
@@ -64,15 +66,21 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
 
     _session = ""
+    _frame = ""
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """Send a command and return its result; events that come in between are noted."""
+        """Send a command to the page and return its result."""
+        return self._ask(self._session, method, parameters)
+
+    def _ask(self, session: str, method: str, parameters: dict[str, Any]) -> Any:
+        """Return the result of a command; events that come in between are noted."""
         number = next(self._serial)
         message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
+        if session:
+            message["sessionId"] = session
         os.write(self._out, json.dumps(message).encode() + b"\0")
         while True:
             answer = self._next()
@@ -83,20 +91,42 @@ class Browser:
 
     def evaluate(self, script: str) -> Any:
         """Return the value of an expression in the page."""
-        return self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)["result"].get(
-            "value"
-        )
+        return self._value(self._session, script)
+
+    def _value(self, session: str, script: str) -> Any:
+        asked = {"expression": script, "awaitPromise": True, "returnByValue": True}
+        return self._ask(session, "Runtime.evaluate", asked)["result"].get("value")
 
     def open(self, path: Path, scheme: str = "light", width: int = 1280, height: int = 900) -> None:
-        """Load a page in a colour scheme and wait until its pictures are drawn."""
+        """Load a report in a colour scheme and wait until its pictures are drawn."""
+        self.load(path, scheme, width, height)
+        self.wait(f"document.documentElement.dataset.drawn === '{scheme}'")
+
+    def load(self, path: Path, scheme: str = "light", width: int = 1280, height: int = 900) -> None:
+        """Load a file in a colour scheme, with everything that it asks for."""
         self.errors.clear()
         self.requests.clear()
+        self._frame = ""
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Page.navigate", url=path.resolve().as_uri())
+        self.wait("document.readyState === 'complete'")
+
+    def wait(self, expression: str) -> None:
+        """Wait until an expression is true in the page."""
+        self.wait_for(lambda: bool(self.evaluate(expression)))
+
+    def inside(self, script: str) -> Any:
+        """Return the value of an expression in the frame of the page, a sandboxed document of its own."""
+        self.wait_for(lambda: bool(self._frame))
+        return self._value(self._frame, script)
+
+    def wait_for(self, done: Callable[[], bool]) -> None:
+        """Ask until something is so."""
         end = time.monotonic() + PATIENCE
-        while self.evaluate("document.documentElement.dataset.drawn || ''") != scheme:
-            assert time.monotonic() < end, f"not drawn after {PATIENCE} s: {self.errors}"
+        while not done():
+            assert time.monotonic() < end, f"not so after {PATIENCE} s; {self.errors}"
+            self.evaluate("0")
 
     def picture(self, path: Path) -> None:
         """Save the whole page as PNG."""
@@ -122,6 +152,8 @@ class Browser:
 
     def _note(self, event: dict[str, Any]) -> None:
         method, parameters = event.get("method"), event.get("params", {})
+        if method == "Target.attachedToTarget" and parameters["targetInfo"]["type"] == "iframe":
+            self._frame = parameters["sessionId"]
         if method == "Runtime.exceptionThrown":
             self.errors.append(str(parameters["exceptionDetails"]))
         elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):

@@ -1,5 +1,7 @@
 """Outcomes and traces that look like real ones, for tests of pages and charts."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from evenly.core import Array, Load, Outcome, Trace
@@ -61,6 +63,19 @@ def empty(label: str = "nothing") -> Outcome:
         "timeline": {name: column[:0] for name, column in whole.series["timeline"].items()}
     }
     return Outcome(label, nothing, Load(np.zeros((0, 0))), items, series)
+
+
+def fleet(label: str, replicas: int, skew: float = 0.5) -> Outcome:
+    """Return an outcome of many replicas, of which the last has a share `skew` less to do than the first."""
+    chance = np.random.default_rng(replicas)
+    work = chance.uniform(0.4, 0.9, (60, replicas)) * np.linspace(1, 1 - skew, replicas)
+    return replace(outcome(label), load=Load(work, np.ones(60), "busy seconds", "replica"))
+
+
+def seeded(one: Outcome, *factors: float) -> Outcome:
+    """Return an outcome over several seeds whose figures are so many times its own."""
+    seeds: dict[str, Array] = {name: value * np.array(factors) for name, value in one.metrics.items()}
+    return replace(one, series={**one.series, "seeds": seeds})
 
 
 def trace(requests: int = 2000) -> Trace:

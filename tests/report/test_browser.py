@@ -1,6 +1,7 @@
 """Pages in a real browser: drawn, silent, and asking nothing from the network."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,23 @@ import pytest
 from evenly.report import measured, page
 from evenly.serve.metrics import METRICS
 from tests.report.chromium import Browser, binary, browser
-from tests.report.samples import HOSTILE, outcome, trace
+from tests.report.samples import HOSTILE, empty, fleet, outcome, seeded, trace
 
 pytestmark = pytest.mark.browser
+
+# Four latencies, three lines over time, and the load: one picture for few replicas, one a variant for many.
+KINDS = (
+    ("comparison", 8),
+    ("sweep", 3),
+    ("seeds", 3),
+    ("single", 8),
+    ("dozen", 8),
+    ("fleets", 10),
+    ("empty", 0),
+    ("trace", 5),
+    ("hostile", 8),
+)
+BOTH = ("comparison", "sweep", "trace")  # are looked at in both schemes
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +41,22 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return a page of each kind."""
     folder = tmp_path_factory.mktemp("pages")
-    runs = [outcome("a"), outcome("b", slow=2.0)]
     swept = [outcome(f"{name} trace.rate={rate}", rate, slow=rate) for name in ("a", "b") for rate in (1, 2, 4)]
-    found = {name: folder / f"{name}.html" for name in ("comparison", "sweep", "trace", "hostile")}
-    page.write(runs, found["comparison"], title="Comparison", metrics=METRICS)
-    page.write(swept, found["sweep"], title="Sweep", metrics=METRICS)
-    page.write([outcome(HOSTILE), outcome("b")], found["hostile"], title=HOSTILE, subtitle=HOSTILE, metrics=METRICS)
-    measured.write({"lengths": {"what": ["prompt"], "p99": [1.0]}}, trace(), found["trace"], title="Trace")
-    return found
+    made = {
+        "comparison": [outcome("a"), outcome("b", slow=2.0)],
+        "sweep": swept,
+        "seeds": [seeded(one, 0.9, 1.0, 1.1) for one in swept],
+        "single": [replace(fleet("alone", 1), facts={"slo": "ttft:200 tbt:30"})],
+        "dozen": [outcome(f"a variant with a long name, number {k}", k, slow=1 + k / 4) for k in range(12)],
+        "fleets": [fleet("round-robin", 64), fleet("least-work", 64, skew=0.1), fleet("huge", 1000)],
+        "empty": [empty(), empty("other")],
+        "hostile": [outcome(HOSTILE), outcome("b")],
+    }
+    for name, runs in made.items():
+        title = HOSTILE if name == "hostile" else name
+        page.write(runs, folder / f"{name}.html", title=title, metrics=METRICS)
+    measured.write({"lengths": {"what": ["prompt"], "p99": [1.0]}}, trace(), folder / "trace.html", title="Trace")
+    return {path.stem: path for path in folder.glob("*.html")}
 
 
 def url(path: Path) -> str:
@@ -41,8 +64,10 @@ def url(path: Path) -> str:
     return path.resolve().as_uri()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("kind", "pictures"), [("comparison", 8), ("sweep", 3), ("trace", 5), ("hostile", 8)])
+@pytest.mark.parametrize(
+    ("kind", "pictures", "scheme"),
+    [(*kind, "light") for kind in KINDS] + [(*kind, "dark") for kind in KINDS if kind[0] in BOTH],
+)
 def test_page_is_drawn_in_silence_and_without_network(
     tab: Browser, pages: dict[str, Path], kind: str, pictures: int, scheme: str
 ) -> None:
@@ -69,9 +94,9 @@ def test_schemes_differ_in_background_and_ink(tab: Browser, pages: dict[str, Pat
     assert looks == ["rgb(244, 246, 248) #1c2733", "rgb(14, 20, 27) #dfe7ee"]
 
 
-@pytest.mark.parametrize("width", [360, 700, 1600])
-def test_page_never_scrolls_sideways(tab: Browser, pages: dict[str, Path], width: int) -> None:
-    for kind in ("comparison", "trace", "hostile"):
+@pytest.mark.parametrize(("width", "kinds"), [(360, [kind for kind, _ in KINDS]), (1600, ["comparison", "hostile"])])
+def test_page_never_scrolls_sideways(tab: Browser, pages: dict[str, Path], width: int, kinds: list[str]) -> None:
+    for kind in kinds:
         tab.open(pages[kind], width=width)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, kind
 
@@ -90,3 +115,45 @@ def test_page_refuses_scripts_that_it_did_not_bring(tab: Browser, pages: dict[st
     tab.open(spoiled)
     assert tab.evaluate("window.spoiled === undefined")
     assert any("Content Security Policy" in error for error in tab.errors)
+
+
+def test_notebook_shows_the_page_drawn(tab: Browser, tmp_path: Path) -> None:
+    notebook = tmp_path / "notebook.html"
+    shown = page.page([outcome("a"), outcome("b", slow=2.0)], title="In a notebook", metrics=METRICS)._repr_html_()
+    notebook.write_text(f"<!doctype html><meta charset=utf-8><body>{shown}</body>", encoding="utf-8")
+    tab.load(notebook)
+    tab.wait_for(lambda: tab.inside("document.documentElement.dataset.drawn") == "light")
+    assert tab.inside("document.querySelector('h1').textContent") == "In a notebook"
+    assert tab.inside("document.querySelectorAll('.chart svg').length") == 8
+    assert tab.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_on_the_page_can_be_read(tab: Browser, pages: dict[str, Path], scheme: str) -> None:
+    """The contrast of every text is at least 4.5, as WCAG 2.1 asks in its criterion 1.4.3."""
+    for kind in ("comparison", "seeds"):
+        tab.open(pages[kind], scheme)
+        assert tab.evaluate(FAINT) == [], kind
+
+
+FAINT = """
+(() => {
+  const parse = c => c.match(/[\\d.]+/g).map(Number);
+  const light = c => parse(c).slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
+  const behind = e => { while (e && (parse(getComputedStyle(e).backgroundColor)[3] ?? 1) === 0) e = e.parentElement;
+    return getComputedStyle(e ?? document.body).backgroundColor; };
+  const found = [];
+  for (const e of document.querySelectorAll("main *")) {
+    const svg = e.tagName === "text";
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || e.tagName === "SCRIPT") continue;
+    if (!e.getClientRects().length) continue;
+    const style = getComputedStyle(e);
+    const ink = light(svg ? style.fill : style.color), paper = light(behind(svg ? e.closest("div") : e));
+    const [a, b] = [ink, paper].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${e.tagName} ${e.textContent.slice(0, 30)}`);
+  }
+  return found;
+})()
+"""

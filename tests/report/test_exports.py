@@ -1,6 +1,8 @@
 """Exports are read back and compared with the outcome."""
 
 import json
+import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -8,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evenly.report.exports import exports
+from evenly.report.exports import _parts, exports
+from evenly.report.exports.aiperf import Aiperf
 from evenly.report.exports.jsonl import Jsonl
-from evenly.report.exports.perfetto import Perfetto
-from evenly.report.exports.vllm_bench import VllmBench
+from evenly.report.exports.perfetto import Perfetto, rows
+from evenly.report.exports.vllm_bench import VllmBench, most_at_once
 from tests.report.samples import empty, outcome
 
 
@@ -44,11 +47,18 @@ def test_benchmark_file_has_the_figures_of_the_requests(tmp_path: Path) -> None:
 
 def test_benchmark_file_tells_the_law_of_the_arrivals() -> None:
     run = outcome(requests=20_000)  # exponential gaps of 0.1 s
-    found = VllmBench().result(run)
+    found = VllmBench().figures(run)
     assert found["request_rate"] == pytest.approx(10, rel=0.03)
     assert found["burstiness"] == pytest.approx(1, rel=0.05)
     at_once = replace(run, items={**run.items, "arrival": np.zeros(20_000)})
-    assert VllmBench().result(at_once)["request_rate"] == "inf"
+    assert VllmBench().figures(at_once)["request_rate"] == "inf"
+
+
+def test_most_requests_at_once_are_counted_as_by_hand() -> None:
+    run = outcome(requests=200)
+    arrival, finish = run.items["arrival"], run.items["finish"]
+    inside = [int(np.sum((arrival <= moment) & (finish > moment))) for moment in arrival]
+    assert VllmBench().figures(run)["max_concurrent_requests"] == max(inside)
 
 
 def test_request_that_never_ended_is_counted_as_failed(tmp_path: Path) -> None:
@@ -77,8 +87,70 @@ def test_timeline_has_spans_that_add_up_to_each_request(tmp_path: Path) -> None:
     for span in spans:
         length[span["args"]["request"]] += span["dur"] / 1e6
     np.testing.assert_allclose(length, run.items["finish"] - run.items["arrival"], rtol=1e-9)
-    assert {event["args"]["name"] for event in events if event["ph"] == "M"} == {f"replica {k}" for k in range(4)}
+    named = {event["args"]["name"]: event["pid"] for event in events if event["name"] == "process_name"}
+    assert named == {**{f"replica {k}": k for k in range(4)}, "fleet": 4}
+    assert {event["pid"] for event in events if event["ph"] == "C"} == {4}
     assert {event["name"] for event in events if event["ph"] == "C"} == {"waiting", "running", "kv"}
+
+
+def test_timeline_keeps_to_the_trace_event_format(tmp_path: Path) -> None:
+    found = json.loads(Perfetto(requests=100).write(outcome(), tmp_path).read_text())
+    assert set(found) == {"traceEvents", "displayTimeUnit", "otherData"}
+    assert found["displayTimeUnit"] in ("ms", "ns")
+    assert found["otherData"]["requests"] == "100 of 400, the first to arrive"
+    for event in found["traceEvents"]:
+        assert event["ph"] in ("X", "C", "M")
+        assert isinstance(event["name"], str)
+        assert isinstance(event["ts"], int | float)
+        assert isinstance(event["pid"], int)
+        assert isinstance(event["tid"], int)
+        if event["ph"] == "X":
+            assert event["dur"] >= 0
+            assert event["cat"]
+        if event["ph"] == "C":
+            assert all(isinstance(value, int | float) for value in event["args"].values())
+        if event["ph"] == "M":
+            assert event["name"] in ("process_name", "thread_name")
+            assert isinstance(event["args"]["name"], str)
+
+
+def test_rows_are_as_few_as_requests_at_once() -> None:
+    run = outcome(requests=2000)
+    used = rows(np.zeros(2000, np.int64), run.items["arrival"], run.items["finish"])
+    assert used.max() + 1 == most_at_once(run.items["arrival"], run.items["finish"])
+
+
+def test_aiperf_lines_have_the_keys_and_times_of_each_request(tmp_path: Path) -> None:
+    run = outcome()
+    items = {**run.items, "session": np.arange(400) // 2, "finish": run.items["finish"].copy()}
+    items["finish"][9] = np.nan
+    lines = Aiperf().write(replace(run, items=items), tmp_path).read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert len(entries) == 400
+    assert set(entries[0]) == {"metadata", "metrics", "error"}
+    assert entries[9]["error"]["type"] == "RequestRejected"
+    assert [entry["metadata"]["turn_index"] for entry in entries[:4]] == [0, 1, 0, 1]
+    for k in (0, 7, 399):
+        measured, told = entries[k]["metrics"], entries[k]["metadata"]
+        seconds = items["finish"][k] - items["arrival"][k]
+        assert measured["request_latency"] == {"value": pytest.approx(1e3 * seconds), "unit": "ms"}
+        assert (told["request_end_ns"] - told["request_start_ns"]) / 1e9 == pytest.approx(seconds)
+        assert measured["output_sequence_length"]["value"] == items["output"][k]
+
+
+@pytest.mark.parametrize("name", sorted(exports))
+def test_export_of_a_long_run_is_written_in_parts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = exports[name]().write(outcome(), tmp_path / "whole").read_text()
+    monkeypatch.setattr(_parts, "ROWS", 7)
+    assert exports[name]().write(outcome(), tmp_path / "parts").read_text() == whole
+    longest: list[int] = []
+
+    def keep(path: Path, parts: Iterable[str]) -> None:
+        longest.extend(len(part) for part in parts)
+
+    monkeypatch.setattr(sys.modules[exports[name].__module__], "write_text", keep)
+    exports[name]().write(outcome(), tmp_path)
+    assert max(longest) < 2000 < len(whole)
 
 
 def test_spans_of_one_lane_never_overlap() -> None:

@@ -1,33 +1,19 @@
 """The report of a trace."""
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from evenly.core.trace import Prefixes, Trace
 from evenly.report import measured
-from evenly.report.charts.arrivals import arrivals, dispersion
+from evenly.report.charts.arrivals import arrivals
 from evenly.report.charts.lengths import lengths
-from evenly.report.charts.sharing import seen_before
+from evenly.traces.describe import describe
 from tests.report.samples import HOSTILE, trace
 from tests.report.test_page import Elements, specs
-
-
-def test_poisson_arrivals_have_a_dispersion_of_one_at_every_scale() -> None:
-    chance = np.random.default_rng(5)
-    scales, index = dispersion(np.cumsum(chance.exponential(1.0, 200_000)))
-    short = scales < 1000  # long windows are few
-    assert np.all(np.abs(index[short] - 1) < 0.15)
-
-
-def test_gamma_arrivals_approach_their_squared_variation() -> None:
-    chance = np.random.default_rng(6)
-    scales, index = dispersion(np.cumsum(chance.gamma(0.25, 4.0, 200_000)))
-    middle = (scales > 100) & (scales < 1000)
-    assert index[middle] == pytest.approx(np.full(middle.sum(), 4.0), rel=0.2)
 
 
 def test_arrivals_picture_keeps_every_request() -> None:
@@ -41,14 +27,6 @@ def test_arrivals_picture_keeps_every_request() -> None:
 def test_length_pictures_keep_every_request() -> None:
     for spec in lengths(trace()):
         assert sum(row["share"] for row in spec["layer"][0]["data"]["values"]) == pytest.approx(1, abs=1e-3)
-
-
-def test_block_is_new_once_and_seen_ever_after() -> None:
-    prefixes = Prefixes(np.array([0, 2, 5]), np.array([7, 8, 7, 8, 9]), 16)
-    pair = Trace(np.array([0.0, 1.0]), np.array([32, 48]), np.array([1, 1]), prefixes=prefixes)
-    seen = seen_before(pair)
-    assert seen is not None
-    assert seen.tolist() == [0, 0, 1, 1, 0]
 
 
 @pytest.mark.parametrize("requests", [0, 1, 2])
@@ -86,6 +64,30 @@ def test_json_form_has_lists_and_nulls() -> None:
     assert measured.plain({"a": {"b": np.array([1.0, np.nan])}}) == {"a": {"b": [1.0, None]}}
 
 
-@pytest.mark.parametrize("codes", [[3, 3, 9], [3, 3, 10**12]])
-def test_tokens_add_up_by_code_however_far_codes_lie_apart(codes: list[int]) -> None:
-    assert measured.by_code(np.array(codes), np.array([1.0, 2.0, 4.0])).tolist() == [3.0, 4.0]
+def test_page_and_terminal_say_what_stands_out() -> None:
+    made = trace()
+    described = describe(made)
+    console = Console(file=io.StringIO(), width=400)
+    console.print(measured.render(described))
+    said = measured.sentence(described)
+    assert said.startswith("A fleet sized for the busiest minute would stand idle for ")
+    assert "burstier than Poisson" in said
+    assert said in console.file.getvalue().replace("\n", " ")  # type: ignore[attr-defined]
+    assert said in "".join(Elements(measured.page(described, made)).texts)
+
+
+def test_shares_and_times_have_their_units() -> None:
+    texts = Elements(measured.page(describe(trace()), trace())).texts
+    assert "1 min" in texts
+    assert any(text.endswith("%") for text in texts)
+    assert "Top 1%" in texts
+
+
+def test_name_of_a_file_is_the_title_and_the_note_of_its_reader_is_not() -> None:
+    found = Elements(measured.page({}, replace(trace(), origin="a.jsonl (times in ms)")))
+    assert "a.jsonl" in found.texts
+    assert any(text.endswith("· times in ms") for text in found.texts)
+
+
+def test_every_figure_of_a_description_has_a_plain_json_form() -> None:
+    json.dumps(measured.plain(describe(trace())), allow_nan=False)

@@ -6,13 +6,14 @@ from evenly.core.load import Load
 from evenly.core.outcome import Metric, Outcome
 from evenly.core.scenario import Scenario
 from evenly.core.trace import Prefixes, Trace
-from evenly.core.types import Array, Bools, Floats, Ints
+from evenly.core.types import Array, Bools, FilePath, Floats, Ints
 
 __all__ = [
     "Array",
     "Bools",
     "Catalog",
     "Document",
+    "FilePath",
     "Floats",
     "Ints",
     "Load",

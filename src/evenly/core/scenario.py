@@ -35,6 +35,10 @@ class Scenario:
     seed: int = 0
     "Seed of every random draw."
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed is a whole number from 0, not {self.seed}")
+
     def run(self, progress: Progress = silent) -> Outcome:
         """Simulate or measure, and return what happened."""
         raise TypeError(f"{type(self).__name__} does not run; use the scenario of a domain")

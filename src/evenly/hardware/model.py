@@ -136,8 +136,12 @@ def model(name: str) -> Model:
     path = Path(name)
     if name.endswith(".json") or path.is_dir():
         return read(path / "config.json" if path.is_dir() else path)
-    embedded = known(name, dict.fromkeys(models()), "model", ", or the path of a Hugging Face config.json")
-    return parse(json.loads((MODELS / f"{embedded}.json").read_text()), embedded)
+    return _embedded(known(name, dict.fromkeys(models()), "model", ", or the path of a Hugging Face config.json"))
+
+
+@cache
+def _embedded(name: str) -> Model:
+    return parse(json.loads((MODELS / f"{name}.json").read_text()), name)
 
 
 @cache

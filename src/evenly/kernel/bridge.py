@@ -35,7 +35,12 @@ class Failures:
 
 def is_compiled(plugin: object, verb: str) -> bool:
     """Tell whether a plug-in's verb is static, hence compiled."""
-    return isinstance(inspect.getattr_static(type(plugin), verb), staticmethod)
+    return _is_static(type(plugin), verb)
+
+
+@cache
+def _is_static(kind: type, verb: str) -> bool:
+    return isinstance(inspect.getattr_static(kind, verb), staticmethod)
 
 
 def compiled(plugin: object, verb: str, kind: Any) -> Any:
@@ -96,7 +101,7 @@ def python_hook(
 
     def call(*values: Any) -> Any:
         try:
-            return result(verb(*values, *shared))
+            return _number(verb(*values, *shared), verb, result)
         except BaseException as error:  # must not cross the C frame
             failures.first = failures.first or error
             return result(0)
@@ -107,6 +112,14 @@ def python_hook(
     address = ctypes.cast(callback, ctypes.c_void_p).value
     assert address is not None
     return np.array([float(address)], np.float64)  # user-space addresses have fewer than 53 bits
+
+
+def _number(value: Any, verb: Callable[..., Any], kind: type[int] | type[float]) -> Any:
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        place = f"{inspect.getsourcefile(verb)}:{verb.__code__.co_firstlineno}"
+        raise ValueError(f"{place}: {verb.__qualname__} must return a number, not {value!r}") from None
 
 
 def python_cost(seconds: Callable[..., tuple[float, float, float]], tables: Floats, failures: Failures) -> Floats:

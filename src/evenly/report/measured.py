@@ -8,20 +8,52 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenly.core import Floats, Trace
-from evenly.measure.concentration import gini, top_share
-from evenly.report.charts.arrivals import arrivals, burstiness, dispersion
+from evenly.core import Trace
+from evenly.measure.burstiness import LEAST_WINDOWS
+from evenly.report.charts.arrivals import arrivals, burstiness
 from evenly.report.charts.lengths import lengths
 from evenly.report.charts.lorenz import concentration
-from evenly.report.charts.sharing import seen_before, sharing
+from evenly.report.charts.sharing import sharing
+from evenly.report.charts.theme import NO_LEGEND
 from evenly.report.document import cards, document, section
 from evenly.report.units import NONE, show
 from evenly.sweep.folder import write_text
+from evenly.traces.describe import UNITS, tokens_by_holder
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Rows = list[dict[str, Any]]
+MINUTE = 60.0
+CLOCK = ((86_400.0, "day"), (3_600.0, "h"), (60.0, "min"))
+TITLES = {
+    "trace": ("The trace", ""),
+    "arrivals": (
+        "Gaps between arrivals",
+        "For Poisson arrivals the variation of the gaps and their Gamma shape are 1; more variation or a smaller shape "
+        "is burstier. Where the clock was too coarse to tell arrivals apart, they are spread over its tick by chance.",
+    ),
+    "bursts": (
+        "Bursts by time scale",
+        "Requests that arrive in windows of one length. Dispersion is variance over mean, 1 for Poisson; where it "
+        "climbs, bursts last that long.",
+    ),
+    "balance": (
+        "What perfect balance would save",
+        "A fleet that is sized for the busiest window of a length stands idle for this share of its time, the same "
+        "work at a constant rate for none of it. Requests arrive; tokens are prompt and output of what arrives.",
+    ),
+    "lengths": ("Lengths in tokens", "Requests that did not fail. Variation is standard deviation over mean."),
+    "concentration": (
+        "Who holds the tokens",
+        "Share of the tokens that the heaviest holders asked for. Gini is 0 if all hold the same, and nears 1 if one "
+        "holds everything.",
+    ),
+    "sessions": ("Conversations", ""),
+    "failures": ("Failures", "Requests that the source recorded as failed; they are never sent to an engine."),
+    "prefix_sharing": ("Shared prefixes", "What a prefix cache that forgets nothing would have known on arrival."),
+}
+"Title and explanation of the tables of a description."
 
 
 def write(description: Mapping[str, Any], trace: Trace, path: Path, *, title: str = "") -> None:
@@ -33,67 +65,61 @@ def page(description: Mapping[str, Any], trace: Trace, *, title: str = "") -> st
     """Return the page of a trace as HTML; names and values are escaped."""
     if len(trace) == 0:
         return document(title or "An empty trace", trace.origin, "There are no requests in this trace.", "")
-    held = holdings(trace)
+    held = dict(list(tokens_by_holder(trace).items())[:NO_LEGEND])
+    held = {name: values for name, values in held.items() if values.any()}
     time = [spec for spec in (arrivals(trace), burstiness(trace)) if spec is not None]
     shared = sharing(trace)
+    curves = [concentration(held, "holders", "tokens", "Lorenz curve of tokens")] if held else []
     body = (
-        _headline(trace)
+        _headline(description)
         + section("Time", "Load that comes in bursts needs more head-room than its mean.", time, (), "420px")
         + section(
             "Length", "A few long requests hold the device while many short ones wait.", lengths(trace), (), "420px"
         )
         + section(
-            "Concentration and sharing",
-            "The further a curve hangs below the diagonal, the fewer hold most of the work. Blocks seen before are "
-            "what an endless prefix cache would save.",
-            [concentration(held, "holders", "tokens", "Lorenz curve of tokens"), *([shared] if shared else [])],
+            "Concentration and sharing" if shared else "Concentration",
+            "The further a curve hangs below the diagonal, the fewer hold most of the work."
+            + (" Blocks seen before are what an endless prefix cache would save." if shared else ""),
+            [*curves, *([shared] if shared else [])],
             list(held),
             "420px",
         )
         + "".join(_table(name, rows) for name, rows in tables(description).items())
     )
-    name = title or Path(trace.origin).name or "Trace"
-    subtitle = f"{len(trace):,} requests over {show(trace.span, 's')}"
-    return document(name, subtitle, sentence(trace), body)
+    name, _, note = Path(trace.origin).name.partition(" (")
+    facts = [f"{len(trace):,} requests" + (f" over {duration(trace.span)}" if trace.span > 0 else "")]
+    subtitle = " · ".join([*facts, *([note.removesuffix(")")] if note else [])])
+    return document(title or name or "Trace", subtitle, sentence(description), body)
 
 
-def sentence(trace: Trace) -> str:
-    """Return what stands out in a trace, in words."""
-    held = holdings(trace)
-    parts = [f"The heaviest 1% of requests hold {top_share(held['requests']):.0%} of the tokens"]
-    if "users" in held:
-        parts.append(f"the heaviest 1% of users {top_share(held['users']):.0%}")
-    scales, index = dispersion(trace.arrival)
-    if len(index):
-        many = "burstier" if index[-1] > 1.5 else "steadier" if index[-1] < 0.67 else "about as bursty"
-        than = "as" if many == "about as bursty" else "than"
-        ratio = f": variance over mean is {index[-1]:.3g} in windows of {show(float(scales[-1]), 's')}"
-        parts.append(f"arrivals are {many} {than} Poisson{ratio}")
-    seen = seen_before(trace)
-    if seen is not None:
-        parts.append(f"{seen.mean():.0%} of the prompt blocks were seen before")
-    return "; ".join(parts) + "."
-
-
-def holdings(trace: Trace) -> dict[str, Floats]:
-    """Return tokens by request, and by user and session where the trace knows them."""
-    tokens = trace.tokens.astype(np.float64)
-    held = {"requests": tokens}
-    for name, codes in (("users", trace.user), ("sessions", trace.session)):
-        known = codes >= 0 if codes is not None else np.zeros(0, np.bool_)
-        if codes is not None and known.any():
-            held[name] = by_code(codes[known], tokens[known])
-    return {name: values for name, values in held.items() if name == "requests" or len(values) > 1}
-
-
-def by_code(codes: Any, values: Floats) -> Floats:
-    """Return the sum of `values` for each code that occurs."""
-    least, most = int(codes.min()), int(codes.max())
-    if most - least > 4 * len(codes):
-        _, codes = np.unique(codes, return_inverse=True)
-        least = 0
-    sums = np.bincount(codes - least, values)
-    return np.asarray(sums[np.bincount(codes - least) > 0], np.float64)
+def sentence(description: Mapping[str, Any]) -> str:
+    """Return what stands out in a trace, in words; empty for a description that says nothing of it."""
+    parts = []
+    long_enough = {window for window, row in _by_window(description, "bursts") if row["windows"] >= LEAST_WINDOWS}
+    balance = {window: row for window, row in _by_window(description, "balance") if window in long_enough}
+    if balance:
+        window = MINUTE if MINUTE in balance else max(balance)
+        idle = f"{balance[window]['idle_requests']:.0%}"
+        parts.append(f"a fleet sized for the busiest {_span(window)} would stand idle for {idle} of the time")
+    for window, row in _by_window(description, "bursts"):
+        if window == max(long_enough, default=0.0) and row["dispersion"] is not None:
+            index = row["dispersion"]
+            kind = "burstier than" if index > 1.5 else "steadier than" if index < 0.67 else "about as bursty as"
+            parts.append(
+                f"arrivals are {kind} Poisson: {index:.3g} times its variance in windows of {duration(window)}"
+            )
+    parts += [
+        f"the heaviest 1% of {row['holders']} hold {row['top_1_percent']:.0%} of the tokens"
+        for row in description.get("concentration", ())
+        if isinstance(row, Mapping) and row.get("top_1_percent") is not None
+    ]
+    shared, failures = description.get("prefix_sharing", {}), description.get("failures", {})
+    if "known_blocks" in shared:
+        parts.append(f"{shared['known_blocks']:.0%} of the prompt blocks were seen before")
+    if "share" in failures:
+        parts.append(f"{failures['share']:.1%} of the requests failed")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def plain(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,20 +128,29 @@ def plain(description: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render(description: Mapping[str, Any]) -> "RenderableType":
-    """Return the tables of a description for a terminal."""
+    """Return what stands out and the tables of a description, for a terminal."""
     from rich.console import Group
     from rich.markup import escape
+    from rich.padding import Padding
     from rich.table import Table
 
-    shown = []
+    said = sentence(description)
+    shown: list[RenderableType] = [Padding(escape(said), (0, 0, 1, 0))] if said else []
     for name, rows in tables(description).items():
-        grid = Table(title=escape(heading(name)), title_justify="left", title_style="bold", box=None, pad_edge=False)
         columns = list(dict.fromkeys(column for row in rows for column in row))
+        grid = Table(
+            title=escape(_title(name)),
+            title_justify="left",
+            title_style="bold",
+            box=None,
+            pad_edge=False,
+            show_header=columns != ["figure", "value"],
+        )
         for k, column in enumerate(columns):
             grid.add_column(escape(heading(column)), justify="right" if k else "left", header_style="dim")
         for row in rows:
-            grid.add_row(*(escape(cell(row.get(column))) for column in columns))
-        shown.append(grid)
+            grid.add_row(*(escape(text) for text in _texts(row, columns)))
+        shown.append(Padding(grid, (0, 0, 1, 0)))
     return Group(*shown)
 
 
@@ -138,21 +173,42 @@ def tables(description: Mapping[str, Any]) -> dict[str, Rows]:
 
 def heading(name: str) -> str:
     """Return a name as a heading: `top_share` becomes `Top share`."""
-    words = name.replace("_", " ").strip()
+    words = name.replace("_percent", "%").replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 
-def cell(value: Any) -> str:
-    """Return a figure or text for a cell."""
+def cell(value: Any, unit: str = "") -> str:
+    """Return a figure or text for a cell.
+
+    >>> cell(1234), cell(0.0712), cell(0.5, "share"), cell(3600.0, "s"), cell(None)
+    ('1,234', '0.0712', '50%', '1 h', '–')
+    """
     if value is None:
         return NONE
     if isinstance(value, bool | str):
         return str(value)
+    if unit == "s":
+        return duration(float(value))
+    if unit:
+        return show(float(value), unit)
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in the unit that people would choose.
+
+    >>> duration(0.25), duration(90.0), duration(86400.0), duration(1.9e7)
+    ('250 ms', '1.5 min', '1 day', '220 days')
+    """
+    for factor, unit in CLOCK:
+        if seconds >= factor:
+            value = f"{seconds / factor:.3g}"
+            return f"{value} {unit}{'s' if unit == 'day' and value != '1' else ''}"
+    return show(seconds, "s")
 
 
 def _turned(table: Mapping[str, Any]) -> Rows:
@@ -176,37 +232,60 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _headline(trace: Trace) -> str:
-    tokens = trace.tokens.astype(np.float64)
-    mean = len(trace) / trace.span if trace.span > 0 else float("nan")
-    counts = np.bincount((trace.arrival - trace.arrival[0]).astype(np.int64) // 60) if trace.span >= 120 else None
-    peak = f"busiest minute {counts.max() / 60:,.3g} req/s" if counts is not None else "mean over the trace"
-    prompt, output = float(trace.prompt.mean()), float(trace.output.mean())
-    entries: Sequence[tuple[str, str, str]] = (
-        ("Requests", show(float(len(trace)), ""), f"over {show(trace.span, 's')}"),
-        ("Arrival rate", show(mean, "req/s"), peak),
-        ("Tokens a request", show(float(tokens.mean()), ""), f"{show(prompt, '')} prompt, {show(output, '')} output"),
-        ("Gini of tokens", show(gini(tokens), ""), "0: all requests alike; 1: one holds everything"),
-    )
+def _headline(description: Mapping[str, Any]) -> str:
+    trace, entries = description.get("trace", {}), []
+    if "requests" in trace:
+        over = f"over {duration(trace['span'])}" if trace["span"] > 0 else "all at one moment"
+        entries.append(("Requests", show(float(trace["requests"]), ""), over))
+    bursts = _by_window(description, "bursts")
+    if bursts:
+        window, row = bursts[min(2, len(bursts) - 1)]
+        peak = f"busiest {_span(window)} {show(row['peak'] / window, 'req/s')}"
+        entries.append(("Arrival rate", show(trace["rate"], "req/s"), peak))
+        entries.append(("Peak over mean", show(row["peak_over_mean"], ""), f"in windows of {duration(window)}"))
+    rows = {row["tokens"]: row for row in description.get("lengths", ()) if isinstance(row, Mapping) and "gini" in row}
+    if "both" in rows:
+        parts = f"{show(rows['prompt']['mean'], '')} prompt, {show(rows['output']['mean'], '')} output"
+        entries.append(("Tokens a request", show(rows["both"]["mean"], ""), parts))
+        entries.append(("Gini of tokens", show(rows["both"]["gini"], ""), "0: all requests alike; 1: one holds all"))
     return cards(entries)
+
+
+def _by_window(description: Mapping[str, Any], name: str) -> list[tuple[float, Mapping[str, Any]]]:
+    return [(row["window"], row) for row in description.get(name, ()) if isinstance(row, Mapping) and "window" in row]
+
+
+def _span(window: float) -> str:
+    """Return a window as a noun: `minute` for 60 seconds, `10 min` for 600."""
+    names = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86400.0: "day"}
+    return names.get(window, duration(window))
+
+
+def _title(name: str) -> str:
+    return TITLES[name][0] if name in TITLES else heading(name)
+
+
+def _texts(row: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    """Return the cells of a row; a figure has its unit by its name, a column by its heading."""
+    if list(columns) == ["figure", "value"]:
+        return [heading(str(row["figure"])), cell(row["value"], UNITS.get(str(row["figure"]), ""))]
+    return [cell(row.get(column), UNITS.get(column, "")) for column in columns]
 
 
 def _table(name: str, rows: Rows) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
+    about = f"<p class='about'>{html.escape(TITLES[name][1])}</p>" if name in TITLES and TITLES[name][1] else ""
+    head = f"<section><h2>{html.escape(_title(name))}</h2>{about}"
+    texts = [[html.escape(text) for text in _texts(row, columns)] for row in rows]
+    if columns == ["figure", "value"]:
+        pairs = "".join(f"<div><dt>{figure}</dt><dd>{value}</dd></div>" for figure, value in texts)
+        return f"{head}<dl>{pairs}</dl></section>\n"
     heads = "".join(f"<th>{html.escape(heading(column))}</th>" for column in columns)
+    tags = ["th", *["td"] * (len(columns) - 1)]
     lines = "".join(
-        "<tr>"
-        + "".join(
-            f"<{tag}>{html.escape(cell(row.get(c)))}</{tag}>" for c, tag in zip(columns, _tags(columns), strict=True)
-        )
-        + "</tr>"
-        for row in rows
+        f"<tr>{''.join(f'<{tag}>{text}</{tag}>' for text, tag in zip(line, tags, strict=True))}</tr>" for line in texts
     )
     return (
-        f"<section><h2>{html.escape(heading(name))}</h2><div class='wide'><table><thead><tr>{heads}</tr></thead>"
-        f"<tbody>{lines}</tbody></table></div></section>\n"
+        f"{head}<div class='wide'><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+        "</section>\n"
     )
-
-
-def _tags(columns: Sequence[str]) -> list[str]:
-    return ["th", *["td"] * (len(columns) - 1)]

@@ -2,22 +2,26 @@
 
 import html
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
 
 from evenly.core import Metric, Outcome
+from evenly.measure.imbalance import peak_over_mean
 from evenly.report import table, verdict
-from evenly.report.charts.latency import latency, quantiles
+from evenly.report.assumptions import assumptions, limits
+from evenly.report.charts.latency import alike, curves, latency
 from evenly.report.charts.replicas import replicas
 from evenly.report.charts.sweep import points, sweep
 from evenly.report.charts.theme import NO_LEGEND
 from evenly.report.charts.timeline import timeline
 from evenly.report.document import Page, cards, document, section
-from evenly.report.units import NONE, show
+from evenly.report.figures import figures
+from evenly.report.units import show
 from evenly.sweep.folder import write_text
 
 HEADLINE = ("goodput", "ttft_p99", "tbt_p99", "energy")
 CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
+EVEN = 1.01  # a smaller peak over mean needs no remark
 
 
 def write(
@@ -35,47 +39,74 @@ def page(outcomes: Sequence[Outcome], *, title: str, subtitle: str = "", metrics
 def render(outcomes: Sequence[Outcome], *, title: str, subtitle: str = "", metrics: Sequence[Metric]) -> str:
     """Return the page of a comparison as HTML; labels, titles and facts are escaped."""
     known = {metric.name: metric for metric in metrics}
-    body = _headline(outcomes, known) + _pictures(outcomes, known) + _table(outcomes, metrics) + _facts(outcomes)
-    return document(title, subtitle or _subtitle(outcomes), verdict.sentence(outcomes, metrics), body)
+    said = verdict.sentences(outcomes, metrics)
+    drawn = _drawn(outcomes, metrics)
+    swept = points(drawn)
+    labels = list(dict.fromkeys(variant for variant, _ in swept[1])) if swept else [o.label for o in drawn]
+    pictures = _along(drawn, known, labels, swept[0]) if swept else _at_once(drawn, labels, len(outcomes))
+    hues = {label: k for k, label in enumerate(labels)}
+    body = (
+        _reasons(said[1:])
+        + _headline(outcomes, metrics)
+        + pictures
+        + figures(outcomes, metrics, hues)
+        + assumptions(outcomes)
+    )
+    return document(title, subtitle or _subtitle(outcomes), said[0] if said else "", body)
 
 
-def _pictures(outcomes: Sequence[Outcome], known: Mapping[str, Metric]) -> str:
+def _drawn(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> list[Outcome]:
+    """Return the outcomes of the best variants, as many as there are colours, in their order."""
     swept = points(outcomes)
-    if swept is not None:
-        labels = list(dict.fromkeys(variant for variant, _ in swept[1]))
-        drawn = [spec for name in CURVES if name in known and (spec := sweep(outcomes, known[name])) is not None]
-        return section("Along the sweep", f"How the figures change with {swept[0]}.", drawn, labels, "380px")
-    if len(outcomes) > NO_LEGEND:
-        return ""
-    labels = [outcome.label for outcome in outcomes]
+    names = [variant for variant, _ in swept[1]] if swept else list(range(len(outcomes)))
+    order = {id(outcome): name for outcome, name in zip(outcomes, names, strict=True)}
+    best = list(dict.fromkeys(order[id(outcome)] for outcome in verdict.ranking(outcomes, metrics)))[:NO_LEGEND]
+    return [outcome for outcome in outcomes if order[id(outcome)] in best]
+
+
+def _along(drawn: Sequence[Outcome], known: Mapping[str, Metric], labels: Sequence[str], path: str) -> str:
+    specs = [spec for name in CURVES if name in known and (spec := sweep(drawn, known[name])) is not None]
+    about = f"How the figures change with {path}."
+    if any(len(outcome.series.get("seeds", {})) for outcome in drawn):
+        about += " Bands reach from the least to the greatest of the seeds."
+    if path.endswith("rate"):
+        about += " Grey and dashed: every request that arrives meets the SLO."
+    return section("Along the sweep", about, specs, labels, "380px")
+
+
+def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
+    some = f" Of {many} variants the best {len(drawn)} are drawn." if many > len(drawn) else ""
+    known = curves(drawn)
+    twins = "".join(f" The curves of {' and '.join(names)} coincide." for names in alike(known))
+    uneven = {o.label: peak_over_mean(o.load) for o in drawn if o.load.work.size}
+    peak = max(uneven, key=lambda label: uneven[label], default="")
+    remark = f" The largest peak over mean is {uneven[peak]:.3g} ({peak})." if uneven and uneven[peak] >= EVEN else ""
     return (
         section(
             "Latency",
-            "Left is better. The upper ends are what the unluckiest meet." + _twins(outcomes),
-            latency(outcomes),
+            f"Left is better. The upper ends are what the unluckiest meet.{twins}{some}",
+            latency(drawn, known),
             labels,
+            "400px",
         )
         + section(
             "Over time",
             "Where the queue grows, the fleet is behind; where the KV cache is full, requests wait or are preempted.",
-            timeline(outcomes),
+            timeline(drawn),
             labels,
             "640px",
         )
         + section(
-            "Load by worker", "Even bars share the work evenly; a short bar is capacity left idle.", replicas(outcomes)
+            "Load by worker",
+            f"Even bars share the work evenly; a short bar is capacity left idle.{remark}",
+            replicas(drawn),
+            labels,
         )
     )
 
 
-def _twins(outcomes: Sequence[Outcome]) -> str:
-    """Name the variants whose latencies are equal: one curve hides the other."""
-    groups: dict[bytes, list[str]] = {}
-    for outcome in outcomes:
-        curves = b"".join(quantiles(outcome, kind).tobytes() for kind in ("ttft", "gaps", "e2e"))
-        groups.setdefault(curves, []).append(outcome.label)
-    alike = [" and ".join(labels) for labels in groups.values() if len(labels) > 1]
-    return "".join(f" The curves of {names} coincide." for names in alike)
+def _reasons(said: Sequence[str]) -> str:
+    return f"<div class='why'>{''.join(f'<p>{html.escape(text)}</p>' for text in said)}</div>\n" if said else ""
 
 
 def _subtitle(outcomes: Sequence[Outcome]) -> str:
@@ -83,91 +114,42 @@ def _subtitle(outcomes: Sequence[Outcome]) -> str:
     same = {name for name in facts if len({str(outcome.facts.get(name)) for outcome in outcomes}) == 1}
     parts = [str(facts[name]) for name in ("model", "device") if name in same]
     if "replicas" in same:
-        parts.append(f"{facts['replicas']} replicas")
+        parts.append(f"{facts['replicas']} replica{'s' if facts['replicas'] != 1 else ''}")
     counts = {len(outcome.items["arrival"]) for outcome in outcomes if "arrival" in outcome.items}
     if len(counts) == 1:
         parts.append(f"{counts.pop():,} requests")
-    if "slo" in same and facts["slo"]:
-        parts.append(f"SLO {facts['slo']} (ms)")
+    if limited := limits(outcomes):
+        parts.append(f"SLO {limited}")
     return " · ".join(parts)
 
 
-def _headline(outcomes: Sequence[Outcome], known: Mapping[str, Metric]) -> str:
+def _headline(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> str:
+    """Return the best figures of the headline; of a sweep, those at the point where the best goodput is reached."""
+    place = verdict.peak(outcomes, metrics)
+    where = ""
+    swept = points(outcomes)
+    if place is not None and swept is not None:
+        pairs = zip(outcomes, swept[1], strict=True)
+        outcomes = [replace(outcome, label=variant) for outcome, (variant, value) in pairs if value == place]
+        where = f" at {swept[0]} {place:g}"
     entries = []
-    for name in HEADLINE:
-        values = [outcome.metrics.get(name, float("nan")) for outcome in outcomes]
+    for metric in (metric for name in HEADLINE for metric in metrics if metric.name == name):
+        values = [outcome.metrics.get(metric.name, float("nan")) for outcome in outcomes]
         finite = [value for value in values if value == value]
-        if name not in known or not finite:
-            continue
-        metric = known[name]
-        top, rest = (min(finite), max(finite)) if metric.better == "lower" else (max(finite), min(finite))
-        entries.append((metric.title, show(top, metric.unit), _whose(outcomes, values, metric, top, rest)))
+        if finite:
+            top, rest = (min(finite), max(finite)) if metric.better == "lower" else (max(finite), min(finite))
+            whose = _whose(outcomes, values, metric, top, rest)
+            entries.append((f"{metric.title}{where}", show(top, metric.unit), whose))
     return cards(entries)
 
 
 def _whose(outcomes: Sequence[Outcome], values: Sequence[float], metric: Metric, top: float, rest: float) -> str:
     if len(outcomes) == 1:
         return metric.about
+    names = [outcome.label for outcome in outcomes]
     marks = table.best(values, metric)
     if not any(marks):
         return f"all {len(outcomes)} alike"
-    leaders = [outcome.label for outcome, mark in zip(outcomes, marks, strict=True) if mark]
+    leaders = [name for name, mark in zip(names, marks, strict=True) if mark]
     named = leaders[0] if len(leaders) == 1 else f"{leaders[0]} and {len(leaders) - 1} more"
-    worst = outcomes[list(values).index(rest)].label
-    return f"{named} · worst {show(rest, metric.unit)} ({worst})"
-
-
-def _table(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> str:
-    rows = []
-    for metric in metrics:
-        values = [outcome.metrics.get(metric.name, float("nan")) for outcome in outcomes]
-        if not any(value == value for value in values):
-            continue
-        cells = "".join(
-            f"<td{' class=best' if mark else ''}>{html.escape(table.figure(outcome, metric))}</td>"
-            for outcome, mark in zip(outcomes, table.best(values, metric), strict=True)
-        )
-        about = html.escape(metric.about, quote=True)
-        rows.append(f'<tr title="{about}"><th>{html.escape(metric.title)}</th>{cells}</tr>')
-    return (
-        "<section><h2>All figures</h2><p class='about'>The best of each row is marked, with those within 0.5% of it; "
-        "the definition of a row shows under the pointer.</p><div class='wide'><table><thead>"
-        f"{_heads(outcomes)}</thead><tbody>{''.join(rows)}</tbody></table></div></section>\n"
-    )
-
-
-def _heads(outcomes: Sequence[Outcome]) -> str:
-    """Return the rows of headings: the variants, and below them the points of a sweep."""
-    swept = points(outcomes)
-    if swept is None:
-        few = 1 < len(outcomes) <= NO_LEGEND
-        chips = [f"<i class='hue-{k}'></i>" if few else "" for k in range(len(outcomes))]
-        names = [html.escape(outcome.label or "run") for outcome in outcomes]
-        return f"<tr><th></th>{''.join(f'<th>{c}{n}</th>' for c, n in zip(chips, names, strict=True))}</tr>"
-    groups = [(variant, len(list(group))) for variant, group in groupby(variant for variant, _ in swept[1])]
-    upper = "".join(f"<th colspan='{count}'>{html.escape(variant)}</th>" for variant, count in groups)
-    lower = "".join(f"<th>{value:g}</th>" for _, value in swept[1])
-    return f"<tr><th></th>{upper}</tr><tr><th>{html.escape(swept[0])}</th>{lower}</tr>"
-
-
-def _facts(outcomes: Sequence[Outcome]) -> str:
-    names = list(dict.fromkeys(name for outcome in outcomes for name in outcome.facts))
-    values = {name: [str(outcome.facts.get(name, NONE)) for outcome in outcomes] for name in names}
-    same = [name for name in names if len(set(values[name])) == 1]
-    shared = "".join(f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(values[name][0])}</dd></div>" for name in same)
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th>"
-        + "".join(f"<td>{html.escape(value)}</td>" for value in values[name])
-        + "</tr>"
-        for name in names
-        if name not in same
-    )
-    heads = "".join(f"<th>{html.escape(outcome.label or 'run')}</th>" for outcome in outcomes)
-    differing = (
-        f"<h3>Where the variants differ</h3><div class='wide'><table><thead><tr><th></th>{heads}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
-    )
-    return (
-        "<section><h2>What was assumed</h2><p class='about'>Every constant that the figures rest on.</p>"
-        f"<dl>{shared}</dl>{differing if rows else ''}</section>\n"
-    )
+    return f"{named}\nworst: {show(rest, metric.unit)} ({names[list(values).index(rest)]})"

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from evenly.core import Metric, Outcome, Scenario, Trace
+from evenly.core import FilePath, Metric, Outcome, Scenario, Trace
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.costs import Cost
 from evenly.hardware.costs.roofline import Roofline
@@ -42,7 +42,7 @@ class ServeScenario(Scenario):
 
     trace: Source
     "Where the requests come from."
-    model: str = "llama-3.1-8b"
+    model: FilePath = "llama-3.1-8b"
     "Name of an embedded model, or the path of a Hugging Face config.json."
     device: str = "a100-80gb"
     "Name of an accelerator."

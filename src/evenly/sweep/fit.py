@@ -1,48 +1,70 @@
 """A comparison on a user's trace: the embedded scenario, with as many replicas as the trace needs."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenly.core import Document
+from evenly.core import Document, Trace
+
+if TYPE_CHECKING:
+    from evenly.serve.scenario import ServeScenario
 
 LOAD = 0.7  # share of a fleet's time that the trace should keep busy
 BATCH = 64  # requests that are assumed to decode together, to price a request before anything is simulated
+SHORTEST = 2048  # tokens that a model accepts at least
 
 
-def on_trace(base: Document, path: Path) -> tuple[Document, list[str]]:
+def on_trace(
+    base: Document, path: Path, changes: Mapping[str, Any], sets: Sequence[str] = ()
+) -> tuple[Document, list[str]]:
     """Return the scenario `base` with the trace at `path`, and what was derived, in sentences.
 
-    Replicas are chosen so that the trace keeps them busy for 70% of the time, by the cost model's own figures.
+    `changes` are values by path and `sets` overrides as a user writes them; what they set is not derived. Replicas
+    are chosen so that the trace keeps them busy for 70% of the time, by the cost model's own figures.
     """
     from evenly.serve.scenario import ServeScenario, servable
     from evenly.sweep.scenarios import scenario_of
 
     document = base.replace("trace", {"use": "file", "path": str(path)}).replace("name", path.name)
-    longest_label, first = next(iter(document.variants().items()))
-    scenario = scenario_of(first)
-    assert isinstance(scenario, ServeScenario), longest_label
+    for name, value in changes.items():
+        document = document.replace(name, value)
+    for assignment in sets:
+        document = document.override(assignment)
+    asked = {assignment.partition("=")[0] for assignment in sets}
+    scenario = scenario_of(next(iter(document.variants().values())))
+    assert isinstance(scenario, ServeScenario)
     trace = servable(scenario.trace.draw(0))
     if len(trace) == 0:
         raise ValueError(f"{path}: no request with prompt and output; there is nothing to serve")
-    longest = int((trace.prompt + trace.output).max())
-    limit = max(2048, 1 << math.ceil(math.log2(longest)))
-    document = document.replace("max_model_len", limit)
-    fleet = replace(scenario, max_model_len=limit).fleet()
-    tables: Any = scenario.cost.tables(fleet.model, fleet.device, scenario.tensor)
+    notes = [
+        f"{path.name}: {len(trace):,} requests in {trace.span:,.0f} s, mean prompt {trace.prompt.mean():,.0f} and "
+        f"output {trace.output.mean():,.0f} tokens"
+    ]
+    if "max_model_len" not in asked:
+        longest = int((trace.prompt + trace.output).max())
+        limit = max(SHORTEST, 1 << math.ceil(math.log2(longest)))
+        document, scenario = document.replace("max_model_len", limit), replace(scenario, max_model_len=limit)
+        notes.append(f"max_model_len: {limit}, so that the longest request fits")
+    if "replicas" not in asked:
+        document = document.replace("replicas", count := replicas(scenario, trace))
+        notes.append(
+            f"replicas: {count}, so that they are busy about {LOAD:.0%} of the time, as {scenario.model} on "
+            f"{scenario.device}; change any of it with --set"
+        )
+    return document, notes
+
+
+def replicas(scenario: "ServeScenario", trace: Trace) -> int:
+    """Return how many replicas the trace keeps busy for 70% of the time, priced by the scenario's own cost model."""
+    fleet = scenario.fleet()
+    tables = scenario.cost.tables(fleet.model, fleet.device, scenario.tensor)
     prompt, output = float(trace.prompt.mean()), float(trace.output.mean())
-    chunk, before = np.array([max(1, round(prompt))]), np.zeros(1, np.int64)
-    empty = np.zeros(0, np.int64)
-    fill = scenario.cost.seconds(chunk, before, 0, 0.0, 0, tables)[0]
+    chunk, empty = np.array([max(1, round(prompt))]), np.zeros(0, np.int64)
+    fill = scenario.cost.seconds(chunk, np.zeros(1, np.int64), 0, 0.0, 0, tables)[0]
     decode = scenario.cost.seconds(empty, empty, BATCH, BATCH * (prompt + output / 2), round(prompt), tables)[0]
     work = len(trace) * (fill + output * decode / BATCH)
-    replicas = max(1, math.ceil(work / (LOAD * max(trace.span, 1.0)))) if trace.span > 0 else 1
-    notes = [
-        f"{path.name}: {len(trace):,} requests in {trace.span:,.0f} s, prompt {prompt:,.0f} and output {output:,.0f} tokens",
-        f"replicas: {replicas}, so that they are busy about {LOAD:.0%} of the time; max_model_len: {limit}; "
-        f"model {scenario.model} on {scenario.device}; change any of it with --set",
-    ]
-    return document.replace("replicas", replicas), notes
+    return max(1, math.ceil(work / (LOAD * max(trace.span, 1.0)))) if trace.span > 0 else 1

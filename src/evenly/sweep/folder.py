@@ -4,32 +4,36 @@
 the work by step and worker, `series-NAME.parquet` the time series. Equal runs give equal bytes: no clock, no host name.
 """
 
+import glob
+import hashlib
 import json
 import math
 import os
+import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 import evenly
 from evenly.core import Array, Document, Load, Outcome
+from evenly.core.strict import dump
 
 FORMAT = 1  # raised when a folder of an older version can no longer be read
+DRAFT = ".draft-"
 
 
 def write(outcome: Outcome, document: Document, path: Path) -> None:
-    """Write a run folder at `path`, which must not exist; it appears complete.
+    """Write a run folder at `path`; it appears complete, and one that is there already stays.
 
     Raises `ValueError` if the place cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=path.parent))
+        draft = Path(tempfile.mkdtemp(prefix=_draft(), dir=path.parent))
     except OSError as error:
         raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
     try:
@@ -38,9 +42,29 @@ def write(outcome: Outcome, document: Document, path: Path) -> None:
         draft.rename(path)
     except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(error, OSError) and exists(path):
+            return  # another process was faster; equal runs give equal bytes
         if isinstance(error, OSError):
             raise ValueError(f"{path}: cannot be written: {error.strerror or error}") from None
         raise
+
+
+def prepare(out: Path) -> None:
+    """Make the folder of a comparison, and remove what processes that died here left half-written.
+
+    Raises `ValueError` if it cannot be written, before anything has run.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=_draft(), dir=out)
+        os.close(handle)
+        Path(name).unlink()
+    except OSError as error:
+        raise ValueError(f"{out}: cannot be written: {error.strerror}") from None
+    for left in out.glob(f"{DRAFT}{_host()}-*"):
+        number = left.name.removeprefix(f"{DRAFT}{_host()}-").partition("-")[0]
+        if number.isdigit() and not _alive(int(number)):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Outcome:
@@ -75,14 +99,44 @@ def exists(path: Path) -> bool:
     return (path / "marks.json").is_file()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file so that it appears complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".draft-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).chmod(0o644)
-    Path(name).replace(path)
+def write_text(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file, whole or part by part, so that it appears complete; raise `ValueError` if the place cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=_draft(), dir=path.parent)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.writelines([text] if isinstance(text, str) else text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException as error:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise ValueError(f"{path}: cannot be written: {error.strerror}") from None
+        raise
+
+
+def _draft() -> str:
+    """Return how the names of drafts of this process begin; nothing that reads runs looks at them."""
+    return f"{DRAFT}{_host()}-{os.getpid()}-"
+
+
+def _host() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # no harmless way to ask; drafts stay
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _fill(outcome: Outcome, document: Document, folder: Path) -> None:
@@ -94,8 +148,7 @@ def _fill(outcome: Outcome, document: Document, folder: Path) -> None:
         "facts": dict(outcome.facts),
         "load": {"unit": outcome.load.unit, "worker": outcome.load.worker},
     }
-    raw = yaml.safe_dump(dict(document.raw), sort_keys=False, allow_unicode=True)
-    (folder / "scenario.yaml").write_text(raw, encoding="utf-8")
+    (folder / "scenario.yaml").write_text(dump(dict(document.raw)), encoding="utf-8")
     load: dict[str, Array] = {f"worker_{k}": outcome.load.work[:, k] for k in range(outcome.load.work.shape[1])}
     if outcome.load.span is not None:
         load["span"] = outcome.load.span
@@ -119,6 +172,16 @@ def _read(path: Path) -> dict[str, Any]:
     import duckdb
 
     with duckdb.connect(config={"threads": 1}) as con:
-        source = str(path).replace("'", "''")
-        table = con.execute(f"SELECT * FROM read_parquet('{source}', hive_partitioning=false)").fetchnumpy()
-    return {name: np.ma.getdata(column) for name, column in table.items()}
+        source = glob.escape(str(path)).replace("'", "''")
+        try:
+            table = con.execute(f"SELECT * FROM read_parquet('{source}', hive_partitioning=false)").fetchnumpy()
+        except duckdb.Error:
+            raise ValueError(
+                f"{path.parent}: damaged, {path.name} cannot be read; remove the folder and run again"
+            ) from None
+    return {name: _unmasked(column) for name, column in table.items()}
+
+
+def _unmasked(column: Any) -> Any:
+    """Return a column with NaN where the table has none: NaN is written as a missing value."""
+    return np.ma.filled(column, np.nan) if np.ma.is_masked(column) else np.ma.getdata(column)

@@ -2,7 +2,9 @@
 
 import difflib
 import importlib
+import importlib.util
 import pkgutil
+from dataclasses import fields
 
 import evenly
 from evenly.core import Document, Scenario
@@ -14,11 +16,8 @@ def kinds() -> list[str]:
     >>> "serve" in kinds()
     True
     """
-    found = []
-    for module in pkgutil.iter_modules(evenly.__path__):
-        if module.ispkg and importlib.util.find_spec(f"evenly.{module.name}.scenario") is not None:
-            found.append(module.name)
-    return sorted(found)
+    found = {module.name for module in pkgutil.iter_modules(evenly.__path__) if module.ispkg} - {"core"}
+    return sorted(name for name in found if importlib.util.find_spec(f"evenly.{name}.scenario") is not None)
 
 
 def kind_of(document: Document) -> type[Scenario]:
@@ -37,4 +36,11 @@ def kind_of(document: Document) -> type[Scenario]:
 
 def scenario_of(document: Document) -> Scenario:
     """Return the scenario that a document describes; raise `ValueError` that lists every mistake."""
-    return document.structure(kind_of(document), ignore=("kind",)).check()
+    kind = kind_of(document)
+    made = document.structure(kind, ignore=("kind",))
+    try:
+        return made.check()
+    except ValueError as error:  # says which values; where they stand only the document knows
+        first = str(error).partition(" ")[0]
+        path = (first,) if first in {f.name for f in fields(kind)} else ()
+        raise ValueError(f"{document.place(path)}: {error}") from None

@@ -1,7 +1,7 @@
 """Put the seeds of a variant together."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,32 +15,32 @@ def merge(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return one outcome for each variant and point: mean figures over its seeds, the rest of its first seed."""
     groups: dict[str, list[Outcome]] = {}
     for cell, outcome in zip(cells, outcomes, strict=True):
-        groups.setdefault(title(cell), []).append(outcome)
+        groups.setdefault(cell.title, []).append(outcome)
     return [_mean(label, group) for label, group in groups.items()]
 
 
-def title(cell: Cell) -> str:
-    """Return what tells a cell from those of other variants and points.
-
-    >>> from evenly.core import Document
-    >>> title(Cell("fast", {"trace.rate": 2.0}, 0, Document({})))
-    'fast trace.rate=2.0'
-    """
-    return " ".join([cell.label, *(f"{path}={value}" for path, value in cell.point.items())]).strip()
-
-
 def rows(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Return one plain row a run: label, seed, point, metrics, facts; missing figures are null."""
+    """Return one plain row a run: label, seed, point, folder, metrics, facts; missing figures are null."""
     return [
         {
             "label": cell.label,
             "seed": cell.seed,
             "point": dict(cell.point),
-            "metrics": {name: v if math.isfinite(v) else None for name, v in outcome.metrics.items()},
-            "facts": dict(outcome.facts),
+            "folder": cell.folder,
+            "metrics": plain(outcome.metrics),
+            "facts": plain(outcome.facts),
         }
         for cell, outcome in zip(cells, outcomes, strict=True)
     ]
+
+
+def plain(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return figures that JSON can hold.
+
+    >>> plain({"a": 1.5, "b": math.nan})
+    {'a': 1.5, 'b': None}
+    """
+    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in figures.items()}
 
 
 def _mean(label: str, group: list[Outcome]) -> Outcome:

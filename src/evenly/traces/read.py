@@ -3,13 +3,20 @@
 import gzip
 import tempfile
 import zlib
+from difflib import get_close_matches
 from pathlib import Path
 
 from evenly.core import Trace
 from evenly.traces.formats import Format, formats
+from evenly.traces.formats._columns import csv_names
+from evenly.traces.formats._head import head as first_lines
+from evenly.traces.formats._json import keys
 
-HEAD = 1 << 18  # bytes that detection looks at
+CLOSE = 0.8  # likeness from which one name may be meant by another
+HALF = 0.5  # share of a format's names that a file must have for the format to be suggested
+SHOWN = 120  # characters of a line that a message quotes
 PIECE = 1 << 22  # bytes decompressed at a time
+PATTERN = frozenset("*?[]")  # duckdb would take such a path for a pattern of many
 MAGIC = {
     b"PAR1": "a parquet file; export it as CSV or JSON lines",
     b"PK\x03\x04": "a zip archive; unpack it first",
@@ -37,11 +44,15 @@ def read(path: str | Path, form: Format | None = None) -> Trace:
     for magic, what in MAGIC.items():
         if start.startswith(magic):
             raise ValueError(f"{path}: {what}")
-    if not start.startswith(b"\x1f\x8b"):
+    packed = start.startswith(b"\x1f\x8b")
+    if not packed and not PATTERN & set(str(path)):
         return _read(path, form)
     with tempfile.TemporaryDirectory(prefix="evenly-") as folder:
-        plain = Path(folder) / path.name.removesuffix(".gz")
-        _unpack(path, plain)
+        plain = Path(folder) / "".join(letter for letter in path.name.removesuffix(".gz") if letter not in PATTERN)
+        if packed:
+            _unpack(path, plain)
+        else:
+            plain.symlink_to(path.resolve())
         try:
             return _read(plain, form)
         except ValueError as error:
@@ -53,20 +64,39 @@ def detect(path: Path) -> str:
 
     Raises `ValueError` if no format or more than one fits.
     """
-    with path.open("rb") as file:
-        raw = file.read(HEAD)
-    head = _text(path, raw)
+    head = _text(path, first_lines(path))
     found = [name for name in formats if formats[name]().match(head)]
     if len(found) == 1:
         return found[0]
-    first = head.splitlines()[0].strip() if head.strip() else ""
-    shown = first if len(first) <= 120 else first[:120] + "..."
+    first = next((line.strip() for line in head.splitlines() if line.strip()), "")
+    shown = first if len(first) <= SHOWN else first[:SHOWN] + "..."
     if found:
         raise ValueError(f"{path}:1: the first line {shown!r} fits {' and '.join(found)}; name the format")
-    known = ", ".join(formats)
-    raise ValueError(
-        f"{path}:1: the first line {shown!r} is no request trace that evenly knows; known formats: {known}"
-    )
+    if first.startswith("["):
+        raise ValueError(f"{path}:1: a JSON array; write one object a line (jq -c '.[]' FILE)")
+    if first == "{":
+        raise ValueError(f"{path}:1: a JSON object over several lines; write one object a line (jq -c . FILE)")
+    raise ValueError(f"{path}:1: the first line {shown!r} is no request trace that evenly knows; {_nearest(head)}")
+
+
+def _nearest(head: str) -> str:
+    """Return which format the names in a file come closest to and what it lacks, or the names of all formats."""
+    names = keys(head) or set(csv_names(head))
+    best, fitting, lacking = "", 0.0, list[str]()
+    for name in formats:
+        for needs in formats[name].needs:
+            missing = [need for need in needs if need not in names]
+            far = [need for need in missing if not get_close_matches(need, names - set(needs), 1, CLOSE)]
+            fit = (len(needs) - 0.1 * (len(missing) - len(far)) - len(far)) / len(needs)
+            if fit > fitting:
+                best, fitting, lacking = name, fit, missing
+    if fitting < HALF or not lacking:
+        return f"known formats: {', '.join(formats)}"
+    told = []
+    for need in lacking:
+        near = get_close_matches(need, sorted(names), 1, CLOSE)
+        told.append(f"'{need}' (did you mean it by '{near[0]}'?)" if near else f"'{need}'")
+    return f"the closest format, {best}, also needs {', '.join(told)}"
 
 
 def _read(path: Path, form: Format | None) -> Trace:
@@ -76,9 +106,8 @@ def _read(path: Path, form: Format | None) -> Trace:
 def _text(path: Path, raw: bytes) -> str:
     if not raw.strip():
         raise ValueError(f"{path}: the file is empty")
-    cut = raw.rfind(b"\n") + 1 if len(raw) == HEAD else len(raw)
     try:
-        head = raw[: cut or len(raw)].decode("utf-8-sig")
+        head = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ValueError(f"{path}:{line}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from None

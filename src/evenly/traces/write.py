@@ -17,6 +17,8 @@ def write(trace: Trace, path: str | Path, form: str | Writer = "mooncake") -> No
     path = Path(path)
     if len(trace) == 0:
         raise ValueError(f"{path}: the trace holds no request")
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder; name a file")
     if not path.parent.is_dir():
         raise ValueError(f"{path}: no folder '{path.parent}'; make it first")
     writer = writers[form]() if isinstance(form, str) else form

@@ -119,19 +119,18 @@ class Engine:
 
 def serve(engine: Engine, jobs: Sequence[Job], cost: Cost) -> list[Pass]:
     """Serve all jobs and return the passes; the jobs keep their times."""
-    coming = sorted((job.arrival, job.index) for job in jobs if job.after < 0)
+    coming = sorted((job.arrival, False, job.index) for job in jobs if job.after < 0)
     log: list[Pass] = []
     now = 0.0
     while True:
         while coming and coming[0][0] <= now:
-            _welcome(engine, jobs[coming.pop(0)[1]])
-        batch = Pass(now)
-        engine.compose(now, batch)
-        while not batch.items and batch.changed and engine.jobs():
-            batch.preempted.clear()
-            batch.swapped_out.clear()
-            batch.failed.clear()
-            engine.compose(now, batch)
+            job = jobs[coming.pop(0)[2]]
+            _welcome(engine, job)
+            if job.failed:
+                _release(jobs, job, job.arrival, coming)
+        batch = _compose(engine, now)
+        for index in batch.failed:
+            _release(jobs, jobs[index], now, coming)
         if not batch.items:
             if not coming:
                 break
@@ -141,14 +140,33 @@ def serve(engine: Engine, jobs: Sequence[Job], cost: Cost) -> list[Pass]:
         log.append(batch)
         now += batch.seconds
         for done in engine.close(batch, now):
-            for job in jobs:
-                if job.after == done.index:
-                    job.arrival = now + job.pause
-                    coming.append((job.arrival, job.index))
-        coming.sort()
+            _release(jobs, done, now, coming)
     if engine.jobs():
         raise Stuck([job.index for job in engine.jobs()])
     return log
+
+
+def _compose(engine: Engine, now: float) -> Pass:
+    """Fill the next pass that is not empty; a pass that only preempted or gave up is followed by another at once."""
+    preempted: list[int] = []
+    failed: list[int] = []
+    while True:
+        batch = Pass(now)
+        engine.compose(now, batch)
+        preempted += batch.preempted
+        failed += batch.failed
+        if batch.items or not batch.changed:
+            batch.preempted, batch.failed = preempted, failed
+            return batch
+
+
+def _release(jobs: Sequence[Job], done: Job, now: float, coming: list[tuple[float, bool, int]]) -> None:
+    """Let those arrive who waited for the end of `done`; at one instant they come after those of the trace."""
+    for job in jobs:
+        if job.after == done.index:
+            job.arrival = now + job.pause
+            coming.append((job.arrival, True, job.index))
+    coming.sort()
 
 
 def _welcome(engine: Engine, job: Job) -> None:

@@ -43,6 +43,8 @@ class Diary:
         chunk: Ints, before: Ints, decodes: int, resident: float, longest: int, tables: Floats
     ) -> tuple[float, float, float]:
         at = 6 + int(tables[5])
+        if at + 2 * len(chunk) + 4 > len(tables):  # full: the comparison will say that passes are missing
+            return tables[0], 0.0, 1.0
         tables[at] = len(chunk)
         at += 1
         tokens = float(decodes)
@@ -63,8 +65,11 @@ class Diary:
     def facts(self) -> dict[str, str | int | float]:
         return {}
 
-    def read(self) -> list[tuple[tuple[tuple[int, int], ...], int, int, int]]:
-        """Return (chunks with the tokens before them, decodes, resident, longest) of every pass."""
+    def read(self, steps: int) -> list[tuple[tuple[tuple[int, int], ...], int, int, int]]:
+        """Return (chunks with the tokens before them, decodes, resident, longest) of the last `steps` passes.
+
+        Earlier rows are questions before the run, or a first attempt without block identities.
+        """
         rows = []
         words = [int(word) for word in self.pages[HEAD + 1 : HEAD + 1 + int(self.pages[HEAD])]]
         at = 0
@@ -76,7 +81,7 @@ class Diary:
             decodes, resident, longest = words[at : at + 3]
             rows.append((chunks, decodes, resident, longest))
             at += 3
-        return rows
+        return rows[len(rows) - steps :]
 
 
 def price(chunk: Sequence[int], before: Sequence[int], decodes: int, resident: int, longest: int) -> float:

@@ -59,7 +59,9 @@ class FastGen(Engine):
                 self.board(job, 1, now, batch)
         for job in [one for one in self.waiting if not one.decoding]:
             left = setup.budget - sum(count for _, count in batch.items)
-            if not self.pool.free or len(batch.items) >= setup.batch or left <= 0:
+            if len(batch.items) >= setup.batch or left <= 0:
+                break
+            if not self.pool.free and not (job.table and self.tracked() == 1):  # alone, it may fill its last block
                 break
             need = ceil(job.length, setup.block) - len(job.table)
             if need > len(self.pool.free) or (not job.table and self.tracked() >= setup.seats):

@@ -14,8 +14,9 @@ class V0(Engine):
             return
         if self.setup.priority:
             self.usurp(batch)
+        usurped = len(batch.preempted)
         self.decode(batch)
-        if not batch.changed:
+        if len(batch.preempted) == usurped:
             self.swap_in(batch, self.setup.budget - len(batch.items))
 
     def held(self, now: float) -> bool:
@@ -76,8 +77,8 @@ class V0(Engine):
         while self.swapped and budget > 0 and len(self.running) < self.setup.seats:
             job = self.swapped[0]
             held = len(job.table)
-            if held + 1 + self.setup.watermark > len(self.pool.free):
-                return
+            if self.running and held + 1 + self.setup.watermark > len(self.pool.free):
+                return  # an empty engine takes it back whatever the watermark says
             self.swapped.pop(0)
             self.host += held
             job.table = self.pool.take(held)
@@ -104,12 +105,31 @@ class V0Chunked(V0):
             batch.items.append((job, count))
             budget -= count
             place += 1
+        before = list(self.running)
         if not batch.changed:
             taken = len(batch.items)
             self.swap_in(batch, budget)
             budget -= sum(count for _, count in batch.items[taken:])
-        if not self.swapped:
-            self.start_prompts(now, batch, budget)
+        back = self.running[len(before) :]
+        self.start_prompts(now, batch, budget)
+        self.line_up(before, back, batch)
+
+    def line_up(self, before: list[Job], back: list[Job], batch: Pass) -> None:
+        """Order the line for the next pass: those left out, those swapped in, decodes, ending prompts, others, new."""
+        taken = {job.index: count for job, count in batch.items}
+
+        def kind(job: Job) -> int:
+            if job in back:
+                return 1 if job.decoding else 2
+            if job not in before:
+                return 6
+            if job.index not in taken:
+                return 0
+            if job.decoding:
+                return 3
+            return 4 if taken[job.index] == job.rest else 5
+
+        self.running.sort(key=kind)
 
     def cut(self, job: Job, budget: int) -> int:
         return min(job.length, budget)

@@ -67,7 +67,9 @@ class Roofline:
             tokens += chunk[k]
             pairs = chunk[k] * (before[k] + 0.5 * chunk[k])
             attention += max(pairs * tables[6], (before[k] + chunk[k]) * tables[5])
-        weights = tables[2] + tables[3] * (1.0 - tables[4] ** tokens)
+        weights = tables[2]
+        if tables[3] > 0.0:  # experts, as far as a token visits them
+            weights += tables[3] * (1.0 - tables[4] ** tokens)
         first = tables[0] + max(tokens * tables[1], weights) + attention
         count = int(tables[7])
         if count > 0:

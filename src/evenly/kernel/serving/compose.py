@@ -128,7 +128,8 @@ def continue_prompts(w: Any, r: int, room: int) -> int:
         rest = seat.target - seat.filled
         tokens = min(rest, rules.threshold, room)
         if rules.compose == SPLIT_FUSE:
-            if p.free == 0 or p.ran + p.chunks >= rules.batch:
+            alone = p.seated == 1  # the real engine would flush and recompute it for ever
+            if (p.free == 0 and not alone) or p.ran + p.chunks >= rules.batch:
                 return 0
             if rest > 1 and need_of_chunk(w, s, rest) > p.free:
                 return 0

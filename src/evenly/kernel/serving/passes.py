@@ -7,12 +7,14 @@ from evenly.kernel.compiling import helper
 from evenly.kernel.serving import tally
 from evenly.kernel.serving.records import DECODING, FILLING, LONGEST, NONE, ONE, PREFILL_FIRST, STARVED
 from evenly.kernel.serving.seating import (
+    FOREVER,
     blocks_for,
     decode,
     grab,
     last_token,
     release,
     rescan,
+    stand_up,
     undecode,
     unfill,
 )
@@ -259,27 +261,37 @@ def leave(w: Any, r: int) -> int:
     p = pool(w, r)
     if p.next_end > p.tick:
         return NONE
-    for place in range(p.seated):
-        s = seat_in_line(w, r, place)
-        seat = seat_at(w, s)
-        if seat.state != FILLING and seat.end <= p.tick:
-            i = seat.request
-            request = request_at(w, i)
-            request.finish = p.end
-            worst = max(seat.worst, tally.worst_since(w, r, seat.index))
-            request.worst_gap = max(request.worst_gap, worst)
-            tokens = seat.base + p.tick
-            blocks = blocks_for(w, rules_of(w).longest if rules_of(w).reserve == LONGEST else tokens)
-            release(w, r, s, blocks, tokens)
-            undecode(w, r, s)
-            own = w.line[r, place]
-            for k in range(place, p.seated - 1):
-                w.line[r, k] = w.line[r, k + 1]
-            p.seated -= 1
-            w.spare[r, p.spare_seats] = own
-            p.spare_seats += 1
-            seen(w, r).running -= 1
-            rescan(w, r)
-            return i
-    rescan(w, r)
-    return NONE
+    done = NONE
+    next_end = FOREVER
+    longest = -FOREVER
+    for place in range(p.seated):  # finds who is done, and what `rescan` would find among the others
+        seat = seat_at(w, seat_in_line(w, r, place))
+        if seat.state == FILLING:
+            continue
+        if done == NONE and seat.end <= p.tick:
+            done = place
+            continue
+        next_end = min(next_end, seat.end)
+        longest = max(longest, seat.base)
+    p.next_end = next_end
+    p.longest = longest
+    return NONE if done == NONE else finish(w, r, done)
+
+
+@helper
+def finish(w: Any, r: int, place: int) -> int:
+    """Let the decode at a place of the line leave; return its request."""
+    p = pool(w, r)
+    s = seat_in_line(w, r, place)
+    seat = seat_at(w, s)
+    i = seat.request
+    request = request_at(w, i)
+    request.finish = p.end
+    worst = max(seat.worst, tally.worst_since(w, r, seat.index))
+    request.worst_gap = max(request.worst_gap, worst)
+    tokens = seat.base + p.tick
+    blocks = blocks_for(w, rules_of(w).longest if rules_of(w).reserve == LONGEST else tokens)
+    release(w, r, s, blocks, tokens)
+    undecode(w, r, s)
+    stand_up(w, r, place)
+    return i

@@ -124,15 +124,15 @@ POOL = np.dtype(
 
 SEAT = np.dtype(
     [
-        ("request", "i8"),
-        ("filled", "i8"),  # prompt tokens computed, while filling
-        ("target", "i8"),  # prompt tokens to compute, generated ones of earlier lives included
+        ("state", "i8"),  # FILLING, DECODING or STARVED; what scans of the line read stands together
         ("base", "i8"),  # context less tick, while decoding
         ("end", "i8"),  # tick of its last token
+        ("request", "i8"),
         ("joined", "f8"),  # when its last own token came
         ("index", "i8"),  # emissions of the replica at that time
         ("worst", "f8"),
-        ("state", "i8"),  # FILLING, DECODING or STARVED
+        ("filled", "i8"),  # prompt tokens computed, while filling
+        ("target", "i8"),  # prompt tokens to compute, generated ones of earlier lives included
         ("table", "i8"),  # blocks held in the seat's block table (prefix cache)
         ("hit", "i8"),  # tokens taken from the cache
         ("sealed", "i8"),  # leading blocks whose content is registered in the cache

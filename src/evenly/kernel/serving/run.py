@@ -46,6 +46,9 @@ def arrive(w: Any, h: Any, now: float, i: int) -> int:
         for r in range(len(w.fleet)):
             seen(w, r).hit = prefix.hits(w, r, i, request_at(w, i).prompt - 1) * rules_of(w).block
     r = h.choose(now, i, w.requests, w.fleet, w.choose_memory)
+    if r < 0 or r >= len(w.fleet):  # told when the loop has ended; nothing is written outside the arrays
+        request_at(w, i).replica = r if r != NONE else len(w.fleet)
+        return NONE
     seen(w, r).sent += 1
     request_at(w, i).replica = r
     if not fits(w, r, i):

@@ -21,7 +21,7 @@ def arrays(
     record_passes: int,
 ) -> dict[str, Array]:
     """Return the arrays of a world at time 0, by field of `records.WORLD`; the policies' memories are missing."""
-    seats = int(rules["seats"])
+    seats = min(int(rules["seats"]), max(1, len(trace)))  # no more can be taken
     block = int(rules["block"])
     ids = np.array(trace.prefixes.ids, np.int64) if trace.prefixes is not None else np.zeros(0, np.int64)
     cache = bool(rules["cache"])
@@ -31,6 +31,7 @@ def arrays(
     rule = np.zeros(1, RULES)
     for name, value in rules.items():
         rule[name] = value
+    rule["seats"] = seats
     fleet = np.zeros(replicas, FLEET)
     fleet["free"] = fleet["blocks"] = blocks
     shape = (replicas, seats)

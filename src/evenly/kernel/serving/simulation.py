@@ -1,5 +1,6 @@
 """Run the serving loop over a trace."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -131,6 +132,7 @@ def _attempt(
                 f"the swap space of {host_blocks} blocks is too small: {need} blocks of {rules['block']} tokens were "
                 "swapped out at once; raise swap_space or let victims recompute"
             )
+    _check_routes(world.requests["replica"], policies.route, replicas)
     return Run(
         world.requests,
         world.pools,
@@ -143,6 +145,17 @@ def _attempt(
         world.log[: world.log_size[0]],
         blocks,
     )
+
+
+def _check_routes(chosen: Array, router: object, replicas: int) -> None:
+    """Raise `ValueError` if a router named a replica that does not exist; -1 marks requests that it never saw."""
+    stray = np.flatnonzero((chosen < -1) | (chosen >= replicas))
+    if len(stray):
+        where = inspect.getsourcefile(type(router))
+        raise ValueError(
+            f"{where}: {type(router).__name__}.choose sent {len(stray)} of {len(chosen)} requests to replicas that do "
+            f"not exist (request {stray[0]} first); it returns a number from 0 to {replicas - 1}"
+        )
 
 
 def _targets(total: int) -> Iterator[int]:

@@ -4,13 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from evenly.core import Floats, Trace
+from evenly.core import Trace
+from evenly.measure.burstiness import dispersion_curve, spread, tick
 from evenly.report.charts.theme import COUNT_LABEL, decades, panel, rounded
 
 BINS = 240
-SCALES = 24
-MOST_WINDOWS = 1 << 20  # finer windows than this cost seconds and show no more
-LEAST_BINS = 8  # a variance over fewer windows says nothing
 
 
 def arrivals(trace: Trace) -> dict[str, Any] | None:
@@ -42,9 +40,10 @@ def arrivals(trace: Trace) -> dict[str, Any] | None:
 def burstiness(trace: Trace) -> dict[str, Any] | None:
     """Return the index of dispersion of counts by time scale; `None` where no scale has enough windows.
 
-    A Poisson process lies on 1 at every scale; what climbs with the scale is bursty over hours, not by chance.
+    A Poisson process lies on 1 at every scale; what climbs with the scale is bursty over hours, not by chance. Scales
+    below the tick of the clock are left out.
     """
-    scales, index = dispersion(trace.arrival)
+    scales, index = dispersion_curve(spread(trace.arrival), tick(trace.arrival))
     if len(scales) < 2:
         return None
     rows = [{"scale": rounded(s), "idc": rounded(i)} for s, i in zip(scales.tolist(), index.tolist(), strict=True)]
@@ -69,28 +68,6 @@ def burstiness(trace: Trace) -> dict[str, Any] | None:
         "encoding": {**encoding, "tooltip": tips},
     }
     return panel("Burstiness by time scale (dashed: Poisson)", layer=[curve, poisson])
-
-
-def dispersion(arrival: Floats) -> tuple[Floats, Floats]:
-    """Return time scales in seconds and the variance over mean of counts in windows that long.
-
-    Scales run from the mean gap to an eighth of the trace; scales without a single arrival pattern are left out.
-
-    >>> scales, index = dispersion(np.arange(1000.0))  # a metronome has no bursts
-    >>> bool(np.all(index < 0.3))
-    True
-    """
-    span = float(arrival[-1] - arrival[0]) if len(arrival) else 0.0
-    if span <= 0 or len(arrival) < 2 * LEAST_BINS:
-        return np.empty(0), np.empty(0)
-    scales = np.geomspace(max(span / len(arrival), span / MOST_WINDOWS), span / LEAST_BINS, SCALES)
-    index = np.empty(SCALES)
-    for k, scale in enumerate(scales):
-        edges = arrival[0] + scale * np.arange(int(span / scale) + 1)
-        counts = np.diff(np.searchsorted(arrival, edges))
-        index[k] = counts.var() / max(float(counts.mean()), 1e-300)
-    known = index > 0
-    return scales[known], index[known]
 
 
 def _clock(span: float) -> tuple[float, str]:

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from evenly.core import Floats, Trace
+from evenly.core import Trace
+from evenly.measure.reuse import reuse, seen_before
 from evenly.report.charts.theme import panel, rounded
 
 BINS = 160
@@ -15,9 +16,10 @@ def sharing(trace: Trace) -> dict[str, Any] | None:
 
     `None` for a trace without prefixes.
     """
-    seen = seen_before(trace)
-    if seen is None:
+    found = reuse(trace)
+    if found is None or trace.prefixes is None:
         return None
+    seen = seen_before(trace.prefixes.ids)
     groups = np.array_split(seen, min(BINS, len(seen)))
     rows = [
         {"requests": rounded((k + 1) / len(groups)), "share": rounded(float(group.mean()))}
@@ -25,7 +27,7 @@ def sharing(trace: Trace) -> dict[str, Any] | None:
         if len(group)
     ]
     return panel(
-        f"Prefix sharing · {seen.mean():.1%} of blocks seen before",
+        f"Prefix sharing · {found.blocks:.1%} of blocks seen before",
         data={"values": rows},
         mark={"type": "area", "interpolate": "step-before"},
         encoding={
@@ -40,14 +42,3 @@ def sharing(trace: Trace) -> dict[str, Any] | None:
             "tooltip": [{"field": "share", "type": "quantitative", "format": ".1%"}],
         },
     )
-
-
-def seen_before(trace: Trace) -> Floats | None:
-    """Return for each prompt block, in order of arrival, 1 if its id came up earlier and 0 if it is new."""
-    if trace.prefixes is None or len(trace.prefixes.ids) == 0:
-        return None
-    ids = trace.prefixes.ids
-    _, first = np.unique(ids, return_index=True)
-    seen = np.ones(len(ids))
-    seen[first] = 0.0
-    return seen

@@ -1,7 +1,7 @@
 """How all charts look, light and dark."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Okabe and Ito, "Color universal design", 2008: told apart with any colour vision. Black and yellow, which vanish on
@@ -9,6 +9,7 @@ from typing import Any
 LIGHT = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a6d3b", "#7f8790")
 DARK = ("#4ba6e0", "#f2b134", "#2ec79b", "#e39cc6", "#ff8b4d", "#9bd7f7", "#c9a66b", "#aab4bf")
 HEIGHT = 190
+DASH = 9  # pixels of a dash, and of the first gap
 NO_LEGEND = 8  # with more variants than colours a picture would lie
 
 # Milliseconds below one second, as in the table.
@@ -55,10 +56,46 @@ def hue(labels: Sequence[str]) -> dict[str, Any]:
     return {"field": "variant", "type": "nominal", "scale": {"domain": list(labels)}, "legend": None}
 
 
+def dashes(curves: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return the channel that dashes a curve that lies on an earlier one, so that both colours show; else nothing.
+
+    `curves` maps the label of each variant, in the order of drawing, to the bytes of its figures.
+
+    >>> dashes({"a": b"1", "b": b"2"})
+    {}
+    """
+    seen: dict[bytes, int] = {}
+    copies: dict[str, int] = {}
+    for label, curve in curves.items():
+        copies[label] = seen[curve] = seen.get(curve, -1) + 1
+    conditions = []
+    for copy in range(1, max(copies.values(), default=0) + 1):
+        group = [label for label in copies if copies[label] == copy]
+        conditions.append({"test": {"field": "variant", "oneOf": group}, "value": [DASH, DASH * copy]})
+    if not conditions:
+        return {}
+    return {"strokeDash": {"condition": conditions, "value": [1, 0]}}
+
+
+def clock(seconds: float) -> tuple[float, str]:
+    """Return the seconds in one unit of a time axis that is so long, and its name.
+
+    >>> clock(90.0), clock(7200.0)
+    ((1.0, 'seconds'), (60.0, 'minutes'))
+    """
+    units = ((86_400.0, "days"), (3_600.0, "hours"), (60.0, "minutes"))
+    return next(((factor, unit) for factor, unit in units if seconds >= 3 * factor and seconds > 300), (1.0, "seconds"))
+
+
+def ticks(values: Sequence[float]) -> dict[str, Any]:
+    """Return the part of an axis that shows exactly these values; without a count Vega would drop every other one."""
+    return {"values": list(values), "tickCount": len(values)}
+
+
 def panel(title: str, **parts: Any) -> dict[str, Any]:
-    """Return a picture that is as wide as its place on the page."""
+    """Return a picture that is as wide as its place on the page; the title is also what a screen reader says."""
     spec = {"width": "container", "height": HEIGHT, "autosize": {"type": "fit-x", "contains": "padding"}, **parts}
-    return {"title": title, **spec} if title else spec
+    return {"title": title, "description": title, **spec} if title else spec
 
 
 def rounded(value: float, digits: int = 4) -> float:
@@ -67,12 +104,17 @@ def rounded(value: float, digits: int = 4) -> float:
 
 
 def decades(least: float, most: float) -> list[float]:
-    """Return the powers of ten between two positive values, with 2 and 5 in between where the range is short.
+    """Return round values between two positive ones: powers of ten, and more of them the shorter the range is.
 
-    >>> decades(0.02, 30.0), decades(0.2, 3.0)
-    ([0.1, 1.0, 10.0], [0.2, 0.5, 1.0, 2.0])
+    >>> decades(0.02, 30.0), decades(0.2, 3.0), decades(0.026, 0.052)
+    ([0.1, 1.0, 10.0], [0.2, 0.5, 1.0, 2.0], [0.03, 0.04, 0.05])
     """
     low, high = math.floor(math.log10(least)), math.ceil(math.log10(most))
-    steps = (1,) if high - low > 3 else (1, 2, 5)
-    ticks = [float(f"{step}e{power}") for power in range(low, high + 1) for step in steps]
-    return [tick for tick in ticks if least <= tick <= most]
+    found: list[float] = []
+    grids: Sequence[Sequence[float]] = ((1,), (1, 2, 5), range(1, 10), [k / 5 for k in range(5, 50)])
+    for steps in grids:
+        whole = [float(f"{step}e{power}") for power in range(low, high + 1) for step in steps]
+        found = [tick for tick in whole if least <= tick <= most]
+        if len(found) > 2:
+            break
+    return found

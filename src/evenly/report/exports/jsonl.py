@@ -1,11 +1,11 @@
 """One JSON object a request."""
 
-import json
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from evenly.core import Outcome
+from evenly.report.exports._parts import chunks, encode
 from evenly.sweep.folder import write_text
 
 
@@ -16,14 +16,12 @@ class Jsonl:
     def write(self, outcome: Outcome, folder: Path) -> Path:
         """Write `requests.jsonl`."""
         path = folder / "requests.jsonl"
-        names = list(outcome.items)
-        columns = [outcome.items[name].tolist() for name in names]
-        lines = []
-        for row in zip(*columns, strict=True):
-            entry = {
-                name: None if isinstance(value, float) and not math.isfinite(value) else value
-                for name, value in zip(names, row, strict=True)
-            }
-            lines.append(json.dumps(entry))
-        write_text(path, "\n".join([*lines, ""]))
+        write_text(path, self.lines(outcome))
         return path
+
+    def lines(self, outcome: Outcome) -> Iterator[str]:
+        """Return the lines, one a request."""
+        names = list(outcome.items)
+        for part in chunks(outcome.items):
+            for row in zip(*part.values(), strict=True):
+                yield encode(dict(zip(names, row, strict=True))) + "\n"

@@ -1,23 +1,27 @@
 """A timeline for Perfetto and chrome://tracing."""
 
-import json
+import heapq
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evenly.core import Outcome
+from evenly.core import Floats, Ints, Outcome
+from evenly.report.exports._parts import chunks, encode
 from evenly.sweep.folder import write_text
 
-COUNTERS = ("waiting", "running", "kv")
+COUNTERS = (("waiting", "requests"), ("running", "requests"), ("kv", "share"))
+US = 1e6  # the format counts microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Perfetto:
     """Chrome trace events: a process for each replica, wait, prefill and decode as spans, counters of the fleet.
 
-    Reference: the Trace Event Format, https://ui.perfetto.dev opens it.
+    Reference: the Trace Event Format, which https://ui.perfetto.dev opens.
     """
 
     requests: int = 20_000
@@ -28,50 +32,77 @@ class Perfetto:
             raise ValueError(f"requests is at least 1, not {self.requests}")
 
     def write(self, outcome: Outcome, folder: Path) -> Path:
-        """Write `trace.json`."""
+        """Write `trace.json`, one event a line."""
         path = folder / "trace.json"
-        text = json.dumps({"traceEvents": self.events(outcome), "displayTimeUnit": "ms"}, allow_nan=False)
-        write_text(path, text + "\n")
+        write_text(path, self._parts(outcome))
         return path
 
-    def events(self, outcome: Outcome) -> list[dict[str, Any]]:
-        """Return the events; times in microseconds."""
+    def events(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
+        """Return the events: names of processes and rows, spans in order of arrival, counters."""
         items = outcome.items
-        done = np.flatnonzero(np.isfinite(items["finish"]))
-        chosen = done[np.argsort(items["arrival"][done], kind="stable")][: self.requests]
-        events: list[dict[str, Any]] = [
-            {"name": "process_name", "ph": "M", "pid": int(r), "args": {"name": f"replica {int(r)}"}}
-            for r in np.unique(items["replica"][chosen])
-        ]
-        lanes = _lanes(items["replica"][chosen], items["arrival"][chosen], items["finish"][chosen])
-        for i, lane in zip(chosen.tolist(), lanes, strict=True):
-            times = [float(items[name][i]) * 1e6 for name in ("arrival", "start", "first_token", "finish")]
-            facts = {"request": i, "prompt": int(items["prompt"][i]), "output": int(items["output"][i])}
-            for name, begin, end in zip(("wait", "prefill", "decode"), times, times[1:], strict=False):
-                if end > begin:
-                    span = {"name": name, "cat": "request", "ph": "X", "ts": begin, "dur": end - begin}
-                    events.append({**span, "pid": int(items["replica"][i]), "tid": lane, "args": facts})
+        chosen = self._chosen(outcome)
+        replicas = np.unique(items["replica"][chosen]).tolist()
+        fleet = max(replicas, default=-1) + 1  # a process of its own for what all replicas share
+        yield from (_named("process_name", replica, 0, f"replica {replica}") for replica in replicas)
+        yield _named("process_name", fleet, 0, "fleet")
+        names = ("arrival", "start", "first_token", "finish", "prompt", "output", "replica")
+        columns = {name: items[name][chosen] for name in names}
+        lanes = rows(columns["replica"], columns["arrival"], columns["finish"])
+        for replica, lane in sorted(set(zip(columns["replica"].tolist(), lanes.tolist(), strict=True))):
+            yield _named("thread_name", replica, lane, f"row {lane}")
+        for part in chunks({"request": chosen, "lane": lanes, **columns}):
+            for row in zip(*part.values(), strict=True):
+                yield from _spans(dict(zip(part, row, strict=True)))
         table = outcome.series.get("timeline", {})
-        for name in COUNTERS:
+        for name, unit in COUNTERS:
             if name in table:
-                events += [
-                    {"name": name, "ph": "C", "ts": float(t) * 1e6, "pid": 0, "args": {name: float(v)}}
-                    for t, v in zip(table["time"], table[name], strict=True)
-                    if np.isfinite(v)
-                ]
-        return events
+                for time, value in zip(table["time"].tolist(), table[name].tolist(), strict=True):
+                    if np.isfinite(value):
+                        yield {"name": name, "ph": "C", "ts": time * US, "pid": fleet, "tid": 0, "args": {unit: value}}
+
+    def _chosen(self, outcome: Outcome) -> Ints:
+        """Return which requests are drawn, in order of arrival."""
+        done = np.flatnonzero(np.isfinite(outcome.items["finish"]))
+        return np.asarray(done[np.argsort(outcome.items["arrival"][done], kind="stable")][: self.requests], np.int64)
+
+    def _parts(self, outcome: Outcome) -> Iterator[str]:
+        drawn, whole = len(self._chosen(outcome)), len(outcome.items["finish"])
+        yield '{"traceEvents": [\n'
+        for k, event in enumerate(self.events(outcome)):
+            yield (",\n" if k else "") + encode(event)
+        other = {"label": outcome.label, "requests": f"{drawn} of {whole}, the first to arrive"}
+        yield f'\n],\n"displayTimeUnit": "ms",\n"otherData": {encode(other)}}}\n'
 
 
-def _lanes(replica: Any, begin: Any, end: Any) -> list[int]:
-    """Return a row for each span so that no two of a replica overlap in one row; spans come in order of `begin`."""
-    free: dict[int, list[float]] = {}
-    lanes = []
-    for r, start, stop in zip(replica.tolist(), begin.tolist(), end.tolist(), strict=True):
-        ends = free.setdefault(r, [])
-        lane = next((k for k, busy in enumerate(ends) if busy <= start), len(ends))
-        if lane == len(ends):
-            ends.append(stop)
-        else:
-            ends[lane] = stop
-        lanes.append(lane)
+def rows(replica: Ints, begin: Floats, end: Floats) -> Ints:
+    """Return a row for each span so that no two of a replica overlap in one row; spans come in order of `begin`.
+
+    >>> rows(np.zeros(3, np.int64), np.array([0.0, 1.0, 2.0]), np.array([2.0, 3.0, 4.0]))
+    array([0, 1, 0])
+    """
+    busy: dict[int, list[tuple[float, int]]] = {}
+    free: dict[int, list[int]] = {}
+    opened: dict[int, Iterator[int]] = {}
+    lanes = np.empty(len(begin), np.int64)
+    for k, (r, start, stop) in enumerate(zip(replica.tolist(), begin.tolist(), end.tolist(), strict=True)):
+        running, idle = busy.setdefault(r, []), free.setdefault(r, [])
+        while running and running[0][0] <= start:
+            heapq.heappush(idle, heapq.heappop(running)[1])
+        lane = heapq.heappop(idle) if idle else next(opened.setdefault(r, itertools.count()))
+        heapq.heappush(running, (stop, lane))
+        lanes[k] = lane
     return lanes
+
+
+def _spans(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return what one request did, as complete events one after the other."""
+    times = [request[name] * US for name in ("arrival", "start", "first_token", "finish")]
+    facts = {name: request[name] for name in ("request", "prompt", "output")}
+    for name, begin, end in zip(("wait", "prefill", "decode"), times, times[1:], strict=False):
+        if end > begin:
+            span = {"name": name, "cat": "request", "ph": "X", "ts": begin, "dur": end - begin}
+            yield {**span, "pid": request["replica"], "tid": request["lane"], "args": facts}
+
+
+def _named(what: str, process: int, row: int, name: str) -> dict[str, Any]:
+    return {"name": what, "ph": "M", "ts": 0, "pid": process, "tid": row, "args": {"name": name}}

@@ -1,14 +1,15 @@
 """The result file of `vllm bench serve`."""
 
-import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evenly.core import Floats, Outcome
+from evenly.core import Array, Floats, Outcome
+from evenly.report.exports._parts import encode, listed
 from evenly.sweep.folder import write_text
 
 EVEN = 1e12  # burstiness of arrivals at equal gaps: JSON has no infinity
@@ -31,11 +32,19 @@ class VllmBench:
     def write(self, outcome: Outcome, folder: Path) -> Path:
         """Write `vllm-bench.json`."""
         path = folder / "vllm-bench.json"
-        write_text(path, json.dumps(self.result(outcome), allow_nan=False) + "\n")
+        write_text(path, self._parts(outcome))
         return path
 
-    def result(self, outcome: Outcome) -> dict[str, Any]:
-        """Return the mapping that is written."""
+    def _parts(self, outcome: Outcome) -> Iterator[str]:
+        yield encode(self.figures(outcome))[:-1]
+        if self.detailed:
+            for name, column in details(outcome).items():
+                yield ", "
+                yield from listed(name, column)
+        yield "}\n"
+
+    def figures(self, outcome: Outcome) -> dict[str, Any]:
+        """Return the entries that are no lists of requests."""
         items = outcome.items
         done = np.isfinite(items["finish"])
         seconds = float(items["finish"][done].max() - items["arrival"].min()) if done.any() else 0.0
@@ -54,6 +63,7 @@ class VllmBench:
             "num_prompts": len(done),
             **_arrivals(items["arrival"]),
             "max_concurrency": None,
+            "max_concurrent_requests": most_at_once(items["arrival"][done], items["finish"][done]),
             "duration": seconds,
             "completed": int(done.sum()),
             "failed": int((~done).sum()),
@@ -68,17 +78,34 @@ class VllmBench:
             result |= _figures(name, times)
         if gaps is not None:
             result |= _figures("itl", gaps["seconds"])
-        if self.detailed:
-            result |= {
-                "input_lens": items["prompt"].tolist(),
-                "output_lens": items["output"].tolist(),
-                "ttfts": [_finite(v) for v in (items["first_token"] - items["arrival"]).tolist()],
-                "latencies": [_finite(v) for v in (items["finish"] - items["arrival"]).tolist()],
-                "start_times": items["arrival"].tolist(),
-                "queue_times": [_finite(v) for v in (items["start"] - items["arrival"]).tolist()],
-                "errors": ["" if good else "never finished" for good in done.tolist()],
-            }
         return result
+
+
+def details(outcome: Outcome) -> dict[str, Array]:
+    """Return the lists of requests, in order of the trace; times in seconds."""
+    items = outcome.items
+    arrival = items["arrival"]
+    return {
+        "input_lens": items["prompt"],
+        "output_lens": items["output"],
+        "ttfts": items["first_token"] - arrival,
+        "latencies": items["finish"] - arrival,
+        "start_times": arrival,
+        "queue_times": items["start"] - arrival,
+        "errors": np.where(np.isfinite(items["finish"]), "", "never finished"),
+    }
+
+
+def most_at_once(arrival: Floats, finish: Floats) -> int:
+    """Return the largest number of requests that are in the system together; one that never ends stays.
+
+    >>> most_at_once(np.array([0.0, 1.0, 2.0]), np.array([1.5, 2.0, 3.0]))
+    2
+    """
+    known = np.sort(finish[np.isfinite(finish)])
+    times = np.sort(arrival)
+    left = np.searchsorted(known, times, side="right")
+    return int((np.arange(1, len(times) + 1) - left).max(initial=0))
 
 
 def _arrivals(arrival: Floats) -> dict[str, float | str]:

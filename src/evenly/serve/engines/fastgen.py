@@ -26,10 +26,9 @@ class Fastgen:
     "Tokens of a KV block; 128 for attention heads of at most 64."
 
     def __post_init__(self) -> None:
-        if min(self.max_ragged_batch_size, self.max_ragged_sequence_count, self.max_tracked_sequences) < 1:
-            raise ValueError("tokens and requests of a pass, and tracked requests, are at least 1")
-        if self.block_size < 1:
-            raise ValueError(f"a block holds at least one token, not {self.block_size}")
+        for name in ("max_ragged_batch_size", "max_ragged_sequence_count", "max_tracked_sequences", "block_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
 
     def rules(self, longest: int) -> Rules:
         """Return the rules."""

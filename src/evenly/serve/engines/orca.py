@@ -20,8 +20,9 @@ class Orca:
     "Tokens of a KV block."
 
     def __post_init__(self) -> None:
-        if self.max_num_seqs < 1 or self.block_size < 1:
-            raise ValueError("max_num_seqs and block_size are at least 1")
+        for name in ("max_num_seqs", "block_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
 
     def rules(self, longest: int) -> Rules:
         """Return the rules."""

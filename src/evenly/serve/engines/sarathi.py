@@ -24,8 +24,9 @@ class Sarathi:
     "Share of the blocks that stays free when a prompt starts."
 
     def __post_init__(self) -> None:
-        if self.max_num_seqs < 1 or self.chunk_size < 1 or self.block_size < 1:
-            raise ValueError("chunk_size, max_num_seqs and block_size are at least 1")
+        for name in ("chunk_size", "max_num_seqs", "block_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
         if not 0 <= self.watermark < 1:
             raise ValueError(f"watermark is a share from 0 to 1, not {self.watermark}")
 

@@ -32,10 +32,15 @@ class VllmV0:
     "Share of the blocks that stays free when a prompt starts."
 
     def __post_init__(self) -> None:
-        if self.max_num_seqs < 1 or self.max_num_batched_tokens < 0 or self.block_size < 1:
-            raise ValueError("max_num_seqs and block_size are at least 1, max_num_batched_tokens at least 0")
-        if not 0 <= self.watermark < 1 or not self.delay_factor >= 0:
-            raise ValueError("watermark is a share from 0 to 1, delay_factor is at least 0")
+        for name in ("max_num_seqs", "block_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
+        if self.max_num_batched_tokens < 0:
+            raise ValueError(f"max_num_batched_tokens is at least 0, not {self.max_num_batched_tokens}")
+        if not 0 <= self.watermark < 1:
+            raise ValueError(f"watermark is a share from 0 to 1, not {self.watermark}")
+        if not self.delay_factor >= 0:
+            raise ValueError(f"delay_factor is at least 0, not {self.delay_factor}")
 
     def rules(self, longest: int) -> Rules:
         """Return the rules."""

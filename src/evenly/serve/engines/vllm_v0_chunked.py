@@ -27,8 +27,9 @@ class VllmV0Chunked:
     "Share of the blocks that stays free when a prompt starts."
 
     def __post_init__(self) -> None:
-        if self.max_num_seqs < 1 or self.max_num_batched_tokens < 1 or self.block_size < 1:
-            raise ValueError("max_num_seqs, max_num_batched_tokens and block_size are at least 1")
+        for name in ("max_num_seqs", "max_num_batched_tokens", "block_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
         if not 0 <= self.watermark < 1:
             raise ValueError(f"watermark is a share from 0 to 1, not {self.watermark}")
 

@@ -34,8 +34,10 @@ class VllmV1:
                 f"max_num_batched_tokens ({self.max_num_batched_tokens}) must be at least max_num_seqs "
                 f"({self.max_num_seqs}), and that at least 1"
             )
-        if self.long_prefill_token_threshold < 0 or self.block_size < 1:
-            raise ValueError("long_prefill_token_threshold is at least 0 and block_size at least 1")
+        if self.long_prefill_token_threshold < 0:
+            raise ValueError(f"long_prefill_token_threshold is at least 0, not {self.long_prefill_token_threshold}")
+        if self.block_size < 1:
+            raise ValueError(f"block_size is at least 1, not {self.block_size}")
 
     def rules(self, longest: int) -> Rules:
         """Return the rules; one block is vLLM's null block."""

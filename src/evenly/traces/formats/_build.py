@@ -80,18 +80,19 @@ def unit_change(values: Floats) -> int | None:
     return None
 
 
-def unique(columns: Columns, name: str) -> None:
-    """Raise `ValueError` for an identifier that appears twice."""
+def unique(columns: Columns, name: str, skip: Bools | None = None) -> None:
+    """Raise `ValueError` for an identifier that appears twice; rows in `skip` may repeat one."""
     code = columns.texts[name].code
-    first = np.unique(code, return_index=True)[1]
-    if len(first) == len(code):
+    rows = np.arange(len(code)) if skip is None else np.flatnonzero(~skip)
+    rows = rows[code[rows] >= 0]
+    first = np.unique(code[rows], return_index=True)[1]
+    if len(first) == len(rows):
         return
-    again = code >= 0
+    again = np.ones(len(rows), bool)
     again[first] = False
-    if again.any():
-        row = int(np.argmax(again))
-        value = columns.texts[name].labels[code[row]]
-        columns.refuse(row, name, value, "this identifier appears before; remove the repeated request")
+    row = int(rows[np.argmax(again)])
+    value = columns.texts[name].labels[code[row]]
+    columns.refuse(row, name, value, "this identifier appears before; remove the repeated request")
 
 
 def build(

@@ -1,7 +1,7 @@
 """Files to columns: duckdb parses, numpy carries; no row passes through Python."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,10 +10,10 @@ import numpy as np
 
 from evenly.core import Array, Floats, Ints
 from evenly.traces.formats._errors import csv_fault, json_fault, line_of, refuse
+from evenly.traces.formats._head import LINE_LIMIT
 
 STAMP = r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?)\d*(?:Z|[+]00:?00)?$"  # digits beyond microseconds are cut
 FEW = 4096  # different texts of a column up to which duckdb codes them
-LINE_LIMIT = 256 * 1024 * 1024  # bytes of one JSON line
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Columns:
     "Columns of numbers by name; masked where the file has nothing. `NAME[]` is the flat content of a column of lists."
     texts: Mapping[str, Text]
     "Columns of text by name."
+    rows: Ints | None = None
+    "Row of the file that holds each entry; `None`: every row is one."
 
     def __len__(self) -> int:
         columns: list[Array | Text] = [*self.numbers.values(), *self.texts.values()]
@@ -69,7 +71,7 @@ class Columns:
 
     def line(self, row: int) -> int:
         """Return the line of the file that holds a row."""
-        return line_of(self.path, row, self.header)
+        return line_of(self.path, int(self.rows[row]) if self.rows is not None else row, self.header)
 
     def refuse(self, row: int, field: str, value: object, remedy: str) -> NoReturn:
         """Raise `ValueError` for one value of one row."""
@@ -99,17 +101,17 @@ def read_csv(path: Path, numbers: Sequence[str], header: int = 1, stamp: str = "
     wanted = [name for name in names if name in numbers]
     kinds = {name: "DOUBLE" if name in wanted else "VARCHAR" for name in names}
     table = (
-        f"read_csv({_literal(path)}, columns={_struct(kinds)}, auto_detect=false, header=false, skip={header}, "
+        f"read_csv({literal(path)}, columns={struct(kinds)}, auto_detect=false, header=false, skip={header}, "
         "delim=',', quote='\"', escape='\"', compression='none')"
     )
-    plain = {name: _quoted(name) for name in wanted}
+    plain = {name: quoted(name) for name in wanted}
     if stamp:
-        column = _quoted(stamp)
+        column = quoted(stamp)
         plain[stamp] = f"epoch_us(try_cast(regexp_extract({column}, '{STAMP}', 1) AS TIMESTAMP))"
         plain[f"{stamp} zone"] = f"regexp_matches({column}, '(Z|[+]00:?00)$')"
     try:
         found = _load(path, header, table, plain, [name for name in names if name not in plain])
-    except _duck_error() as error:
+    except duck_error() as error:
         csv_fault(path, names, wanted, header, str(error))
     if len(found) == 0:
         raise ValueError(f"{path}: holds a header and no request")
@@ -123,14 +125,14 @@ def read_json(path: Path, numbers: Sequence[str], lists: Sequence[str] = (), tex
     """
     kinds = dict.fromkeys(numbers, "DOUBLE") | dict.fromkeys(text, "VARCHAR") | dict.fromkeys(lists, "BIGINT[]")
     table = (
-        f"read_json({_literal(path)}, columns={_struct(kinds)}, format='newline_delimited', compression='none', "
+        f"read_json({literal(path)}, columns={struct(kinds)}, format='newline_delimited', compression='none', "
         f"maximum_object_size={LINE_LIMIT})"
     )
-    plain = {name: _quoted(name) for name in numbers}
-    plain |= {name: f"coalesce(len({_quoted(name)}), 0)" for name in lists}
+    plain = {name: quoted(name) for name in numbers}
+    plain |= {name: f"coalesce(len({quoted(name)}), 0)" for name in lists}
     try:
         found = _load(path, 0, table, plain, text, lists)
-    except _duck_error() as error:
+    except duck_error() as error:
         json_fault(path, numbers, lists, str(error))
     if len(found) == 0:
         raise ValueError(f"{path}: holds no request")
@@ -152,14 +154,21 @@ def _load(
     path: Path, header: int, table: str, plain: Mapping[str, str], text: Sequence[str], lists: Sequence[str] = ()
 ) -> Columns:
     """Read the file once into a table of duckdb, then carry it over column by column."""
-    wanted = [f"{value} AS {_quoted(name)}" for name, value in plain.items()]
-    wanted += [_quoted(name) for name in text]
-    wanted += [f"{_quoted(name)} AS {_quoted(name + '[]')}" for name in lists]
+    wanted = [f"{value} AS {quoted(name)}" for name, value in plain.items()]
+    wanted += [quoted(name) for name in text]
+    wanted += [f"{quoted(name)} AS {quoted(name + '[]')}" for name in lists]
     with connect() as database:
         database.execute(f"CREATE TABLE file AS SELECT {', '.join(wanted)} FROM {table}")
-        numbers = {name: _column(database, _quoted(name)) for name in plain}
-        numbers |= {f"{name}[]": _column(database, f"unnest({_quoted(name + '[]')})") for name in lists}
-        return Columns(path, header, numbers, {name: _text(database, _quoted(name)) for name in text})
+        return carry(database, path, header, plain, text, [f"{name}[]" for name in lists])
+
+
+def carry(
+    database: Any, path: Path, header: int, plain: Iterable[str], text: Iterable[str], lists: Iterable[str]
+) -> Columns:
+    """Return the columns of the table `file`: numbers, texts, and the flat content of lists."""
+    numbers = {name: _column(database, quoted(name)) for name in plain}
+    numbers |= {name: _column(database, f"unnest({quoted(name)})") for name in lists}
+    return Columns(path, header, numbers, {name: _text(database, quoted(name)) for name in text})
 
 
 def _column(database: Any, value: str) -> Array:
@@ -182,19 +191,23 @@ def _text(database: Any, name: str) -> Text:
     return Text(code.astype(np.int64), labels)
 
 
-def _struct(kinds: Mapping[str, str]) -> str:
+def struct(kinds: Mapping[str, str]) -> str:
+    """Return column types as SQL."""
     return "{" + ", ".join(f"'{name.replace(chr(39), chr(39) * 2)}': '{kind}'" for name, kind in kinds.items()) + "}"
 
 
-def _literal(path: Path) -> str:
+def literal(path: Path) -> str:
+    """Return a path as SQL text."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _duck_error() -> type[Exception]:
+def duck_error() -> type[Exception]:
+    """Return the class of the errors of duckdb."""
     import duckdb
 
     return duckdb.Error

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 LONGEST = 100_000_000  # tokens; far above any model's context, far below a mistaken unit
 SHOWN = 60  # characters of a value that a message quotes
@@ -57,8 +57,11 @@ def csv_fault(path: Path, names: Sequence[str], numbers: Iterable[str], header: 
     raise ValueError(f"{path}: not readable as CSV: {_first_line(reason)}")
 
 
-def json_fault(path: Path, numbers: Iterable[str], lists: Iterable[str], reason: str) -> NoReturn:
-    """Raise `ValueError` for the first line of a JSONL file that is not an object with the wanted fields."""
+def json_fault(path: Path, numbers: Iterable[str], lists: Iterable[str], reason: str, within: str = "") -> NoReturn:
+    """Raise `ValueError` for the first line of a JSONL file that is not an object with the wanted fields.
+
+    `within` names a list of such objects, which may hold further ones under the same name.
+    """
     for number, text in _lines(path, 0):
         try:
             row = json.loads(text)
@@ -66,15 +69,29 @@ def json_fault(path: Path, numbers: Iterable[str], lists: Iterable[str], reason:
             refuse(path, number, "the line", text, "not valid JSON; was it cut off?")
         if not isinstance(row, dict):
             refuse(path, number, "the line", text, "expected one JSON object a line")
-        for name in numbers:
-            if row.get(name) is not None and not is_number(str(row[name])):
-                refuse(path, number, name, row[name], "expected a number; repair or remove the line")
-        for name in lists:
-            inner = row.get(name)
-            whole = isinstance(inner, list) and all(type(item) is int and abs(item) < 1 << 63 for item in inner)
-            if inner is not None and not whole:
-                refuse(path, number, name, inner, "expected a list of whole numbers; repair or remove the line")
+        for entry in _entries(path, number, row, within):
+            _check(path, number, entry, numbers, lists)
     raise ValueError(f"{path}: not readable as JSON lines: {_first_line(reason)}")
+
+
+def _entries(path: Path, line: int, row: dict[str, Any], within: str) -> Iterator[dict[str, Any]]:
+    yield row
+    inner = row.get(within) if within else None
+    if inner is not None and not (isinstance(inner, list) and all(isinstance(entry, dict) for entry in inner)):
+        refuse(path, line, within, inner, "expected a list of JSON objects; repair or remove the line")
+    for entry in inner or ():
+        yield from _entries(path, line, entry, within)
+
+
+def _check(path: Path, line: int, row: dict[str, Any], numbers: Iterable[str], lists: Iterable[str]) -> None:
+    for name in numbers:
+        if row.get(name) is not None and not is_number(str(row[name])):
+            refuse(path, line, name, row[name], "expected a number; repair or remove the line")
+    for name in lists:
+        inner = row.get(name)
+        whole = isinstance(inner, list) and all(type(item) is int and abs(item) < 1 << 63 for item in inner)
+        if inner is not None and not whole:
+            refuse(path, line, name, inner, "expected a list of whole numbers; repair or remove the line")
 
 
 def is_number(text: str) -> bool:

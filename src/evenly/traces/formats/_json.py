@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+SPACE = " \t\r\n"
+
 
 def first_objects(head: str) -> list[dict[str, Any]]:
     """Return the objects on the complete lines of `head`; an empty list where the first line is none."""
@@ -21,10 +23,30 @@ def first_objects(head: str) -> list[dict[str, Any]]:
 
 
 def keys(head: str) -> set[str]:
-    r"""Return the keys of the first object of a JSONL file.
+    r"""Return the keys of the first object of a JSONL file, those before the cut if the head ends within it.
 
-    >>> sorted(keys('{"a": 1, "b": 2}\\n{"c": 3}'))
-    ['a', 'b']
+    >>> sorted(keys('{"a": 1, "b": 2}\n{"c": 3}')), sorted(keys('{"a": [1, 2], "b": [3, '))
+    (['a', 'b'], ['a', 'b'])
     """
-    found = first_objects(head)
-    return set(found[0]) if found else set()
+    decoder = json.JSONDecoder()
+    found: set[str] = set()
+    place = _skip(head, 0)
+    if head[place : place + 1] != "{":
+        return found
+    try:
+        while head[place : place + 1] in ("{", ","):
+            key, place = decoder.raw_decode(head, _skip(head, place + 1))
+            place = _skip(head, place)
+            if not isinstance(key, str) or head[place : place + 1] != ":":
+                break
+            found.add(key)
+            place = _skip(head, decoder.raw_decode(head, _skip(head, place + 1))[1])
+    except (ValueError, RecursionError):
+        pass
+    return found
+
+
+def _skip(text: str, place: int) -> int:
+    while place < len(text) and text[place] in SPACE:
+        place += 1
+    return place

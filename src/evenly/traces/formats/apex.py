@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from evenly.core import Trace
+from evenly.traces.formats import Needs
 from evenly.traces.formats._build import build, rest, seconds, tokens, unique
 from evenly.traces.formats._columns import csv_names, read_csv, read_json
 from evenly.traces.formats._json import keys
@@ -21,6 +23,8 @@ class Apex:
     Reference: Y. Lin et al., "APEX: An Extensible and Dynamism-Aware Simulator for Automated Parallel Execution in LLM
     Serving", 2024; https://github.com/microsoft/apex_plus.
     """
+
+    needs: ClassVar[Needs] = (NUMBERS, CSV_NUMBERS)
 
     def match(self, head: str) -> bool:
         """Tell whether the fields are those of APEX+."""

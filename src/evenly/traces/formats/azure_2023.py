@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from evenly.core import Trace
-from evenly.traces.formats._azure import read_azure, zone
+from evenly.traces.formats import Needs
+from evenly.traces.formats._azure import NAMES, read_azure, zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,8 @@ class Azure2023:
     Reference: P. Patel et al., "Splitwise: Efficient Generative LLM Inference Using Phase Splitting", ISCA 2024;
     https://github.com/Azure/AzurePublicDataset.
     """
+
+    needs: ClassVar[Needs] = (NAMES,)
 
     def match(self, head: str) -> bool:
         """Tell whether the header is Azure's and the times name no zone."""

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from evenly.core import Trace
-from evenly.traces.formats._azure import read_azure, zone
+from evenly.traces.formats import Needs
+from evenly.traces.formats._azure import NAMES, read_azure, zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,8 @@ class Azure2024:
     Reference: J. Stojkovic et al., "DynamoLLM: Designing LLM Inference Clusters for Performance and Energy Efficiency",
     HPCA 2025; https://github.com/Azure/AzurePublicDataset.
     """
+
+    needs: ClassVar[Needs] = (NAMES,)
 
     def match(self, head: str) -> bool:
         """Tell whether the header is Azure's and the times name a zone."""

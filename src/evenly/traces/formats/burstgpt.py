@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from evenly.core import Ints, Trace
+from evenly.traces.formats import Needs
 from evenly.traces.formats._build import build, rest, seconds, tokens
 from evenly.traces.formats._columns import Columns, csv_names, read_csv
 
@@ -25,9 +27,11 @@ class Burstgpt:
     https://github.com/HPMLL/BurstGPT.
     """
 
+    needs: ClassVar[Needs] = (("Timestamp", "Model", "Request tokens", "Response tokens"),)
+
     def match(self, head: str) -> bool:
         """Tell whether the header names the columns of BurstGPT."""
-        return {"Timestamp", "Model", "Request tokens", "Response tokens"} <= set(csv_names(head))
+        return set(self.needs[0]) <= set(csv_names(head))
 
     def read(self, path: Path) -> Trace:
         """Return the trace with model, service and elapsed time in `extra`."""

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from evenly.core import Trace
+from evenly.traces.formats import Needs
 from evenly.traces.formats._build import build, rest, seconds, tokens, unique
 from evenly.traces.formats._columns import csv_names, read_csv
 
@@ -20,6 +22,8 @@ class Llmservingsim:
     Reference: J. Cho et al., "LLMServingSim: A HW/SW Co-Simulation Infrastructure for LLM Inference Serving at Scale",
     IISWC 2024; https://github.com/casys-kaist/LLMServingSim.
     """
+
+    needs: ClassVar[Needs] = (USED,)
 
     def match(self, head: str) -> bool:
         """Tell whether the header names arrival and token counts of LLMServingSim."""

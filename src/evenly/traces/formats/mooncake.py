@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from evenly.core import Bools, Floats, Ints, Prefixes, Trace
+from evenly.traces.formats import Needs
 from evenly.traces.formats._build import build, seconds, tokens
 from evenly.traces.formats._columns import Columns, read_json
+from evenly.traces.formats._head import head
 from evenly.traces.formats._json import first_objects, keys
 
 BLOCKS = (512, 16, 64, 32, 128, 256, 1024)  # block sizes in the wild, Mooncake's own first, Alibaba's second
+NUMBERS = ("timestamp", "input_length", "output_length", "delay", "chat_id", "parent_chat_id")
+TEXTS = ("session_id",)
+LEFT_OUT = ("text_input", "output_text", "messages")  # prompts and answers themselves
 SLOW = 30.0  # fractional times with longer gaps than this are milliseconds
 
 
@@ -20,13 +25,16 @@ class Mooncake:
     """JSON lines with `timestamp` (ms), `input_length`, `output_length` and, where known, `hash_ids`.
 
     Equal ids from the start of the prompt are a shared prefix; the last block may be partial. `session_id` makes a
-    conversation: a line with `delay` (ms) waits for the end of the line before it in its session. Whole numbers are
-    milliseconds; times with fractions and gaps below 30 are seconds. Lines without `hash_ids` are the synthetic
-    traces of GuideLLM.
+    conversation: a line with `delay` (ms) waits for the end of the line before it in its session. Alibaba's files have
+    blocks of 16 tokens and name conversations by `chat_id` and `parent_chat_id`. Whole numbers are milliseconds; times
+    with fractions and gaps below 30 are seconds. Lines without `hash_ids` are the traces of GuideLLM's
+    `trace_synthetic`. Other keys stay in `extra`, except for texts of prompts and answers.
 
     Reference: R. Qin et al., "Mooncake: Trading More Storage for Less Computation", FAST 2025;
     https://github.com/kvcache-ai/Mooncake.
     """
+
+    needs: ClassVar[Needs] = (("timestamp", "input_length", "output_length"),)
 
     unit: Literal["", "ms", "s"] = ""
     "Unit of timestamp: `ms` or `s`; by default inferred."
@@ -46,13 +54,11 @@ class Mooncake:
 
     def read(self, path: Path) -> Trace:
         """Return the trace with sessions and shared prefixes."""
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            seen = set().union(*first_objects(file.read(1 << 18))) if path.stat().st_size else set()
-        names = ["timestamp", "input_length", "output_length"] + [n for n in ("delay",) if n in seen]
-        lists = [n for n in ("hash_ids",) if n in seen]
-        columns = read_json(path, names, lists, [n for n in ("session_id",) if n in seen])
+        seen = set().union(*first_objects(head(path).decode("utf-8-sig", "replace")))
+        others = sorted(seen - {*NUMBERS, *TEXTS, *LEFT_OUT, "hash_ids"})
+        columns = read_json(path, NUMBERS, ("hash_ids",), (*TEXTS, *others))
         prompt = tokens(columns, "input_length")
-        session = columns.texts["session_id"].code if "session_id" in columns else None
+        session = _sessions(columns)
         chained = _chained(columns, session)
         times = _times(columns, session, chained)
         unit = self.unit or infer(times[~chained])
@@ -67,7 +73,8 @@ class Mooncake:
             session=session,
             after=after,
             pause=pause,
-            prefixes=self._prefixes(columns, prompt) if lists else None,
+            prefixes=self._prefixes(columns, prompt),
+            extra={name: columns.texts[name].plain() for name in others},
         )
 
     def _prefixes(self, columns: Columns, prompt: Ints) -> Prefixes | None:
@@ -116,9 +123,26 @@ def _before(session: Ints) -> Ints:
     return before
 
 
+def _sessions(columns: Columns) -> Ints | None:
+    """Return the sessions: by `session_id`, or those that `parent_chat_id` links to one first chat."""
+    session = columns.texts["session_id"].code
+    if (session >= 0).any():
+        return session
+    chat = columns.number("chat_id", missing=np.nan)
+    if np.isnan(chat).any() or len(np.unique(chat)) < len(chat):
+        return None
+    parent = columns.number("parent_chat_id", missing=np.nan)
+    order = np.argsort(chat)
+    place = np.minimum(np.searchsorted(chat[order], np.nan_to_num(parent, nan=-np.inf)), len(chat) - 1)
+    root = np.where(chat[order][place] == parent, order[place], np.arange(len(chat)))
+    for _ in range(int(np.log2(len(chat))) + 1):  # each round doubles the steps taken; a circle cannot go on for ever
+        root = root[root]
+    return root
+
+
 def _chained(columns: Columns, session: Ints | None) -> Bools:
     """Return which lines wait for the line before them in their session."""
-    if session is None or "delay" not in columns:
+    if session is None:
         return np.zeros(len(columns), bool)
     return (_before(session) >= 0) & ~np.isnan(columns.number("delay", missing=np.nan))
 

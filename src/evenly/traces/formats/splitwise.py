@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from evenly.core import Trace
+from evenly.traces.formats import Needs
 from evenly.traces.formats._build import build, rest, seconds, tokens, unique
 from evenly.traces.formats._columns import csv_names, read_csv
 
@@ -20,9 +22,11 @@ class Splitwise:
     https://github.com/Mutinifni/splitwise-sim.
     """
 
+    needs: ClassVar[Needs] = (("arrival_timestamp", "prompt_size", "token_size"),)
+
     def match(self, head: str) -> bool:
         """Tell whether the header names arrival, prompt and token size."""
-        return {"arrival_timestamp", "prompt_size", "token_size"} <= set(csv_names(head))
+        return set(self.needs[0]) <= set(csv_names(head))
 
     def read(self, path: Path) -> Trace:
         """Return the trace with the request's identifier, type and batch size in `extra`."""

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from evenly.core import Trace
+from evenly.traces.formats import Needs
 from evenly.traces.formats._build import build, rest, seconds, tokens
 from evenly.traces.formats._columns import csv_names, read_csv
 
@@ -22,9 +24,11 @@ class Vidur:
     https://github.com/microsoft/vidur.
     """
 
+    needs: ClassVar[Needs] = (("num_prefill_tokens", "num_decode_tokens"),)
+
     def match(self, head: str) -> bool:
         """Tell whether the header names prefill and decode tokens."""
-        return {"num_prefill_tokens", "num_decode_tokens"} <= set(csv_names(head))
+        return set(self.needs[0]) <= set(csv_names(head))
 
     def read(self, path: Path) -> Trace:
         """Return the trace."""

@@ -24,8 +24,9 @@ class Normal:
     "Longer prompts are cut to this."
 
     def __post_init__(self) -> None:
-        if not (self.prompt >= 1 and self.output >= 1 and self.longest_prompt >= 1):
-            raise ValueError("prompt, output and longest_prompt are at least 1 token")
+        for name in ("prompt", "output", "longest_prompt"):
+            if not 1 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is at least 1 token, not {getattr(self, name)}")
         if not 0 <= self.spread < 10:
             raise ValueError(f"spread is a share of the mean, not {self.spread}")
 

@@ -8,12 +8,15 @@ import numpy as np
 from evenly.core import Array, Trace
 from evenly.traces.writers._table import copy, lost
 
+EXACT = 1e-12  # a share of a time, to which seconds times 1000 are exact
+
 
 @dataclass(frozen=True, slots=True)
 class Mooncake:
-    """JSON lines with `timestamp` (whole ms), `input_length`, `output_length`, `hash_ids`, `session_id` and `delay` (ms).
+    """JSON lines with `timestamp` (whole ms), `input_length`, `output_length`, and where known `hash_ids` and sessions.
 
-    Failed requests are written with an output of 0.
+    Sessions are `session_id` and `delay` (ms) of a request that waits for the one before it. Failed requests are
+    written with an output of 0.
 
     Reference: R. Qin et al., "Mooncake: Trading More Storage for Less Computation", FAST 2025.
     """
@@ -21,9 +24,10 @@ class Mooncake:
     def save(self, trace: Trace, path: Path) -> tuple[str, ...]:
         """Write the trace; users, priorities and fractions of a millisecond are lost."""
         output = trace.output if trace.failed is None else np.where(trace.failed, 0, trace.output)
+        ms = trace.arrival * 1e3
         rows: dict[str, Array] = {
             "row": np.arange(len(trace)),
-            "ms": np.rint(trace.arrival * 1e3).astype(np.int64),
+            "ms": np.rint(ms).astype(np.int64),
             "prompt": trace.prompt,
             "output": output,
         }
@@ -38,7 +42,8 @@ class Mooncake:
             copy({"rows": rows}, f"SELECT {', '.join(fields)} FROM rows", path, "FORMAT json")
         else:
             _with_ids(trace, rows, fields, path)
-        return lost(user=trace.user, priority=trace.priority, **trace.extra)
+        fine = {"fractions of a millisecond": True} if (np.abs(ms - np.rint(ms)) > EXACT * (1 + ms)).any() else {}
+        return lost(user=trace.user, priority=trace.priority, **trace.extra, **fine)
 
 
 def _with_ids(trace: Trace, rows: dict[str, Array], fields: list[str], path: Path) -> None:

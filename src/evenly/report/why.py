@@ -1,0 +1,164 @@
+"""Why a variant stays behind another, told from the figures of both."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from evenly.core import Floats, Outcome
+from evenly.measure.slo import Slo, tpot
+from evenly.report.units import show
+
+TELLING = 1.5  # a cause tells two variants apart if it is so many times as strong in the one behind
+FULL = 0.95  # share of KV blocks in use from which on a prompt seldom finds room
+RARE = 0.05  # a limit that a smaller share of requests breaks, above the other variant, explains nothing
+LIMITS = {"ttft": "to the first token", "tpot": "a token", "tbt": "between tokens", "e2e": "in all"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Something that makes requests slow."""
+
+    strength: Callable[[Outcome], float]
+    "Grows with the harm; NaN where an outcome does not tell."
+    least: float
+    "A weaker cause is none."
+    text: Callable[[Outcome], str]
+    "What is the matter, as a clause."
+
+    def tells(self, behind: Outcome, ahead: Outcome | None) -> bool:
+        """Tell whether the cause is at work in `behind`, and clearly less so in `ahead`."""
+        here = self.strength(behind)
+        there = 0.0 if ahead is None else self.strength(ahead)
+        return here >= self.least and not here < TELLING * there
+
+
+def reason(behind: Outcome, ahead: Outcome | None, judge: str) -> str:
+    """Return why `behind` is worse than `ahead` by the figure `judge`, without a full stop; empty if nothing tells.
+
+    `None` for `ahead` asks what holds `behind` back by itself. Shares of requests are those of the first seed.
+    """
+    if judge in ("goodput", "slo_share"):
+        return _broken(behind, ahead)
+    longer = ahead is not None and judge == "e2e_mean" and _decodes_longer(behind, ahead)
+    causes = {"ttft_p99": WAITING, "tbt_p99": DECODING, "e2e_mean": DECODING if longer else WAITING}
+    return _cause(behind, ahead, causes.get(judge, IDLING))
+
+
+def _broken(behind: Outcome, ahead: Outcome | None) -> str:
+    """Return the limits that requests break, each with its cause."""
+    ours, theirs = broken(behind), broken(ahead) if ahead is not None else {}
+    excess = {name: share for name, share in ours.items() if share - theirs.get(name, 0.0) >= RARE}
+    limits = Slo.parse(str(behind.facts.get("slo", "")))
+    said: list[str] = []
+    for name in sorted(excess, key=lambda name: -excess[name]):
+        limit = f"{'that of ' if said else 'the limit of '}{show(getattr(limits, name), 's')} {LIMITS[name]}"
+        cause = _cause(behind, ahead, WAITING if name == "ttft" else DECODING)
+        who = f"{excess[name]:.0%}" if said else f"{excess[name]:.0%} of its requests miss"
+        said.append(f"{who} {limit}{f' ({cause})' if cause else ''}")
+    return " and ".join(said[:2])
+
+
+def broken(outcome: Outcome) -> dict[str, float]:
+    """Return the share of finished requests that break each limit of the SLO in the facts; empty without one."""
+    items = outcome.items
+    if not {"arrival", "first_token", "finish", "output", "worst_gap"} <= set(items) or "slo" not in outcome.facts:
+        return {}
+    done = np.isfinite(items["finish"])
+    if not done.any():
+        return {}
+    limits = Slo.parse(str(outcome.facts["slo"]))
+    ttft, e2e = _between(outcome, "arrival", "first_token"), _between(outcome, "arrival", "finish")
+    output = items["output"][done]
+    several = output > 1
+    times = {
+        "ttft": ttft,
+        "tpot": tpot(ttft, e2e, output)[several],
+        "tbt": items["worst_gap"][done][several],
+        "e2e": e2e,
+    }
+    given = {limit.name: getattr(limits, limit.name) for limit in fields(Slo)}
+    return {name: float((times[name] > limit).sum() / done.sum()) for name, limit in given.items() if limit is not None}
+
+
+def _cause(behind: Outcome, ahead: Outcome | None, causes: Sequence[Cause]) -> str:
+    return next((cause.text(behind) for cause in causes if cause.tells(behind, ahead)), "")
+
+
+def _decodes_longer(behind: Outcome, ahead: Outcome) -> bool:
+    """Tell whether most of the difference in time lies after the first token."""
+    after, before = (
+        float(_mean(_between(behind, *part)) - _mean(_between(ahead, *part)))
+        for part in (("first_token", "finish"), ("arrival", "first_token"))
+    )
+    return after > before
+
+
+def _between(outcome: Outcome, begin: str, end: str) -> Floats:
+    """Return seconds from one event to another of each request that finished."""
+    if not {begin, end, "finish"} <= set(outcome.items):
+        return np.empty(0)
+    done = np.isfinite(outcome.items["finish"])
+    return np.asarray((outcome.items[end] - outcome.items[begin])[done], np.float64)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _late(begin: str, end: str) -> Callable[[Outcome], float]:
+    """Return what gives the 99th percentile of the seconds between two events."""
+
+    def strength(outcome: Outcome) -> float:
+        seconds = _between(outcome, begin, end)
+        return float(np.quantile(seconds, 0.99)) if len(seconds) else float("nan")
+
+    return strength
+
+
+def _full(outcome: Outcome) -> float:
+    """Return the share of time in which the KV cache is full."""
+    kv = outcome.series.get("timeline", {}).get("kv")
+    return float(np.mean(kv >= FULL)) if kv is not None and len(kv) else float("nan")
+
+
+def _preempted(outcome: Outcome) -> float:
+    """Return the share of requests that were preempted."""
+    times = outcome.items.get("preemptions")
+    return float(np.mean(times > 0)) if times is not None and len(times) else float("nan")
+
+
+def _figure(name: str) -> Callable[[Outcome], float]:
+    return lambda outcome: float(outcome.metrics.get(name, float("nan")))
+
+
+def _jerk(outcome: Outcome) -> float:
+    """Return the 99th percentile of the gaps between tokens over their median."""
+    middle = outcome.metrics.get("tbt_p50", float("nan"))
+    return float(outcome.metrics.get("tbt_p99", float("nan")) / middle) if middle > 0 else float("nan")
+
+
+_waits, _fills = _late("arrival", "start"), _late("start", "first_token")
+FULL_CACHE = Cause(_full, 0.05, lambda o: f"its KV cache is full {_full(o):.0%} of the time")
+PREEMPTED = Cause(_preempted, 0.02, lambda o: f"{_preempted(o):.0%} of its requests are preempted")
+UNEVEN = Cause(
+    lambda o: _figure("imbalance")(o) - 1,
+    0.1,
+    lambda o: f"its busiest replica works {_figure('imbalance')(o):.2g} times the mean",
+)
+QUEUES = Cause(_waits, 1e-3, lambda o: f"1% of its requests queue for {show(_waits(o), 's')} or more")
+SLOW_FILL = Cause(_fills, 1e-3, lambda o: f"1% of its prompts take {show(_fills(o), 's')} or more once started")
+STALLS = Cause(
+    _jerk,
+    3.0,
+    lambda o: (
+        f"running requests stall behind prompts: TBT p99 {show(_figure('tbt_p99')(o), 's')}, "
+        f"p50 {show(_figure('tbt_p50')(o), 's')}"
+    ),
+)
+SLOW_PASSES = Cause(_figure("tbt_p50"), 1e-6, lambda o: f"its median gap is {show(_figure('tbt_p50')(o), 's')}")
+IDLE = Cause(_figure("idle_share"), 0.05, lambda o: f"its replicas are idle {_figure('idle_share')(o):.0%} of the time")
+
+WAITING: tuple[Cause, ...] = (FULL_CACHE, PREEMPTED, UNEVEN, QUEUES, SLOW_FILL)
+DECODING: tuple[Cause, ...] = (PREEMPTED, STALLS, SLOW_PASSES)
+IDLING: tuple[Cause, ...] = (UNEVEN, IDLE, PREEMPTED, FULL_CACHE)

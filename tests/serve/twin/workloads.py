@@ -1,0 +1,101 @@
+"""Random workloads for the twin and the kernel: small, tight, and full of ties."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tests.serve.twin.jobs import Job, Setup, ceil
+
+ENGINES = ("vllm-v0", "vllm-v0-chunked", "vllm-v1", "sarathi", "orca", "fastgen")
+PAUSES = (0.0, 0.013, 0.4)  # seconds between the turns of a session; 0 makes them arrive as a pass ends
+
+
+def workload(engine: str, seed: int) -> tuple[Setup, list[Job]]:
+    """Return an engine with random parameters and jobs that press against its limits."""
+    chance = np.random.default_rng((ENGINES.index(engine), seed))
+    jobs = _jobs(chance)
+    if chance.random() < 0.3:
+        for job in jobs:
+            job.priority = int(chance.integers(0, 3))
+    return _setup(engine, jobs, chance), jobs
+
+
+def _jobs(chance: np.random.Generator) -> list[Job]:
+    count = int(chance.integers(1, 16))
+    far = int(chance.choice([12, 50, 120]))
+    pace = float(chance.choice([0.0, 0.02, 0.1]))
+    arrival = np.cumsum(chance.exponential(pace, count) * (chance.random(count) < 0.7)) if pace else np.zeros(count)
+    jobs = [
+        Job(
+            index=i,
+            arrival=float(arrival[i]),
+            prompt=int(chance.integers(1, far)),
+            output=int(chance.integers(1, 40)) if chance.random() < 0.9 else 1,
+        )
+        for i in range(count)
+    ]
+    kind = chance.choice(["alone", "prefixes", "sessions", "chains"])
+    if kind == "prefixes":
+        _share(jobs, chance)
+    elif kind != "alone":
+        _chain(jobs, chance, share=kind == "sessions")
+    return jobs
+
+
+def _share(jobs: list[Job], chance: np.random.Generator) -> None:
+    """Let prompts of a few families begin alike; ids cover pieces of tokens, the last one may be partial."""
+    piece = int(chance.choice([4, 8, 16, 24]))
+    for job in jobs:
+        family = int(chance.integers(0, 3))
+        pieces = ceil(job.prompt, piece)
+        common = int(chance.integers(0, pieces + 1))
+        own = [1000 * (job.index + 10) + k for k in range(common, pieces)]
+        job.ids = tuple([100 * family + k for k in range(common)] + own)
+        job.id_block = piece
+
+
+def _chain(jobs: list[Job], chance: np.random.Generator, share: bool) -> None:
+    """Let turns of conversations wait for one another; those that share repeat all that was said before."""
+    last: dict[int, Job] = {}
+    for job in jobs:
+        session = int(chance.integers(0, max(1, len(jobs) // 3)))
+        job.session = session if share else -1
+        if session in last:
+            job.after, job.pause = last[session].index, float(chance.choice(PAUSES))
+            if share:
+                job.prompt = last[session].prompt + last[session].output + int(chance.integers(0, 20))
+        last[session] = job
+
+
+def _setup(engine: str, jobs: list[Job], chance: np.random.Generator) -> Setup:
+    block = int(chance.choice([1, 4, 16]))
+    longest = max(job.prompt + job.output for job in jobs) + int(chance.integers(-3, 10))
+    alone = max(ceil(job.prompt + job.output, block) for job in jobs)  # the largest fits
+    blocks = alone + int(chance.integers(-1, 2 + alone * chance.choice([0, 1, 6])))
+    made = Setup(
+        engine=engine,
+        blocks=max(2, blocks),
+        block=block,
+        longest=max(2, longest),
+        seats=int(chance.choice([1, 2, 5, 64])),
+        priority=engine in ("vllm-v0", "vllm-v1") and bool(chance.random() < 0.35),
+    )
+    cut = int(chance.choice([1, 3, 8, 30, 100]))
+    if engine == "vllm-v0":
+        whole = made.longest + int(chance.choice([0, 5, 60]))
+        delay = float(chance.choice([0.0, 0.0, 0.5, 4.0]))
+        made = replace(made, budget=whole, delay=0.0 if made.priority else delay)
+    elif engine == "vllm-v1":
+        chunked = bool(chance.random() < 0.8)
+        threshold = int(chance.choice([2, 7, 1 << 40]))
+        budget = max(cut, made.seats) if chunked else max(made.longest, made.seats)
+        made = replace(made, budget=budget, chunked=chunked, threshold=threshold, cache=bool(chance.random() < 0.7))
+    elif engine == "fastgen":
+        made = replace(made, budget=cut, batch=int(chance.choice([1, 3, 64])))
+    elif engine != "orca":
+        made = replace(made, budget=cut)
+    if engine in ("vllm-v0", "vllm-v0-chunked", "sarathi"):
+        made = replace(made, watermark=int(chance.integers(0, min(3, made.blocks))))
+    if engine in ("vllm-v0", "vllm-v0-chunked"):
+        made = replace(made, swap=bool(chance.random() < 0.5) and not made.priority)
+    return made
