@@ -157,7 +157,7 @@ def report(run: Path, /, *, export: Annotated[list[str], Parameter(negative="")]
     run
         A folder that `compare` or `sweep` wrote, whose last comparison is drawn, or the folder of one run in it.
     export
-        `vllm-bench`, `jsonl` or `perfetto`; files appear in the folder of each run. May be repeated.
+        `vllm-bench`, `aiperf`, `jsonl` or `perfetto`; files appear in the folder of each run. May be repeated.
 
     """
     from evenly.report import page
@@ -209,9 +209,10 @@ def reproduce(
     rows = []
     for name in chosen:
         with _progress(name, quiet=as_json) as tell:
-            rows += run(name, seeds, _positive("jobs", jobs), tell)
+            found = run(name, seeds, _positive("jobs", jobs), tell)
+        rows += found
         if not as_json:
-            _console().print(table([row for row in rows if row.system == name]))
+            _console().print(table(found))
     if as_json:
         print(json.dumps([row.as_json() for row in rows], indent=1))
     raise SystemExit(exit_code(rows))
@@ -255,11 +256,11 @@ def show(name: str, /) -> None:
     _say(describe(name))
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user ends in one message and exit code 2."""
     try:
         try:
-            app()
+            app(sys.argv[1:] if words is None else words)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough

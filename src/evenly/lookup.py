@@ -3,13 +3,14 @@
 import difflib
 import importlib
 import inspect
+import itertools
 import pkgutil
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import evenly
-from evenly.core import Catalog
+from evenly.core import Catalog, Document
 from evenly.core.catalog import field_docs
 
 PACKAGE = Path(evenly.__file__).parent
@@ -61,20 +62,27 @@ def describe(name: str) -> str:
             raise ValueError(f"say the room of '{name}' first: routers/{name}; rooms: {', '.join(rooms())}")
         return _plugin(room, rooms()[room], file)
     room, _, short = name.rpartition("/")
-    hits = [(noun, catalog) for noun, catalog in rooms().items() if short in catalog and room in ("", noun)]
+    hits = [place for place, entries in _names().items() if short in entries and room in ("", place)]
     if len(hits) > 1:
-        choices = ", ".join(f"{noun}/{short}" for noun, _ in hits)
+        choices = ", ".join(f"{place}/{short}" for place in hits)
         raise ValueError(f"'{name}' stands in several rooms; say which: {choices}")
-    if hits:
-        return _plugin(*hits[0], short)
-    if short in scenario_files():
+    if hits == ["scenarios"]:
         return scenario_files()[short].read_text(encoding="utf-8")
-    if short in _papers():
+    if hits == ["papers"]:
         return _paper(short)
-    every = [*scenario_files(), *_papers(), *(entry for catalog in rooms().values() for entry in catalog)]
-    near = difflib.get_close_matches(short, every, 1, 0.5)
+    if hits:
+        return _plugin(hits[0], rooms()[hits[0]], short)
+    near = difflib.get_close_matches(short, itertools.chain(*_names().values()), 1, 0.5)
     hint = f"did you mean '{near[0]}'?" if near else "see `evenly list`"
     raise ValueError(f"nothing is called '{name}'; {hint}")
+
+
+def _names() -> dict[str, list[str]]:
+    return {
+        "scenarios": list(scenario_files()),
+        "papers": list(_papers()),
+        **{noun: catalog.names() for noun, catalog in rooms().items()},
+    }
 
 
 def _plugin(noun: str, catalog: Catalog[Any], name: str) -> str:
@@ -117,9 +125,10 @@ def _paper(name: str) -> str:
 
 
 def _papers() -> dict[str, str]:
-    from evenly.papers.evidence import names, read
+    from evenly.papers.evidence import HERE, names
 
-    return {name: read(name).title for name in names()}
+    files = {name: HERE / f"{name.replace('-', '_')}.yaml" for name in names()}  # without the code of the measures
+    return {name: str(Document.read(path).raw["title"]) for name, path in files.items()}
 
 
 def _comment(path: Path) -> str:

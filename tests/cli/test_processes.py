@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.cli.user import process
 from tests.sweep.samples import PYTHON, SCENARIO, written
 
-HEAVY = ("numba", "duckdb", "scipy", "rich.table", "evenly.serve", "evenly.core", "numpy", "yaml", "joblib", "dask")
+HEAVY = ("numba", "duckdb", "scipy", "evenly.serve", "evenly.core", "numpy", "yaml", "joblib", "dask")
 
 
 def test_help_and_version_import_nothing_heavy(tmp_path: Path) -> None:

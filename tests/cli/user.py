@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 from evenly.cli import main
 
@@ -24,12 +23,11 @@ def evenly(*words: str, cwd: Path | None = None) -> Said:
     code = 0
     with (
         contextlib.chdir(cwd or Path.cwd()),
-        patch.object(sys, "argv", ["evenly", *words]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
         try:
-            main()
+            main(list(words))
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return Said(code, out.getvalue(), err.getvalue())

@@ -10,7 +10,7 @@ import pytest
 from evenly.core import Document
 from evenly.core.catalog import plugin_name
 from evenly.core.document import unstructure
-from evenly.core.files import USER_MODULE, import_file
+from evenly.core.files import import_file
 from evenly.lookup import rooms
 from evenly.serve.routers import Router, routers
 from evenly.serve.routers.power_of_d import PowerOfD
@@ -103,7 +103,7 @@ def test_a_wrong_file_is_not_remembered(tmp_path: Path) -> None:
     path = written(tmp_path, "1 / 0", "mine.py")
     with pytest.raises(ValueError, match="division by zero"):
         import_file(path)
-    assert not [name for name in sys.modules if name.startswith(f"{USER_MODULE}mine_") and not sys.modules[name]]
+    assert not [module for module in sys.modules.values() if getattr(module, "__file__", None) == str(path)]
 
 
 RUNTIME = {

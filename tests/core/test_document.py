@@ -26,7 +26,7 @@ class Sample:
 
 
 def mistake(text: str, kind: type[Any] = Sample) -> str:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         Document.parse(text, "f.yaml").structure(kind)
     return str(caught.value)
 
@@ -159,7 +159,7 @@ def test_an_override_is_blamed_where_it_was_written() -> None:
 
 @pytest.mark.parametrize("text", ["replicas", "=3", "", "route={use: ", "seed.x=1", "seed=!!python/name:os.system"])
 def test_an_override_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="override|not valid YAML"):
+    with pytest.raises(ValueError, match=r"override|not valid YAML"):
         Document.parse(SCENARIO).override(text)
 
 

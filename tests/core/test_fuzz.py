@@ -1,5 +1,6 @@
 """Whatever stands in a scenario file: a scenario or a ValueError."""
 
+import contextlib
 import string
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,12 @@ trees = st.recursive(
 )
 
 
-def outcome(text: str) -> Scenario | None:
-    try:
+def outcome(text: str) -> None:
+    """Read a scenario, plan its runs; nothing but `ValueError` may come out."""
+    with contextlib.suppress(ValueError):
         document = Document.parse(text, "f.yaml")
-        cells(document)
-        return scenario_of(document)
-    except ValueError as error:
-        assert str(error)
-        return None
+        assert cells(document)
+        assert isinstance(scenario_of(document), Scenario) or "compare" in document.raw
 
 
 @settings(max_examples=150)
@@ -73,11 +72,10 @@ def test_a_scenario_with_one_piece_replaced_is_a_scenario_or_one_error(data: st.
 @example("a", "1e308:-1e308:3")
 def test_any_override_and_any_axis_is_read_or_refused(path: str, value: str) -> None:
     for text in (f"{path}={value}", value):
-        try:
+        with contextlib.suppress(ValueError):
             outcome(dump(dict(Document.parse(SCENARIO).override(text).raw)))
-            axis(text)
-        except ValueError as error:
-            assert str(error)
+        with contextlib.suppress(ValueError):
+            assert axis(text)[1]
 
 
 @pytest.mark.parametrize("path", scenario_files().values(), ids=list(scenario_files()))

@@ -77,7 +77,7 @@ def test_what_yaml_would_let_pass_is_one_mistake_with_its_line(text: str, what: 
 
 def test_a_billion_laughs_end_at_the_first_alias() -> None:
     lines = ["a0: &a0 [lol, lol]"] + [f"a{k}: &a{k} [*a{k - 1}, *a{k - 1}]" for k in range(1, 30)]
-    with pytest.raises(ValueError, match="f.yaml:2: .*aliases"):
+    with pytest.raises(ValueError, match=r"f\.yaml:2: .*aliases"):
         load("\n".join(lines), "f.yaml")
 
 

@@ -90,6 +90,7 @@ def serve(trace: Trace, engine: str = "vllm-v1", blocks: int = 2000, replicas: i
     policies = {k: changes.pop(k) for k in ("route", "order", "admit", "evict", "cost") if k in changes}
     recorded = {k: changes.pop(k) for k in ("record_tokens", "record_passes") if k in changes}
     host_blocks = changes.pop("host_blocks", 100_000)
+    policies["tables"] = np.array(changes.pop("tables", POLICIES.tables))
     rules = rules_of(engine, blocks) | changes
     chosen: dict[str, Any] = {"budget": Fixed(int(rules["budget"]))} | policies
     return simulate(trace, rules, replace(POLICIES, **chosen), replicas, blocks, host_blocks, 7, **recorded)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tools import catalogue
 
 from evenly.papers.evidence import names, read
+from tools import catalogue
 
 ROOT = Path(__file__).parents[2]
 

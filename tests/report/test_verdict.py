@@ -99,6 +99,17 @@ def test_leaders_of_equal_rank_are_told_apart_by_the_other_judges() -> None:
     assert "two has the best TBT p99 (20 ms; one 40 ms)" in said
 
 
+def test_leader_that_is_best_twice_is_named_once() -> None:
+    one, last = outcome("one"), outcome("last", slow=3.0)
+    two = replace(one, label="two", metrics={**one.metrics, "ttft_p99": 9.0, "tbt_p99": 0.08})
+    said = sentence([two, last, one], METRICS)
+    assert "one has the best TTFT p99 (489 ms; two 9 s) and the best TBT p99 (40 ms; two 80 ms)" in said
+
+
+def test_label_with_a_comma_is_quoted() -> None:
+    assert sentence([outcome("a, b"), outcome("c", slow=2.0)], METRICS).startswith("\u201ca, b\u201d wins")
+
+
 def test_dozens_of_leaders_are_counted_and_not_listed() -> None:
     said = sentences([*(outcome(f"v{k}") for k in range(12)), outcome("last", slow=2.0)], METRICS)[0]
     assert said.startswith("v0, v1, v2 and 9 more share the lead")

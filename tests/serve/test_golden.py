@@ -81,6 +81,20 @@ def test_vllm_v0_swaps_and_swapped_requests_beat_new_prompts() -> None:
     assert requests["preemptions"].tolist() == [0, 1, 1, 0]
 
 
+def test_vllm_v0_gives_up_a_request_that_grew_beyond_the_watermark_and_was_preempted() -> None:
+    setup = Setup(engine="vllm-v0", blocks=10, block=4, longest=64, budget=64, watermark=2)
+    rows, requests = play(setup, job(A, 1, 6), job(B, 28, 10))
+    assert rows == [
+        ((1, 28), (A, B), 0, 2),  # 1 + 7 blocks: exactly the watermark stays
+        ((), (A, B), 0, 1),  # decodes may use it: token 29 of B
+        ((), (A, B), 0, 1),
+        ((), (A, B), 0, 1),
+        ((), (A, B), 0, 0),  # token 5 of A
+        ((), (A,), 1, 8),  # token 33 of B: it is its own victim, and would need 9 + 2 of 10 blocks to start again
+    ]
+    assert np.isnan(requests["finish"]).tolist() == [False, True]
+
+
 def test_vllm_v0_chunked_cuts_prompts_to_the_rest_of_the_budget_but_reserves_them_whole() -> None:
     setup = Setup(engine="vllm-v0-chunked", blocks=10, block=4, longest=64, budget=8, seats=8)
     rows, _ = play(setup, job(A, 6, 4), job(B, 12, 2), job(C, 5, 2))

@@ -83,7 +83,7 @@ def test_the_kernel_agrees_with_the_twin_pass_by_pass(engine: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_kernel_agrees_with_the_twin_on_thousands_of_workloads(engine: str) -> None:
-    for seed in range(60, 560):
+    for seed in range(60, 500):
         assert disagreement(engine, seed) == "", f"workload({engine!r}, {seed})"
 
 
@@ -98,12 +98,11 @@ def test_the_random_workloads_reach_every_rule() -> None:
                 ("preempted", sum(len(one.preempted) for one in passes)),
                 ("swapped in", sum(len(one.swapped_in) for one in passes)),
                 ("hits", sum(len(one.hits) for one in passes)),
-                ("given up after a preemption", sum(bool(one.failed and one.times) for one in jobs)),
-                ("rejected", sum(one.failed and not one.times for one in jobs)),
+                ("rejected", sum(one.failed for one in jobs)),
                 ("waited for a turn", sum(one.after >= 0 and not one.failed for one in jobs)),
                 ("seats full", sum(len(one.items) == setup.seats > 1 for one in passes)),
                 ("budget spent", sum(one.tokens == setup.budget for one in passes)),
-                ("prompts cut", sum(not j.decoding and n < j.prompt for one in passes for j, n in one.items)),
+                ("prompts cut", sum(before > 0 for one in passes for _, before in one.chunks)),
             ):
                 seen[rule] = seen.get(rule, 0) + int(count)
     assert min(seen.values()) > 5, seen

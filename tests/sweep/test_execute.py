@@ -179,7 +179,7 @@ def test_a_scheduler_that_is_not_there_is_named() -> None:
     plan = cells(Document.parse(SCENARIO))
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}),
-        pytest.raises(ValueError, match="no Dask scheduler answers at 'tcp://127.0.0.1:9'"),
+        pytest.raises(ValueError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"),
     ):
         run(plan, None, backend="dask", scheduler="tcp://127.0.0.1:9")
 

@@ -31,7 +31,7 @@ def test_an_outcome_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert (again.label, again.facts) == (OUTCOME.label, OUTCOME.facts)
     np.testing.assert_equal(dict(again.metrics), dict(OUTCOME.metrics))
     np.testing.assert_array_equal(again.load.work, OUTCOME.load.work)
-    np.testing.assert_array_equal(again.load.span, OUTCOME.load.span)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(again.load.span, OUTCOME.load.span)
     np.testing.assert_equal(dict(again.items), dict(OUTCOME.items))
     np.testing.assert_equal(again.series["timeline"], dict(OUTCOME.series["timeline"]))
     assert folder.document_of(place).raw == DOCUMENT.raw
@@ -53,7 +53,7 @@ def test_a_run_that_another_process_wrote_meanwhile_stays(tmp_path: Path) -> Non
 def test_a_damaged_run_says_what_to_do(tmp_path: Path, damage: str) -> None:
     folder.write(OUTCOME, DOCUMENT, tmp_path / "run")
     (tmp_path / "run" / damage).write_bytes(b"{")
-    with pytest.raises(ValueError, match="damaged|no readable marks.json"):
+    with pytest.raises(ValueError, match=r"damaged|no readable marks\.json"):
         folder.read(tmp_path / "run")
 
 

@@ -127,10 +127,18 @@ def test_unit_of_mooncake_times_can_be_set(tmp_path: Path) -> None:
     assert read(path, Mooncake(unit="s")).arrival.tolist() == [0, 1500, 4000]
 
 
+def test_whole_times_so_dense_that_they_may_be_seconds_are_warned_of(tmp_path: Path) -> None:
+    rows = ({"timestamp": k, "input_length": 5, "output_length": 5} for k in range(9))
+    path = saved(tmp_path, lines(*rows))
+    with pytest.warns(UserWarning, match=r"read as milliseconds, 1,125 requests/s; if they are seconds"):
+        assert read(path).span == 0.008
+    assert read(path, Mooncake(unit="s")).span == 8.0
+
+
 def test_keys_that_appear_late_in_a_large_file_are_read(tmp_path: Path) -> None:
     plain = {"timestamp": 0, "input_length": 512, "output_length": 5}
-    rows = [plain | {"timestamp": k} for k in range(6000)]
-    text = lines(*rows, plain | {"timestamp": 6000, "hash_ids": [1], "session_id": "late"})
+    rows = [plain | {"timestamp": 10 * k} for k in range(6000)]
+    text = lines(*rows, plain | {"timestamp": 60_000, "hash_ids": [1], "session_id": "late"})
     assert len(text) > 1 << 18
     trace = read(saved(tmp_path, text))
     assert trace.prefixes is not None

@@ -56,7 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("round") / "trace"
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(trace=traces(whole=True))
 def test_mooncake_gives_back_arrivals_lengths_failures_sessions_and_prefixes(place: Path, trace: Trace) -> None:
     write(trace, place, "mooncake")
@@ -74,7 +74,7 @@ def test_mooncake_gives_back_arrivals_lengths_failures_sessions_and_prefixes(pla
         np.testing.assert_array_equal(trace.prefixes.offsets, again.prefixes.offsets)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(trace=traces(), form=st.sampled_from(["azure-2023", "azure-2024"]))
 def test_azure_gives_back_arrivals_lengths_and_failures_and_names_what_it_lost(
     place: Path, trace: Trace, form: str
@@ -90,7 +90,7 @@ def test_azure_gives_back_arrivals_lengths_and_failures_and_names_what_it_lost(
     same(trace, again, 1e-9)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(trace=traces(whole=True))
 def test_azure_and_mooncake_agree_on_the_columns_they_share(place: Path, trace: Trace) -> None:
     with warnings.catch_warnings():

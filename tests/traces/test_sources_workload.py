@@ -116,6 +116,16 @@ def test_a_cut_off_model_file_is_refused(recorded: Path, tmp_path: Path) -> None
         Burstgpt(like=str(path)).draw(0)
 
 
+def test_missing_days_are_told_and_filled() -> None:
+    arrival = np.arange(0.0, 5 * DAY, 60.0)
+    arrival = arrival[arrival // DAY != 2]
+    one = np.ones(len(arrival), np.int64)
+    with pytest.warns(UserWarning, match=r"a\.csv: nothing was recorded for 1 days, the first from 172740 s on"):
+        model = Workload.fit(Trace(arrival, one, one, origin="a.csv"), window=HOUR)
+    days = np.bincount((model.trace(0).arrival // DAY).astype(int))
+    assert days == pytest.approx(np.full(len(days), 1440), rel=0.1)
+
+
 def test_twice_the_speed_halves_every_time_exactly() -> None:
     once, twice = (Burstgpt(hours=3.0, start=9.0, speed=speed).draw(3) for speed in (1.0, 2.0))
     assert np.array_equal(once.arrival / 2, twice.arrival)

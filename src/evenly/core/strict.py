@@ -1,7 +1,6 @@
 """Strict YAML: the core schema of YAML 1.2, one mapping, nothing that stands for more than is written."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import yaml
@@ -57,7 +56,7 @@ class _Strict(yaml.SafeLoader):
     `010` is eight and `1:30` is ninety.
     """
 
-    yaml_implicit_resolvers: Mapping[str, Any] = {}
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 the library adds to a copy
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:

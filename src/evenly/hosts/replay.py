@@ -14,7 +14,9 @@ from evenly.core import Array, Floats, Ints, Trace
 from evenly.measure.slo import tpot
 from evenly.serve.scenario import servable
 
-FIRST_ID, IDS = 1000, 8000  # token ids of prompts: ordinary words in the vocabularies of all embedded models
+# Token ids of prompts: four digits each, so that a prompt is written by table; words in every vocabulary of 9,000.
+FIRST_ID, IDS = 1000, 8000
+WRITTEN = np.array([f"{token}," for token in range(FIRST_ID, FIRST_ID + IDS)], "S5")
 START = 0.2  # seconds before the first request is due: time to build its body
 DATA, DONE = b"data:", b"[DONE]"
 
@@ -43,7 +45,7 @@ class Replayed:
         return self.sent - self.due
 
     def figures(self) -> dict[str, float]:
-        """Return the client's lag, latencies as a server's user sees them, and the share of failures; NaN if unknown."""
+        """Return the client's lag, the latencies that a user sees, and the share of failures; NaN if unknown."""
         done = ~np.isnan(self.finish)
         found = {"requests": float(len(self.due)), "failed": float(np.mean(~done)) if len(done) else math.nan}
         pace = tpot(self.first_token - self.sent, self.finish - self.sent, self.output)
@@ -81,27 +83,28 @@ def replay(
     return asyncio.run(_Client(sent, url.rstrip("/"), model, speed, timeout, key).run())
 
 
-def prompt(trace: Trace, request: int) -> list[int]:
+def prompt(trace: Trace, request: int) -> Ints:
     """Return the token ids of a prompt: equal where the trace says that tokens are equal, else by chance.
 
     >>> turns = Trace(np.zeros(2), np.array([3, 5]), np.ones(2, np.int64), session=np.array([7, 7]))
-    >>> prompt(turns, 1)[:3] == prompt(turns, 0)
+    >>> bool(np.all(prompt(turns, 1)[:3] == prompt(turns, 0)))
     True
     """
-    length = int(trace.prompt[request])
-    own = (
-        [3, int(trace.session[request])] if trace.session is not None and trace.session[request] >= 0 else [2, request]
-    )
-    ids = np.random.default_rng(own).integers(FIRST_ID, FIRST_ID + IDS, length)
+    own = (2, request)
+    if trace.session is not None and trace.session[request] >= 0:
+        own = (3, int(trace.session[request]))
+    ids = _ids(*own, int(trace.prompt[request]))
     if trace.prefixes is not None:
-        begin, end = trace.prefixes.offsets[request : request + 2]
         size = trace.prefixes.block
-        for place, block in enumerate(trace.prefixes.ids[begin:end].tolist()):
+        shared = trace.prefixes.ids[trace.prefixes.offsets[request] : trace.prefixes.offsets[request + 1]]
+        for place, block in enumerate(shared.tolist()):
             part = ids[place * size : (place + 1) * size]
-            part[:] = np.random.default_rng([1, block & 0xFFFFFFFFFFFF]).integers(FIRST_ID, FIRST_ID + IDS, size)[
-                : len(part)
-            ]
-    return [int(token) for token in ids]
+            part[:] = _ids(1, block, size)[: len(part)]
+    return ids
+
+
+def _ids(kind: int, seed: int, count: int) -> Ints:
+    return np.random.default_rng([kind, seed % 2**63]).integers(FIRST_ID, FIRST_ID + IDS, count)
 
 
 @dataclass(slots=True, eq=False)
@@ -167,15 +170,13 @@ class _Client:
             if answer.status != 200:
                 text = (await answer.text())[:200]
                 raise ValueError(f"HTTP status {answer.status}: {text}")
-            ended = False
-            async for line in answer.content:
-                if not line.startswith(DATA):
-                    continue
-                event = line[len(DATA) :].strip()
-                if event == DONE:
-                    ended = True
-                    break
-                self._event(request, json.loads(event))
+            ended, rest = False, b""
+            async for piece in answer.content.iter_any():
+                *lines, rest = (rest + piece).split(b"\n")
+                for event in (line[len(DATA) :].strip() for line in lines if line.startswith(DATA)):
+                    ended = ended or event == DONE
+                    if event != DONE:
+                        self._event(request, json.loads(event))
         if not ended:
             raise ValueError("the answer broke off before its end")
         self.columns["finish"][request] = self._now()
@@ -195,7 +196,6 @@ class _Client:
         tokens = int(self.trace.output[request])
         asked = {
             "model": self.model,
-            "prompt": prompt(self.trace, request),
             "max_tokens": tokens,
             "min_tokens": tokens,
             "ignore_eos": True,
@@ -203,7 +203,8 @@ class _Client:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        return json.dumps(asked).encode()
+        written = WRITTEN[prompt(self.trace, request) - FIRST_ID].tobytes()[:-1]
+        return json.dumps(asked).encode()[:-1] + b', "prompt": [' + written + b"]}"
 
     async def _note(self, session: Any, context: Any, params: Any) -> None:
         self.columns["sent"][context.trace_request_ctx] = self._now()

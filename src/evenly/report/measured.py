@@ -237,9 +237,10 @@ def _headline(description: Mapping[str, Any]) -> str:
     if "requests" in trace:
         over = f"over {duration(trace['span'])}" if trace["span"] > 0 else "all at one moment"
         entries.append(("Requests", show(float(trace["requests"]), ""), over))
-    bursts = _by_window(description, "bursts")
+    bursts = dict(_by_window(description, "bursts"))
     if bursts:
-        window, row = bursts[min(2, len(bursts) - 1)]
+        window = MINUTE if MINUTE in bursts else max(bursts)
+        row = bursts[window]
         peak = f"busiest {_span(window)} {show(row['peak'] / window, 'req/s')}"
         entries.append(("Arrival rate", show(trace["rate"], "req/s"), peak))
         entries.append(("Peak over mean", show(row["peak_over_mean"], ""), f"in windows of {duration(window)}"))

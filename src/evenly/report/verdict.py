@@ -35,7 +35,7 @@ def sentences(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> list[st
     """
     known = {metric.name: metric for metric in metrics}
     if len(outcomes) < 2:
-        return [f"{o.label or 'The run'}: {said}." for o in outcomes if (said := reason(o, None, "goodput"))]
+        return [f"{_called(o) or 'The run'}: {said}." for o in outcomes if (said := reason(o, None, "goodput"))]
     swept = points(outcomes)
     if swept is not None:
         return _along(outcomes, known, *swept)
@@ -91,14 +91,14 @@ def _along(
     reach = f"the best {_word(metric)} along {path}: {_span(leaders, metric)} at {at(first):g}"
     named = _names([leader for variant in curves for leader in leaders if leader.label == variant])
     said = f"{named} {'reaches' if len(leaders) == 1 else 'reach'} {reach}"
-    rest = [f"{other.label} at most {_figure(other, metric)} (at {at(other):g})" for other in behind]
+    rest = [f"{_called(other)} at most {_figure(other, metric)} (at {at(other):g})" for other in behind]
     rest = [*rest[:1], *rest[-1:]] if len(rest) > MOST_NAMES else rest
     opening = f"{said}; {_join(rest)}." if rest else f"{said}{', all alike' if len(leaders) > 1 else ''}."
     why = []
     for other in (behind[0], behind[-1]) if len(behind) > 1 else behind:
         here = curves[other.label].get(at(first))
         if here is not None and (because := reason(here, first, metric.name)):
-            why.append(f"{other.label} at {at(first):g}: {because}")
+            why.append(f"{_called(other)} at {at(first):g}: {because}")
     return [opening, *_parting([curves[o.label] for o in leaders], metric, at(first)), *_told(why)]
 
 
@@ -116,7 +116,7 @@ def _parting(curves: Sequence[Mapping[float, Outcome]], metric: Metric, place: f
     ranked = widest[2]
     best = [other for other in ranked if not _clear(ranked[0], other, metric)]
     have = "has" if len(best) == 1 else "have"
-    worst = f"{ranked[-1].label} {_figure(ranked[-1], metric)}"
+    worst = f"{_called(ranked[-1])} {_figure(ranked[-1], metric)}"
     return [f"They part most at {widest[1]:g}, where {_names(best)} still {have} {_span(best, metric)} and {worst}."]
 
 
@@ -130,16 +130,16 @@ def _say(outcomes: Sequence[Outcome], known: Mapping[str, Metric], metric: Metri
     if len(leaders) > 1:
         named = _names([outcome for outcome in outcomes if outcome in leaders])
         opening = f"{named} share the lead: {_word(metric)} {_span(leaders, metric)}, no clear difference; "
-        opening += f"{against.label} follows with {_figure(against, metric)}"
+        opening += f"{_called(against)} follows with {_figure(against, metric)}"
     else:
-        opening = f"{first.label} wins: {_word(metric)} {_figure(first, metric)} against "
-        opening += f"{_figure(against, metric)} of {against.label}"
-    opening += f", {last.label} is last with {_figure(last, metric)}" if last is not against else ""
+        opening = f"{_called(first)} wins: {_word(metric)} {_figure(first, metric)} against "
+        opening += f"{_figure(against, metric)} of {_called(against)}"
+    opening += f", {_called(last)} is last with {_figure(last, metric)}" if last is not against else ""
     have = "has" if len(missing) == 1 else "have"
     opening += f"; {_names(missing)} {have} no {_word(metric)}" if missing else ""
     rest = [known[name] for name in JUDGES if name in known and name != metric.name]
     blamed = [against] if last is against else [against, last]
-    why = _told([f"{o.label}: {said}" for o in blamed if (said := reason(o, first, metric.name))])
+    why = _told([f"{_called(o)}: {said}" for o in blamed if (said := reason(o, first, metric.name))])
     traded = _apart(leaders, rest) if len(leaders) > 1 else _paid(ranked, rest, why == [])
     return [f"{alike}{opening}.", *why, *traded, *_caveat(first, against, metric)]
 
@@ -165,26 +165,30 @@ def _paid(ranked: list[Outcome], rest: list[Metric], gains: bool) -> list[str]:
     gained = [metric for metric in rest if _clear(first, last, metric)]
     if gained and gains:
         top = max(gained, key=lambda metric: _gain(first, last, metric))
-        said.append(f"Against {last.label} its {_word(top)} is {_figure(first, top)} instead of {_figure(last, top)}.")
+        said.append(
+            f"Against {_called(last)} its {_word(top)} is {_figure(first, top)} instead of {_figure(last, top)}."
+        )
     paid = [(metric, other) for metric in rest for other in ranked[1:] if _clear(other, first, metric)]
     if paid:
         lost, rival = max(paid, key=lambda pair: _gain(pair[1], first, pair[0]))
-        theirs = f"where {rival.label} has {_figure(rival, lost)}"
-        said.append(f"{first.label} pays with {_word(lost)}: {_figure(first, lost)}, {theirs}.")
+        theirs = f"where {_called(rival)} has {_figure(rival, lost)}"
+        said.append(f"{_called(first)} pays with {_word(lost)}: {_figure(first, lost)}, {theirs}.")
     return said
 
 
 def _apart(leaders: list[Outcome], rest: list[Metric]) -> list[str]:
     """Return what tells leaders of equal rank from each other."""
-    said = []
+    told: dict[str, list[str]] = {}
     for metric in rest:
+        if sum(len(figures) for figures in told.values()) == MOST_REASONS:
+            break
         ranked = _ranked(leaders, metric)
         if len(ranked) > 1 and _clear(ranked[0], ranked[-1], metric):
-            worst = f"{ranked[-1].label} {_figure(ranked[-1], metric)}"
-            best = [other for other in ranked if not _clear(ranked[0], other, metric)]
-            have = "has" if len(best) == 1 else "have"
-            said.append(f"{_names(best)} {have} the best {_word(metric)} ({_figure(ranked[0], metric)}; {worst})")
-    return [f"Among the leaders {_join(said[:MOST_REASONS])}."] if said else []
+            best = _names([other for other in ranked if not _clear(ranked[0], other, metric)])
+            worst = f"{_called(ranked[-1])} {_figure(ranked[-1], metric)}"
+            told.setdefault(best, []).append(f"the best {_word(metric)} ({_figure(ranked[0], metric)}; {worst})")
+    said = [f"{best} {'have' if ' and ' in best else 'has'} {_join(figures)}" for best, figures in told.items()]
+    return [f"Among the leaders {_join(said)}."] if said else []
 
 
 def _ranked(outcomes: Sequence[Outcome], metric: Metric) -> list[Outcome]:
@@ -245,9 +249,14 @@ def _gain(one: Outcome, other: Outcome, metric: Metric) -> float:
     return (b - a) / base if metric.better == "lower" else (a - b) / base
 
 
+def _called(outcome: Outcome) -> str:
+    """Return a label as a part of a sentence: quoted if it has commas of its own."""
+    return f"\u201c{outcome.label}\u201d" if "," in outcome.label else outcome.label
+
+
 def _names(outcomes: Sequence[Outcome]) -> str:
     """Return the labels of outcomes, the first few if there are many."""
-    labels = [outcome.label for outcome in outcomes]
+    labels = [_called(outcome) for outcome in outcomes]
     if len(labels) > MOST_NAMES:
         labels = [*labels[: MOST_NAMES - 1], f"{len(labels) - MOST_NAMES + 1} more"]
     return _join(labels)

@@ -25,12 +25,19 @@ class Cause:
     "A weaker cause is none."
     text: Callable[[Outcome], str]
     "What is the matter, as a clause."
+    counts: bool = False
+    "Whether `strength` is a share of requests: then it must reach half of what it is to explain."
+    compares: bool = False
+    "Whether it says something beside another variant only."
 
-    def tells(self, behind: Outcome, ahead: Outcome | None) -> bool:
-        """Tell whether the cause is at work in `behind`, and clearly less so in `ahead`."""
+    def tells(self, behind: Outcome, ahead: Outcome | None, share: float) -> bool:
+        """Tell whether the cause is at work in `behind`, clearly less so in `ahead`, for a share of the requests."""
+        if ahead is None and self.compares:
+            return False
         here = self.strength(behind)
         there = 0.0 if ahead is None else self.strength(ahead)
-        return here >= self.least and not here < TELLING * there
+        enough = max(self.least, share / 2) if self.counts else self.least
+        return here >= enough and here >= TELLING * there
 
 
 def reason(behind: Outcome, ahead: Outcome | None, judge: str) -> str:
@@ -50,13 +57,19 @@ def _broken(behind: Outcome, ahead: Outcome | None) -> str:
     ours, theirs = broken(behind), broken(ahead) if ahead is not None else {}
     excess = {name: share for name, share in ours.items() if share - theirs.get(name, 0.0) >= RARE}
     limits = Slo.parse(str(behind.facts.get("slo", "")))
-    said: list[str] = []
-    for name in sorted(excess, key=lambda name: -excess[name]):
-        limit = f"{'that of ' if said else 'the limit of '}{show(getattr(limits, name), 's')} {LIMITS[name]}"
-        cause = _cause(behind, ahead, WAITING if name == "ttft" else DECODING)
-        who = f"{excess[name]:.0%}" if said else f"{excess[name]:.0%} of its requests miss"
-        said.append(f"{who} {limit}{f' ({cause})' if cause else ''}")
-    return " and ".join(said[:2])
+    names = sorted(excess, key=lambda name: -excess[name])[:2]
+    if not names:
+        return _cause(behind, ahead, IDLING) if ahead is not None else ""
+    causes = [_cause(behind, ahead, WAITING if name == "ttft" else DECODING, excess[name]) for name in names]
+    told = [f" ({cause})" if cause else "" for cause in causes]
+    if causes[0] == causes[-1]:
+        told[:-1] = [""] * (len(told) - 1)  # said once, at the end
+    figures = [f"{show(getattr(limits, name), 's')} {LIMITS[name]}" for name in names]
+    said = f"{excess[names[0]]:.0%} of its requests miss the limit of {figures[0]}{told[0]}"
+    return said + "".join(
+        f" and {excess[name]:.0%} that of {figure}{cause}"
+        for name, figure, cause in zip(names[1:], figures[1:], told[1:], strict=True)
+    )
 
 
 def broken(outcome: Outcome) -> dict[str, float]:
@@ -81,8 +94,8 @@ def broken(outcome: Outcome) -> dict[str, float]:
     return {name: float((times[name] > limit).sum() / done.sum()) for name, limit in given.items() if limit is not None}
 
 
-def _cause(behind: Outcome, ahead: Outcome | None, causes: Sequence[Cause]) -> str:
-    return next((cause.text(behind) for cause in causes if cause.tells(behind, ahead)), "")
+def _cause(behind: Outcome, ahead: Outcome | None, causes: Sequence[Cause], share: float = 0.0) -> str:
+    return next((cause.text(behind) for cause in causes if cause.tells(behind, ahead, share)), "")
 
 
 def _decodes_longer(behind: Outcome, ahead: Outcome) -> bool:
@@ -140,7 +153,13 @@ def _jerk(outcome: Outcome) -> float:
 
 _waits, _fills = _late("arrival", "start"), _late("start", "first_token")
 FULL_CACHE = Cause(_full, 0.05, lambda o: f"its KV cache is full {_full(o):.0%} of the time")
-PREEMPTED = Cause(_preempted, 0.02, lambda o: f"{_preempted(o):.0%} of its requests are preempted")
+PREEMPTED = Cause(_preempted, 0.02, lambda o: f"{_preempted(o):.0%} of its requests are preempted", counts=True)
+MISSES = Cause(
+    lambda o: 1 - _figure("cache_share")(o),
+    0.1,
+    lambda o: f"only {_figure('cache_share')(o):.0%} of its prompt tokens are in the prefix cache",
+    compares=True,
+)
 UNEVEN = Cause(
     lambda o: _figure("imbalance")(o) - 1,
     0.1,
@@ -159,6 +178,6 @@ STALLS = Cause(
 SLOW_PASSES = Cause(_figure("tbt_p50"), 1e-6, lambda o: f"its median gap is {show(_figure('tbt_p50')(o), 's')}")
 IDLE = Cause(_figure("idle_share"), 0.05, lambda o: f"its replicas are idle {_figure('idle_share')(o):.0%} of the time")
 
-WAITING: tuple[Cause, ...] = (FULL_CACHE, PREEMPTED, UNEVEN, QUEUES, SLOW_FILL)
-DECODING: tuple[Cause, ...] = (PREEMPTED, STALLS, SLOW_PASSES)
-IDLING: tuple[Cause, ...] = (UNEVEN, IDLE, PREEMPTED, FULL_CACHE)
+WAITING: tuple[Cause, ...] = (MISSES, FULL_CACHE, PREEMPTED, UNEVEN, QUEUES, SLOW_FILL)
+DECODING: tuple[Cause, ...] = (MISSES, PREEMPTED, STALLS, SLOW_PASSES)
+IDLING: tuple[Cause, ...] = (MISSES, UNEVEN, IDLE, PREEMPTED, FULL_CACHE)

@@ -100,7 +100,10 @@ def exists(path: Path) -> bool:
 
 
 def write_text(path: Path, text: str | Iterable[str]) -> None:
-    """Write a text file, whole or part by part, so that it appears complete; raise `ValueError` if the place cannot be written."""
+    """Write a text file, whole or part by part, so that it appears complete.
+
+    Raises `ValueError` if the place cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=_draft(), dir=path.parent)

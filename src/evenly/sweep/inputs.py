@@ -39,7 +39,8 @@ def rooted(raw: Any, value: Any) -> Any:
     if dataclasses.is_dataclass(value) and isinstance(raw, str):
         return plugin_name(value) if raw.endswith(".py") else raw
     if dataclasses.is_dataclass(value) and isinstance(raw, Mapping):
-        files = _file_fields(type(value))
+        kind: Any = type(value)
+        files = _file_fields(kind)
         changed = {
             name: getattr(value, name) if name in files else rooted(inner, getattr(value, name))
             for name, inner in raw.items()
@@ -59,12 +60,13 @@ def _files(value: object) -> Iterator[Path]:
             yield from _files(inner)
     if not dataclasses.is_dataclass(value):
         return
-    module = type(value).__module__
+    kind: Any = type(value)
+    module = kind.__module__
     if module.partition(".")[0] != "evenly" and (source := getattr(sys.modules.get(module), "__file__", None)):
         yield Path(source)
     for entry in dataclasses.fields(value):
         inner = getattr(value, entry.name)
-        if entry.name in _file_fields(type(value)) and isinstance(inner, str):
+        if entry.name in _file_fields(kind) and isinstance(inner, str):
             yield Path(inner)
         else:
             yield from _files(inner)

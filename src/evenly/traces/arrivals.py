@@ -136,7 +136,7 @@ def fit(arrival: Floats, width: float = 60.0) -> Windows:
     taken for missing data: no gap is fitted across them. The window in which the record ends is seen in part and left
     out, if it is not the only one.
 
-    Raises `ValueError` without arrivals.
+    Raises `ValueError` without arrivals, and if all of several come at once.
 
     >>> windows = fit(np.cumsum(np.random.default_rng(0).gamma(0.25, 4.0, 50_000)), width=5000.0)
     >>> bool(np.all(np.abs(windows.shape[:-1] - 0.25) < 0.03)), round(windows.rate, 2)
@@ -144,6 +144,8 @@ def fit(arrival: Floats, width: float = 60.0) -> Windows:
     """
     if len(arrival) == 0:
         raise ValueError("no arrival, so there is nothing to fit")
+    if len(arrival) > 1 and arrival[-1] == arrival[0]:
+        raise ValueError(f"all {len(arrival):,} requests arrive at once; a file without times has no bursts to fit")
     times = spread(arrival)
     width = min(width, times[-1] * len(times) / max(len(times) - 1, 1)) or width
     windows = max(1, int(times[-1] // width))

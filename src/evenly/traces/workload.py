@@ -1,6 +1,7 @@
 """A workload as a model: fitted to a trace, drawn again at any rate and length, kept in a file without requests."""
 
 import json
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from evenly.core import Document, Floats, Ints, Trace
-from evenly.traces.arrivals import Windows, fit
+from evenly.traces.arrivals import DAY, Windows, fit, silences
 
 POOL = 1000  # requests around a time that stand for the requests of that time
 STEPS = 1000  # steps of the quantiles in a model file
@@ -186,11 +187,23 @@ class Workload:
     def fit(cls, trace: Trace, window: float = 60.0) -> "Workload":
         """Return the model of a trace; shared prefixes and who waits for whom are not modelled.
 
-        Raises `ValueError` for a trace without requests.
+        Warns of stretches in which nothing was recorded. Raises `ValueError` for a trace without requests or times.
         """
+        name = trace.origin or "the trace"
         if len(trace) == 0:
-            raise ValueError(f"{trace.origin or 'the trace'}: no request, so there is nothing to fit")
-        windows = fit(trace.arrival - trace.arrival[0], window)
+            raise ValueError(f"{name}: no request, so there is nothing to fit")
+        try:
+            windows = fit(trace.arrival - trace.arrival[0], window)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        holes = silences(trace.arrival)
+        if holes:
+            days = sum(end - begin for begin, end in holes) / DAY
+            warnings.warn(
+                f"{name}: nothing was recorded for {days:.3g} days, the first from {holes[0][0]:.6g} s on; "
+                "they are not fitted, and filled from the nearest day at the same time",
+                stacklevel=2,
+            )
         return cls(windows, Recorded(trace), Turns.of(trace), trace.origin)
 
     def trace(self, seed: int) -> Trace:

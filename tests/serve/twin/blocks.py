@@ -1,5 +1,6 @@
 """The block pool of the twin: one ordered list of free blocks, as vLLM keeps it."""
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 
 
@@ -55,11 +56,13 @@ class Pool:
             self.known.setdefault(content, []).append(block)
 
     def check(self, tables: Sequence[Sequence[int]]) -> None:
-        """Assert that every block is free or owned, and by exactly the requests that list it."""
-        held = [block for table in tables for block in table]
-        for block in range(self.blocks):
-            assert held.count(block) == self.owners[block]
-            assert self.free.count(block) == int(self.owners[block] == 0)
+        """Assert that every block is free or owned by those that list it, and written by one: shared blocks are full."""
+        held = Counter(block for table in tables for block in table)
+        free = Counter(self.free)
+        for block, owners in enumerate(self.owners):
+            assert held[block] == owners
+            assert free[block] == int(owners == 0)
+            assert owners < 2 or self.content[block] is not None
 
     def _forget(self, block: int) -> None:
         content, self.content[block] = self.content[block], None

@@ -6,7 +6,7 @@ from tests.serve.twin.blocks import Pool
 from tests.serve.twin.jobs import Cost, Job, Pass, Setup, ceil
 
 
-class Stuck(Exception):
+class StuckError(Exception):
     """Nothing can run and nobody is to come."""
 
 
@@ -136,13 +136,14 @@ def serve(engine: Engine, jobs: Sequence[Job], cost: Cost) -> list[Pass]:
                 break
             now = max(now, coming[0][0])
             continue
+        engine.pool.check([job.table for job in engine.waiting + engine.running])
         _measure(engine, batch, cost)
         log.append(batch)
         now += batch.seconds
         for done in engine.close(batch, now):
             _release(jobs, done, now, coming)
     if engine.jobs():
-        raise Stuck([job.index for job in engine.jobs()])
+        raise StuckError([job.index for job in engine.jobs()])
     return log
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+
 from evenly.core import Floats, Ints, Trace
 from evenly.core.trace import Prefixes
 from evenly.hardware.device import Device
@@ -21,7 +22,6 @@ from evenly.serve.orders.priority import Priority
 from evenly.serve.scenario import SWAP_BANDWIDTH, ServeScenario
 from evenly.serve.victims.last import Last
 from evenly.serve.victims.least_urgent import LeastUrgent
-
 from tests.serve.twin.jobs import Job, Setup
 
 PRICES = (0.011, 5e-5, 1.3e-6, 1.7e-8, 1.1e-7)  # a pass, a token, a resident one, a pair in attention, of the longest
@@ -160,9 +160,7 @@ def scenario_of(setup: Setup, diary: Diary) -> ServeScenario:
 def simulate(setup: Setup, jobs: Sequence[Job], step: bool = True) -> tuple[Any, Diary]:
     """Serve the jobs in the kernel; return its run and the diary of its passes."""
     diary = Diary()
-    run = scenario_of(setup, diary).simulate(
-        trace=trace_of(jobs), record_tokens=True, record_passes=20_000, step=step
-    )
+    run = scenario_of(setup, diary).simulate(trace=trace_of(jobs), record_tokens=True, record_passes=20_000, step=step)
     return run, diary
 
 

@@ -22,27 +22,7 @@ def read_nested(
     number of the entry around an inner object, NaN elsewhere, and `place` tells where in the list the entry stands.
     Raises `ValueError` for the first line that does not fit.
     """
-    fields = dict.fromkeys(numbers, "DOUBLE") | dict.fromkeys(text, "VARCHAR") | {ids: "BIGINT[]"}
-    one = ", ".join(f"{quoted(name)} {kind}" for name, kind in fields.items())
-    kinds = dict.fromkeys(outer, "VARCHAR") | {within: f"STRUCT({one}, {quoted(within)} STRUCT({one})[])[]"}
-    table = (
-        f"read_json({literal(path)}, columns={struct(kinds)}, format='newline_delimited', compression='none', "
-        f"maximum_object_size={LINE_LIMIT})"
-    )
-    inner = quoted(within)
-    own = ", ".join(f"e.{quoted(name)} AS {quoted(name)}" for name in fields)
-    around = ", ".join(["line", PLACE, *(quoted(name) for name in outer)])
-    query = f"""
-        WITH lines AS (SELECT row_number() OVER () - 1 AS line, * FROM {table}),
-        entries AS (SELECT * EXCLUDE {inner}, unnest({inner}) AS e, generate_subscripts({inner}, 1) AS {PLACE}
-                    FROM lines),
-        within AS (SELECT {around}, e.{quoted(numbers[0])} AS {MARKER}, unnest(e.{inner}) AS e,
-                   generate_subscripts(e.{inner}, 1) AS step FROM entries)
-        SELECT {around}, NULL::DOUBLE AS {MARKER}, 0 AS step, {own} FROM entries WHERE e.{inner} IS NULL
-        UNION ALL
-        SELECT {around}, {MARKER}, step, {own} FROM within
-        ORDER BY line, {PLACE}, step
-    """
+    query = _query(path, within, outer, numbers, text, ids)
     plain = ("line", PLACE, MARKER, *numbers, ids)
     flat = f"{ids}[]"
     count = f"SELECT * REPLACE (coalesce(len({quoted(ids)}), 0) AS {quoted(ids)}), {quoted(ids)} AS {quoted(flat)}"
@@ -57,3 +37,28 @@ def read_nested(
     if np.ma.is_masked(found.numbers[flat]):
         json_fault(path, numbers, (ids,), "a list holds null", within)
     return Columns(path, 0, found.numbers, found.texts, np.asarray(found.numbers["line"], np.int64))
+
+
+def _query(path: Path, within: str, outer: Sequence[str], numbers: Sequence[str], text: Sequence[str], ids: str) -> str:
+    """Return the SQL that makes a row of each object, in the order of the file."""
+    fields = dict.fromkeys(numbers, "DOUBLE") | dict.fromkeys(text, "VARCHAR") | {ids: "BIGINT[]"}
+    one = ", ".join(f"{quoted(name)} {kind}" for name, kind in fields.items())
+    kinds = dict.fromkeys(outer, "VARCHAR") | {within: f"STRUCT({one}, {quoted(within)} STRUCT({one})[])[]"}
+    table = (
+        f"read_json({literal(path)}, columns={struct(kinds)}, format='newline_delimited', compression='none', "
+        f"maximum_object_size={LINE_LIMIT})"
+    )
+    inner = quoted(within)
+    own = ", ".join(f"e.{quoted(name)} AS {quoted(name)}" for name in fields)
+    around = ", ".join(["line", PLACE, *(quoted(name) for name in outer)])
+    return f"""
+        WITH lines AS (SELECT row_number() OVER () - 1 AS line, * FROM {table}),
+        entries AS (SELECT * EXCLUDE {inner}, unnest({inner}) AS e, generate_subscripts({inner}, 1) AS {PLACE}
+                    FROM lines),
+        within AS (SELECT {around}, e.{quoted(numbers[0])} AS {MARKER}, unnest(e.{inner}) AS e,
+                   generate_subscripts(e.{inner}, 1) AS step FROM entries)
+        SELECT {around}, NULL::DOUBLE AS {MARKER}, 0 AS step, {own} FROM entries WHERE e.{inner} IS NULL
+        UNION ALL
+        SELECT {around}, {MARKER}, step, {own} FROM within
+        ORDER BY line, {PLACE}, step
+    """

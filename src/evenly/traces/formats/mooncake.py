@@ -1,5 +1,6 @@
 """Mooncake: requests with the identity of every block of the prompt."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -17,6 +18,7 @@ BLOCKS = (512, 16, 64, 32, 128, 256, 1024)  # block sizes in the wild, Mooncake'
 NUMBERS = ("timestamp", "input_length", "output_length", "delay", "chat_id", "parent_chat_id")
 TEXTS = ("session_id",)
 LEFT_OUT = ("text_input", "output_text", "messages")  # prompts and answers themselves
+DENSE = 2.0  # gaps up to which whole timestamps may as well be seconds: 500 requests in a second are rare
 SLOW = 30.0  # fractional times with longer gaps than this are milliseconds
 
 
@@ -26,9 +28,10 @@ class Mooncake:
 
     Equal ids from the start of the prompt are a shared prefix; the last block may be partial. `session_id` makes a
     conversation: a line with `delay` (ms) waits for the end of the line before it in its session. Alibaba's files have
-    blocks of 16 tokens and name conversations by `chat_id` and `parent_chat_id`. Whole numbers are milliseconds; times
-    with fractions and gaps below 30 are seconds. Lines without `hash_ids` are the traces of GuideLLM's
-    `trace_synthetic`. Other keys stay in `extra`, except for texts of prompts and answers.
+    blocks of 16 tokens and name conversations by `chat_id` and `parent_chat_id`. Whole numbers are milliseconds, with a
+    warning where their gaps are 2 and less; times with fractions and gaps below 30 are seconds. Lines without
+    `hash_ids` are the traces of GuideLLM's `trace_synthetic`. Other keys stay in `extra`, except for texts of prompts
+    and answers.
 
     Reference: R. Qin et al., "Mooncake: Trading More Storage for Less Computation", FAST 2025;
     https://github.com/kvcache-ai/Mooncake.
@@ -62,6 +65,8 @@ class Mooncake:
         chained = _chained(columns, session)
         times = _times(columns, session, chained)
         unit = self.unit or infer(times[~chained])
+        if not self.unit:
+            _doubt(path, unit, times[~chained])
         second = 1.0 if unit == "s" else 1e-3
         after, pause = _chains(columns, session, chained, second)
         return build(
@@ -107,6 +112,18 @@ def infer(times: Floats) -> Literal["ms", "s"]:
         return "ms"
     gaps = np.diff(np.unique(times))
     return "s" if len(gaps) == 0 or np.median(gaps) < SLOW else "ms"
+
+
+def _doubt(path: Path, unit: str, times: Floats) -> None:
+    """Warn where whole timestamps are so dense that they may be seconds."""
+    distinct = np.unique(times)
+    if unit == "ms" and len(distinct) > 1 and float(np.median(np.diff(distinct))) <= DENSE:
+        rate = len(times) / (distinct[-1] - distinct[0]) * 1e3
+        warnings.warn(
+            f"{path}: whole timestamps with gaps of {DENSE:g} and less are read as milliseconds, "
+            f"{rate:,.0f} requests/s; if they are seconds, read the file with form=Mooncake(unit='s')",
+            stacklevel=3,
+        )
 
 
 def _block(prompt: Ints, lengths: Ints) -> int:
