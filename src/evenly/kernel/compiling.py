@@ -9,12 +9,14 @@ import contextlib
 import gc
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
+_LOCK = threading.RLock()
 
 
 @cache
@@ -31,15 +33,16 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def own_cache() -> Iterator[None]:
-    """Let numba keep what is compiled inside this block in `cache_folder`."""
+    """Let numba keep what is compiled inside this block in `cache_folder`; one thread at a time, its setting is global."""
     from numba.core import config
 
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())
-    try:
-        yield
-    finally:
-        config.CACHE_DIR = before
+    with _LOCK:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = str(cache_folder())
+        try:
+            yield
+        finally:
+            config.CACHE_DIR = before
 
 
 @contextlib.contextmanager
