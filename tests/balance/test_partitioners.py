@@ -102,3 +102,22 @@ def test_karmarkar_karp_beats_longest_first_on_random_sizes() -> None:
         spreads["kk"] += np.ptp(weights(KarmarkarKarp().split(sizes, 4), sizes, 4))
         spreads["lpt"] += np.ptp(weights(LongestFirst().split(sizes, 4), sizes, 4))
     assert spreads["kk"] < 0.05 * spreads["lpt"]
+
+
+@given(half=st.integers(1, 5), data=st.data())
+def test_greedy_longest_first_with_two_places_is_the_best_pairing(half: int, data: st.DataObject) -> None:
+    sizes = data.draw(arrays.arrays(np.float64, 2 * half, elements=number))
+    best = weights(exact(sizes, half, places=2), sizes, half).max()
+    home = Greedy(places=2, longest_first=True).split(sizes, half)
+    assert weights(home, sizes, half).max() == pytest.approx(best)
+
+
+@pytest.mark.parametrize("name", list(partitioners))
+def test_every_partitioner_takes_nothing_zeros_and_more_parts_than_items(name: str) -> None:
+    plugin = partitioners[name]()
+    assert plugin.split(np.empty(0), 3).tolist() == []
+    zeros = plugin.split(np.zeros(5), 2)
+    assert len(zeros) == 5
+    assert set(zeros.tolist()) <= {0, 1}
+    spread = plugin.split(np.array([3.0, 2.0]), 4)
+    assert len(set(spread.tolist())) == 2

@@ -16,6 +16,8 @@ from evenly.serve.scenario import servable
 
 # Token ids of prompts: four digits each, so that a prompt is written by table; words in every vocabulary of 9,000.
 FIRST_ID, IDS = 1000, 8000
+POOL = np.random.default_rng(0).integers(FIRST_ID, FIRST_ID + IDS, 1 << 16)
+DIGITS = IDS ** np.arange(5)
 WRITTEN = np.array([f"{token}," for token in range(FIRST_ID, FIRST_ID + IDS)], "S5")
 START = 0.2  # seconds before the first request is due: time to build its body
 DATA, DONE = b"data:", b"[DONE]"
@@ -104,7 +106,11 @@ def prompt(trace: Trace, request: int) -> Ints:
 
 
 def _ids(kind: int, seed: int, count: int) -> Ints:
-    return np.random.default_rng([kind, seed % 2**63]).integers(FIRST_ID, FIRST_ID + IDS, count)
+    """Return ids that begin with the digits of kind and seed: no two texts begin alike, so caches tell them apart."""
+    number = (4 * seed + kind) % int(DIGITS[-1])
+    ids = np.take(POOL, np.arange(count) + number % len(POOL), mode="wrap")
+    ids[: len(DIGITS)] = (FIRST_ID + number // DIGITS % IDS)[:count]
+    return ids
 
 
 @dataclass(slots=True, eq=False)
@@ -117,6 +123,7 @@ class _Client:
     speed: float
     timeout: float
     key: str
+    head: bytes = b""
     begin: float = 0.0
     columns: dict[str, Array] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
@@ -129,6 +136,8 @@ class _Client:
         self.columns = {name: np.full(count, np.nan) for name in ("due", "sent", "first_token", "finish")}
         self.columns["output"] = np.zeros(count, np.int64)
         self.errors = [""] * count
+        asked = {"model": self.model, "ignore_eos": True, "temperature": 0.0, "stream": True}
+        self.head = json.dumps(asked | {"stream_options": {"include_usage": True}}).encode()[:-1]
         watch = aiohttp.TraceConfig()
         watch.on_request_chunk_sent.append(self._note)
         limits = aiohttp.ClientTimeout(total=self.timeout)
@@ -193,18 +202,11 @@ class _Client:
             self.columns["output"][request] = event["usage"].get("completion_tokens", self.columns["output"][request])
 
     def _body(self, request: int) -> bytes:
-        tokens = int(self.trace.output[request])
-        asked = {
-            "model": self.model,
-            "max_tokens": tokens,
-            "min_tokens": tokens,
-            "ignore_eos": True,
-            "temperature": 0.0,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
         written = WRITTEN[prompt(self.trace, request) - FIRST_ID].tobytes()[:-1]
-        return json.dumps(asked).encode()[:-1] + b', "prompt": [' + written + b"]}"
+        tokens = b"%d" % self.trace.output[request]
+        return (
+            self.head + b', "max_tokens": ' + tokens + b', "min_tokens": ' + tokens + b', "prompt": [' + written + b"]}"
+        )
 
     async def _note(self, session: Any, context: Any, params: Any) -> None:
         self.columns["sent"][context.trace_request_ctx] = self._now()
