@@ -87,7 +87,7 @@ def random_trace(seed: int, count: int, rate: float, prompt: int = 600, output: 
 
 def serve(trace: Trace, engine: str = "vllm-v1", blocks: int = 2000, replicas: int = 1, **changes: Any) -> Run:
     """Run the kernel; `changes` are policies, things to record, or rules."""
-    policies = {k: changes.pop(k) for k in ("route", "order", "admit", "evict", "cost") if k in changes}
+    policies: dict[str, Any] = {k: changes.pop(k) for k in ("route", "order", "admit", "evict", "cost") if k in changes}
     recorded = {k: changes.pop(k) for k in ("record_tokens", "record_passes") if k in changes}
     host_blocks = changes.pop("host_blocks", 100_000)
     policies["tables"] = np.array(changes.pop("tables", POLICIES.tables))

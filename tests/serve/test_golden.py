@@ -5,6 +5,7 @@ says otherwise; a decode takes a block only when its last one is full. Both the 
 these rows; only the twin knows the free blocks of each pass.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def play(setup: Setup, *jobs: Job) -> tuple[list[Row], Any]:
     kernel, diary = simulate(setup, jobs)
     diaries = diary.read(len(kernel.log))
     starts = np.concatenate(([0], np.cumsum([job.output for job in jobs])))
-    times = [kernel.tokens[one:other] for one, other in zip(starts, starts[1:], strict=False)]
+    times = [kernel.tokens[one:other] for one, other in itertools.pairwise(starts)]
     for row, (chunks, *_), entry in zip(rows, diaries, kernel.log, strict=True):
         served = tuple(job.index for job in jobs if entry[2] in times[job.index])
         assert row[:3] == (tuple(count for count, _ in chunks), served, entry[7])

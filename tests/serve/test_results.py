@@ -10,6 +10,7 @@ from evenly.hardware.costs.linear import Linear
 from evenly.measure.slo import Slo
 from evenly.serve.metrics import METRICS
 from evenly.serve.results import outcome
+from evenly.serve.routers.session_affinity import SessionAffinity
 from evenly.serve.scenario import ServeScenario, servable
 from evenly.traces.lengths.normal import Normal
 from evenly.traces.sources.poisson import Poisson
@@ -126,3 +127,48 @@ def test_failed_rows_are_not_sent_and_their_followers_take_their_place() -> None
 def test_a_wrong_value_is_named(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(SCENARIO, **change).run()  # type: ignore[arg-type]
+
+
+def test_shares_and_evenness_agree_with_counting_requests_one_by_one() -> None:
+    tight = replace(SCENARIO, kv_tokens=1500)
+    fleet = tight.fleet()
+    run = tight.simulate(record_passes=100_000)
+    result = outcome(tight, fleet, run)
+    items, log = result.items, run.log
+    pace: dict[int, list[float]] = {}
+    for i in range(len(items["arrival"])):
+        seconds = items["finish"][i] - items["arrival"][i]
+        pace.setdefault(int(items["user"][i]), []).append(seconds / items["output"][i])
+    means = np.array([np.mean(own) for own in pace.values()])
+    busy = np.array([(log[log[:, 0] == r, 2] - log[log[:, 0] == r, 1]).sum() for r in range(2)])
+    makespan = items["finish"].max() - items["arrival"].min()
+    assert result.metrics["preemptions"] == items["preemptions"].sum() / 400 > 0
+    assert result.metrics["fairness"] == pytest.approx(means.sum() ** 2 / (len(means) * (means**2).sum()), rel=1e-12)
+    assert result.metrics["imbalance"] == pytest.approx(busy.max() / busy.mean(), rel=1e-9)
+    assert result.metrics["idle_share"] == pytest.approx(1 - busy.sum() / (2 * items["finish"].max()), rel=1e-6)
+    joules = result.metrics["energy"] * items["output"].sum()
+    assert fleet.device.idle * 2 * makespan <= joules <= fleet.device.peak * 2 * makespan
+
+
+def test_sessions_steer_affinity_even_where_no_turn_waits_for_another() -> None:
+    count = 120
+    session = np.arange(count) % 17
+    trace = Trace(np.arange(count) * 0.1, np.full(count, 50), np.full(count, 5), session=session)
+    home = replace(SCENARIO, replicas=4, route=SessionAffinity()).simulate(trace=trace).requests["replica"]
+    for one in range(17):
+        assert len(set(home[session == one])) == 1
+    assert len(set(home)) > 1
+
+
+def test_turns_that_do_not_repeat_their_history_hit_nothing_and_keep_their_replica() -> None:
+    trace = Trace(
+        arrival=np.array([0.0, 1.0, 2.0]),
+        prompt=np.array([200, 40, 300]),
+        output=np.array([5, 5, 5]),
+        session=np.array([3, 3, 3]),
+        after=np.array([-1, 0, 1]),
+        pause=np.array([0.0, 1.0, 1.0]),
+    )
+    requests = replace(SCENARIO, replicas=4, route=SessionAffinity()).simulate(trace=trace).requests
+    assert requests["cached"].tolist() == [0, 0, 0]
+    assert len(set(requests["replica"])) == 1

@@ -1,6 +1,7 @@
 """Replay a trace against a real server that speaks OpenAI's protocol, and tell how late the client itself was."""
 
 import asyncio
+import gc
 import json
 import math
 import time
@@ -82,7 +83,12 @@ def replay(
     sent = servable(trace)
     if len(sent) == 0:
         raise ValueError("the trace has no request with prompt and output; there is nothing to send")
-    return asyncio.run(_Client(sent, url.rstrip("/"), model, speed, timeout, key).run())
+    gc.collect()
+    gc.freeze()  # what is there already is not searched for garbage while requests are due
+    try:
+        return asyncio.run(_Client(sent, url.rstrip("/"), model, speed, timeout, key).run())
+    finally:
+        gc.unfreeze()
 
 
 def prompt(trace: Trace, request: int) -> Ints:
@@ -127,7 +133,7 @@ class _Client:
     begin: float = 0.0
     columns: dict[str, Array] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> Replayed:
         """Send everything and wait for all answers."""
@@ -151,7 +157,7 @@ class _Client:
                 if self.trace.after is None or self.trace.after[request] < 0:
                     await self._at(session, request, float(self.trace.arrival[request]) / self.speed, followers)
             while self.tasks:
-                await self.tasks.pop()
+                await asyncio.gather(*self.tasks)
         return Replayed(**self.columns, prompt=self.trace.prompt, error=tuple(self.errors))
 
     async def _at(self, session: Any, request: int, due: float, followers: Mapping[int, list[int]]) -> None:
@@ -159,7 +165,9 @@ class _Client:
         body = self._body(request)
         self.columns["due"][request] = due
         await asyncio.sleep(max(0.0, due - self._now()))
-        self.tasks.append(asyncio.create_task(self._send(session, request, body, followers)))
+        task = asyncio.create_task(self._send(session, request, body, followers))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _send(self, session: Any, request: int, body: bytes, followers: Mapping[int, list[int]]) -> None:
         try:

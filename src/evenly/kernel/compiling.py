@@ -33,7 +33,7 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def own_cache() -> Iterator[None]:
-    """Let numba keep what is compiled inside this block in `cache_folder`; its setting is global, so one thread a time."""
+    """Let numba keep what is compiled inside in `cache_folder`; its setting is global, so one thread at a time."""
     from numba.core import config
 
     with _LOCK:

@@ -32,21 +32,12 @@ def run(
     the workers of the cluster at `scheduler` (or of a local one) do, and see the same files under the same names.
     Every run is tried; raises `ValueError` that names those whose scenario or policy fails. The others are kept.
     """
-    out = out.resolve() if out is not None else None
-    done: dict[int, Outcome] = {}
     if out is not None:
         folder.prepare(out)
-        done = {
-            index: folder.read(out / cell.folder)
-            for index, cell in enumerate(cells)
-            if folder.exists(out / cell.folder)
-        }
+    places = [out.resolve() / cell.folder if out is not None else None for cell in cells]
+    done = {index: folder.read(place) for index, place in enumerate(places) if place and folder.exists(place)}
     progress(len(done), len(cells))
-    tasks = [
-        (index, cell, out / cell.folder if out is not None else None)
-        for index, cell in enumerate(cells)
-        if index not in done
-    ]
+    tasks = [(index, cell, places[index]) for index, cell in enumerate(cells) if index not in done]
     failed: dict[int, str] = {}
     for index, found in _results(tasks, len(done), jobs, backend, scheduler, progress):
         if isinstance(found, Outcome):

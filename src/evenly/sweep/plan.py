@@ -92,7 +92,7 @@ def axis(text: str) -> tuple[str, list[Any]]:
     if not sign or not path or not values.strip():
         raise ValueError(f"write an axis as path=a,b,c or path=from:to:count, not '{text}'")
     parts = values.split(":")
-    if len(parts) == 3 and not values.startswith("{"):
+    if len(parts) == 3 and not set("{[,") & set(values):
         return path, _spaced(parts, text)
     listed, _ = load(f"[{values}]", f"--over {text}")
     if any(value is None for value in listed):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evenly.core import Array, Floats, Trace
+from evenly.core import Floats, Trace
 from evenly.hardware.costs.linear import Linear
 from evenly.kernel.bridge import is_compiled, memory_of
 from evenly.serve.admissions import Admission

@@ -56,7 +56,7 @@ class Pool:
             self.known.setdefault(content, []).append(block)
 
     def check(self, tables: Sequence[Sequence[int]]) -> None:
-        """Assert that every block is free or owned by those that list it, and written by one: shared blocks are full."""
+        """Assert that every block is free or owned by those that list it; blocks of several owners are full ones."""
         held = Counter(block for table in tables for block in table)
         free = Counter(self.free)
         for block, owners in enumerate(self.owners):

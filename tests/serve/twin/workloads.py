@@ -92,7 +92,9 @@ def _setup(engine: str, jobs: list[Job], chance: np.random.Generator) -> Setup:
         made = replace(made, budget=budget, chunked=chunked, threshold=threshold, cache=bool(chance.random() < 0.7))
     elif engine == "fastgen":
         made = replace(made, budget=cut, batch=int(chance.choice([1, 3, 64])))
-    elif engine != "orca":
+    elif engine == "vllm-v0-chunked":
+        made = replace(made, budget=max(cut, made.seats))
+    elif engine == "sarathi":
         made = replace(made, budget=cut)
     if engine in ("vllm-v0", "vllm-v0-chunked", "sarathi"):
         made = replace(made, watermark=int(chance.integers(0, min(3, made.blocks))))

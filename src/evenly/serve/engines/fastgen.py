@@ -10,7 +10,8 @@ class Fastgen:
     """Dynamic SplitFuse: every pass is filled to the same number of tokens, decodes first, then prompts cut to fit.
 
     A prompt starts only if the blocks of all its tokens are free. A decode that finds no block waits; if nothing at
-    all can run, the request that entered last is flushed and starts again. There is no prefix cache.
+    all can run, the request that entered last is flushed and starts again. Without a free block no prompt goes on, save
+    one that is alone on the device: the real engine would flush it for ever. There is no prefix cache.
 
     Reference: Holmes et al., "DeepSpeed-FastGen: high-throughput text generation for LLMs via MII and
     DeepSpeed-Inference", 2024.

@@ -27,9 +27,13 @@ class VllmV0Chunked:
     "Share of the blocks that stays free when a prompt starts."
 
     def __post_init__(self) -> None:
-        for name in ("max_num_seqs", "max_num_batched_tokens", "block_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
+        if self.max_num_seqs < 1 or self.max_num_batched_tokens < self.max_num_seqs:
+            raise ValueError(
+                f"max_num_batched_tokens ({self.max_num_batched_tokens}) must be at least max_num_seqs "
+                f"({self.max_num_seqs}), and that at least 1"
+            )
+        if self.block_size < 1:
+            raise ValueError(f"block_size is at least 1, not {self.block_size}")
         if not 0 <= self.watermark < 1:
             raise ValueError(f"watermark is a share from 0 to 1, not {self.watermark}")
 

@@ -72,8 +72,8 @@ class MultiTurn:
         longest = self.system + self.user_longest + self.answer_longest
         if min(self.user_longest, self.answer_longest) < SHORTEST or self.context < longest:
             raise ValueError(
-                f"user_longest ({self.user_longest}) and answer_longest ({self.answer_longest}) are at least {SHORTEST} "
-                f"tokens, and the first turn of up to {longest} must fit into the context of {self.context}"
+                f"user_longest ({self.user_longest}) and answer_longest ({self.answer_longest}) are at least "
+                f"{SHORTEST} tokens, and the first turn of up to {longest} must fit into the context of {self.context}"
             )
 
     def draw(self, seed: int) -> Trace:
