@@ -10,7 +10,7 @@ from evenly.traces.sources.burstgpt import Burstgpt
 
 SPEED = 100.0
 CASES = {  # name -> requests a second at speed 1, hours, limit of the lag of 99% of the requests in seconds
-    "BurstGPT's own rate": (None, 0.5, 0.02),
+    "BurstGPT's mean rate": (1_429_738 / (61 * 86_400), 0.5, 0.02),  # rows and days of its first file
     "the rate of the Azure conversation trace": (5.5, 0.25, None),
 }
 

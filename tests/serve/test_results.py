@@ -153,7 +153,7 @@ def test_shares_and_evenness_agree_with_counting_requests_one_by_one() -> None:
 def test_sessions_steer_affinity_even_where_no_turn_waits_for_another() -> None:
     count = 120
     session = np.arange(count) % 17
-    trace = Trace(np.arange(count) * 0.1, np.full(count, 50), np.full(count, 5), session=session)
+    trace = Trace(np.linspace(0.0, 12.0, count), np.full(count, 50), np.full(count, 5), session=session)
     home = replace(SCENARIO, replicas=4, route=SessionAffinity()).simulate(trace=trace).requests["replica"]
     for one in range(17):
         assert len(set(home[session == one])) == 1

@@ -33,7 +33,7 @@ class Failures:
             raise self.first
 
 
-def is_compiled(plugin: object, verb: str) -> bool:
+def is_compiled(plugin: Any, verb: str) -> bool:
     """Tell whether a plug-in's verb is static, hence compiled."""
     return _is_static(type(plugin), verb)
 
