@@ -33,9 +33,10 @@ class Failures:
             raise self.first
 
 
-def is_compiled(plugin: Any, verb: str) -> bool:
+def is_compiled(plugin: object, verb: str) -> bool:
     """Tell whether a plug-in's verb is static, hence compiled."""
-    return _is_static(type(plugin), verb)
+    kind: Any = type(plugin)
+    return _is_static(kind, verb)
 
 
 @cache
