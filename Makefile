@@ -14,7 +14,7 @@ $(BASE): pyproject.toml tools/venv.sh
 	@touch $@
 
 $(DEV): $(BASE)
-	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask,replay]'
+	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask,replay,silicon]'
 	@touch $@
 
 demo: $(BASE)
