@@ -9,6 +9,7 @@ import difflib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -259,10 +260,12 @@ def show(name: str, /) -> None:
 def main(words: list[str] | None = None) -> None:
     """Run the command line; a mistake of the user ends in one message and exit code 2."""
     try:
-        try:
-            app(sys.argv[1:] if words is None else words)
-        finally:
-            sys.stdout.flush()
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            try:
+                app(sys.argv[1:] if words is None else words)
+            finally:
+                sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
@@ -275,6 +278,11 @@ def main(words: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
+
+
+def _warn(message: Warning | str, *place: Any, **more: Any) -> None:
+    """Show a warning as a sentence; where in the code it arose says nothing to a user."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _fail(text: str) -> None:

@@ -125,7 +125,10 @@ def _attempt(
         done += ended
         progress(done, total)
         if done < target:
-            raise AssertionError(f"the loop stopped after {done} of {total} requests")
+            raise ValueError(
+                f"the run stands still after {done} of {total} requests: {world.pools['queue'].sum()} wait and no pass "
+                f"can be composed; does the budget policy {type(policies.budget).__name__} give a pass enough tokens?"
+            )
         if world.pools["least_host"].min() < 0:
             need = host_blocks - int(world.pools["least_host"].min())
             raise ValueError(
