@@ -70,6 +70,7 @@ def helper(function: F) -> F:
         _nrt=False,
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
+        no_rewrites=True,  # of array expressions, which helpers have none of
         error_model="numpy",
         pipeline_class=LinkedCompiler,
     )(function)
@@ -82,8 +83,12 @@ def loop(signature: Any) -> Callable[[F], F]:
     def compile_(function: F) -> F:
         import numba
 
+        from evenly.kernel.linking import LoopCompiler
+
         with own_cache(), _no_collection():
-            made: F = numba.njit(signature, cache=True, _nrt=False, error_model="numpy")(function)
+            made: F = numba.njit(
+                signature, cache=True, _nrt=False, error_model="numpy", pipeline_class=LoopCompiler
+            )(function)
         return made
 
     return compile_

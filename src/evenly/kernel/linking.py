@@ -1,8 +1,9 @@
 """Compile helpers only as far as their caller needs.
 
-numba optimises every jitted function and turns it into machine code, although a helper's code is used only where a
-loop inlines it. A kernel of a hundred helpers spends more than half of its compile time on that. Helpers of this
-pipeline stop at unoptimised LLVM code; the loop that links them is optimised as a whole.
+numba optimises every jitted function, links everything that it calls into it, and turns it into machine code, although
+a helper's code is used only where a loop inlines it. A kernel of a hundred helpers spends more than half of its compile
+time on that. Helpers of this pipeline stop at unoptimised LLVM code of their own; the loop that calls them links each of
+them once, whoever calls it, and is optimised as a whole.
 """
 
 import ctypes
@@ -37,15 +38,44 @@ class _LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
         self._ensure_finalized()
         return int(ctypes.cast(_refuse, ctypes.c_void_p).value or 0)
 
-    def _optimize_functions(self, module: Any) -> None:
-        """Leave it to the caller."""
-
-    def _optimize_final_module(self) -> None:
-        """Leave it to the caller."""
-
-    def _finalize_final_module(self) -> None:
+    def finalize(self) -> None:
+        """Leave linking, optimising and machine code to the loop."""
+        self._raise_if_finalized()
         self._finalize_dynamic_globals()
         self._finalized = True
+
+    def _optimize_functions(self, module: Any) -> None:
+        """Leave it to the loop."""
+
+
+class _LoopLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """Code that runs, with that of all helpers that it calls and that they call."""
+
+    def finalize(self) -> None:
+        """Link every helper once, then optimise."""
+        left, found = list(self._linking_libraries), []
+        while left:
+            library = left.pop()
+            if library not in found:
+                found.append(library)
+                left += library._linking_libraries if isinstance(library, _LinkedLibrary) else []
+        self._linking_libraries = found
+        super().finalize()
+
+    def _optimize_final_module(self) -> None:
+        """Optimise in one round, for branches: there are no references to prune and no long loops to vectorise."""
+        passes, builder = self._codegen._module_pass_manager(loop_vectorize=False, slp_vectorize=False)
+        passes.run(self._final_module, builder)
+
+
+class LoopCompiler(Compiler):  # type: ignore[misc]
+    """numba's compiler with a `_LoopLibrary` as its target."""
+
+    def compile_extra(self, function: Any) -> Any:
+        """Compile `function` into a library of our kind, which numba may keep on disk."""
+        self.state.library = _LoopLibrary(self.state.targetctx.codegen(), function.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(function)
 
 
 class LinkedCompiler(Compiler):  # type: ignore[misc]
