@@ -13,6 +13,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +163,16 @@ def _fill(outcome: Outcome, document: Document, folder: Path) -> None:
     (folder / "marks.json").write_text(json.dumps(marks, indent=1) + "\n", encoding="utf-8")
 
 
-def _write(columns: Mapping[str, Array], path: Path) -> None:
+@cache
+def _database() -> Any:
+    """Return a database in memory for this process: to open one takes longer than to write a table."""
     import duckdb
 
-    with duckdb.connect(config={"threads": 1}) as con:
+    return duckdb.connect(config={"threads": 1})
+
+
+def _write(columns: Mapping[str, Array], path: Path) -> None:
+    with _database().cursor() as con:
         con.register("columns", {name: np.ascontiguousarray(column) for name, column in columns.items()})
         target = str(path).replace("'", "''")
         con.execute(f"COPY (SELECT * FROM columns) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
@@ -174,7 +181,7 @@ def _write(columns: Mapping[str, Array], path: Path) -> None:
 def _read(path: Path) -> dict[str, Any]:
     import duckdb
 
-    with duckdb.connect(config={"threads": 1}) as con:
+    with _database().cursor() as con:
         source = glob.escape(str(path)).replace("'", "''")
         try:
             table = con.execute(f"SELECT * FROM read_parquet('{source}', hive_partitioning=false)").fetchnumpy()
