@@ -35,6 +35,7 @@ BUDGET = 8192
 SEATS = 256
 HASHED = 512  # tokens of a hash in a Mooncake file
 REPEATS = 3
+ROUNDS = 3  # both sides take turns, for the speed of a shared machine drifts; the best of each counts
 TARGET = 100.0
 OURS = ("ttft_mean", "ttft_p99", "tpot_mean", None, "e2e_mean", "e2e_p99")
 THEIRS = ("mean_ttft_ms", "p99_ttft_ms", "mean_tpot_ms", "p99_tpot_ms", "mean_e2e_latency_ms", "p99_e2e_latency_ms")
@@ -91,6 +92,14 @@ def ours(
     return kernel, whole, [tpot if name is None else float(result.metrics[name]) for name in OURS]
 
 
+def turn(path: Path, trace: Trace) -> tuple[dict[str, Any], float, float, float, list[float]]:
+    """Return the peer's answer, and evenly's seconds of serving, with all figures, and without hashes; its figures."""
+    peer = theirs(path)
+    kernel, whole, values = ours(trace, peer)
+    bare, _, _ = ours(replace(trace, prefixes=None), peer)
+    return peer, kernel, whole, bare, values
+
+
 def measure() -> list[Figure]:
     """Return requests for each CPU-second of both, their ratio, and the latencies side by side."""
     figures = []
@@ -100,9 +109,10 @@ def measure() -> list[Figure]:
             path = Path(folder) / "azure.jsonl"
             write(unshared(File(path=str(TRACE), requests=REQUESTS, speed=speed).draw(0)), path)
             trace = read(path)
-            peer = theirs(path)
-        kernel, whole, values = ours(trace, peer)
-        bare, _, _ = ours(replace(trace, prefixes=None), peer)
+            turns = [turn(path, trace) for _ in range(ROUNDS)]
+        peer = min((answer for answer, *_ in turns), key=lambda answer: float(answer["seconds"]))
+        kernel, whole, bare = (min(times) for times in zip(*((k, w, b) for _, k, w, b, _ in turns), strict=True))
+        values = turns[0][-1]
         _, _, priced = ours(trace, peer, summed=True, repeats=1)
         at = f"at {speed:g}x the trace's pace"
         figures += [

@@ -60,7 +60,7 @@ def _gaps(run: Any) -> dict[str, float]:
 
 
 def gap_quantiles(run: Any, shares: Floats) -> Floats:
-    """Return quantiles of the gaps between tokens, over all gaps of all requests, within 0.07% of their value."""
+    """Return quantiles of the gaps between tokens, over all gaps of all requests, within 0.1% of their value."""
     from evenly.kernel.serving.simulation import gap_edges
 
     total = np.cumsum(run.gaps)

@@ -34,8 +34,12 @@ def blocks_over(w: Any, r: int, tick: int, passes: int) -> int:
     need = (passes // size) * pool(w, r).decodes
     if rules_of(w).reserve == LONGEST:
         return 0
-    for k in range(passes % size):
-        need += w.phase[r, (tick + k) % size]
+    phase = tick % size
+    for _ in range(passes % size):
+        need += w.phase[r, phase]
+        phase += 1
+        if phase == size:
+            phase = 0
     return need
 
 
@@ -49,11 +53,15 @@ def longest_stretch(w: Any, r: int, passes: int) -> int:
     rounds = min((passes - 1) // size, p.free // p.decodes)
     left = p.free - rounds * p.decodes
     done = 1 + rounds * size
+    phase = (p.tick + done) % size
     while done < passes:
-        left -= w.phase[r, (p.tick + done) % size]
+        left -= w.phase[r, phase]
         if left < 0:
             break
         done += 1
+        phase += 1
+        if phase == size:
+            phase = 0
     return done
 
 

@@ -54,7 +54,7 @@ class Run:
 
 def gap_edges() -> Floats:
     """Return the lower bounds of the bins of the gap histogram, in seconds; the first is 0."""
-    edges = np.exp2((np.arange(tally.GAP_BINS) - 1) / tally.OCTAVE + tally.LOWEST)
+    edges = ((np.arange(tally.GAP_BINS) - 1 + tally.LEAST) << tally.SHIFT).view(np.float64)
     edges[0] = 0.0
     return edges
 

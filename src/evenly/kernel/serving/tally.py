@@ -3,12 +3,16 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving.views import pool, seat_at, seat_in_line
 
-OCTAVE = 512  # bins for each doubling of a gap: 0.14% wide
+OCTAVE = 512  # bins of equal width for each doubling of a gap: 0.1% to 0.2% of it
 LOWEST = -20  # log2 of the smallest gap told apart, about a microsecond
 GAP_BINS = OCTAVE * 44
+SHIFT = 43  # bits of a float below exponent and the first nine of its mantissa: what is above counts the bins
+LEAST = (1023 + LOWEST) * OCTAVE  # those upper bits of the smallest gap
 BUSY, KV, TOKENS = 0, 1, 2  # channels of `bins`
 CHANNELS = 3
 
@@ -17,8 +21,14 @@ CHANNELS = 3
 def _bin(gap: float) -> int:
     if gap <= 0.0:
         return 0
-    place = math.floor((math.log2(gap) - LOWEST) * OCTAVE) + 1
+    place = (np.float64(gap).view(np.int64) >> SHIFT) - LEAST + 1
     return min(max(place, 0), GAP_BINS - 1)
+
+
+@helper
+def _edge(place: int) -> Any:
+    """Return the smallest gap of a bin after the first."""
+    return np.int64((place - 1 + LEAST) << SHIFT).view(np.float64)
 
 
 @helper
@@ -45,10 +55,10 @@ def count_gaps(w: Any, first: float, growth: float, passes: int, weight: int) ->
     done = 0
     while done < passes:
         place = _bin(first + growth * done)
-        edge = place if growth > 0.0 else place - 1
+        edge = place + 1 if growth > 0.0 else place
         until = passes
         if 0 < place < GAP_BINS - 1:
-            reach = (math.exp2(edge / OCTAVE + LOWEST) - first) / growth
+            reach = (_edge(edge) - first) / growth
             until = min(passes, max(done + 1, math.ceil(reach)))
         w.gaps[place] += weight * (until - done)
         done = until
