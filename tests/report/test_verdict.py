@@ -135,3 +135,12 @@ def test_sweep_tells_where_variants_with_equal_best_points_part() -> None:
 def test_ranking_puts_the_best_first_and_those_without_figures_last() -> None:
     runs = [empty("none"), outcome("slow", slow=2.0), outcome("fast")]
     assert [o.label for o in ranking(runs, METRICS)] == ["fast", "slow", "none"]
+
+
+def test_variants_on_another_workload_are_named_and_not_ranked() -> None:
+    here, there = ({"trace": "burstgpt"}, {"trace": "poisson"})
+    slow, fast = (replace(outcome(label, slow=slow), facts=here) for label, slow in (("slow", 2.0), ("fast", 1.0)))
+    calm = replace(outcome("calm", slow=0.5), facts=there)
+    said = sentences([slow, fast, calm], METRICS)
+    assert said[0].startswith("fast wins")
+    assert said[-1] == "calm serves another workload and cannot be ranked with it."

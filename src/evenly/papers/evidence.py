@@ -40,6 +40,8 @@ class Claim:
     "Published value; null where the source states an order or a band only."
     key: str = ""
     "Key of this figure where the function returns a mapping."
+    measured: bool = False
+    "Whether ours is a time measured here, so that it differs from machine to machine."
     known_miss: str = ""
     "Why ours lies outside the band, where we know that it does."
 

@@ -1,17 +1,20 @@
 """DeepSpeed-FastGen against vLLM v0 under closed-loop clients."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from evenly.core import Floats
+from evenly.core import Floats, Trace
 from evenly.hardware.costs import Cost
 from evenly.hardware.costs.layer_table import LayerTable
 from evenly.hardware.costs.roofline import Roofline
 from evenly.hardware.device import device
 from evenly.hardware.model import model
+from evenly.hosts.decoder import Decoder, Shape
 from evenly.papers.closed_loop import REQUESTS, Measured, run, slowed, trace
 from evenly.papers.testbed import a100
+from evenly.serve.engines import Engine
 from evenly.serve.engines.fastgen import Fastgen
 from evenly.serve.engines.vllm_v0 import VllmV0
 from evenly.serve.scenario import ServeScenario
@@ -22,6 +25,8 @@ CROWDS = (4, 8, 16, 32, 64)  # clients of the counter-study
 REPLICAS = 16
 SLOWER_HOST = (1.0, 1.2, 1.3)  # length of vLLM's passes over FastGen's; 1 compares the schedules alone
 AS_MEASURED = 1.2  # the factor at which one client of vLLM gets the published 0.27 requests a second
+TALKERS, LONG_PROMPTS, TALK = 8, 8, 48  # requests on the decoder that really computes, and tokens of a talker
+DECODER = Shape(layers=3, width=192, heads=4, vocabulary=1000)
 FITTED = {"vllm": AS_MEASURED, "fastgen": 1.05}  # factors that bring both to the published P95 gaps at 16 clients
 
 
@@ -116,6 +121,38 @@ def counter(seed: int) -> dict[str, float]:
         ]
         figures[f"gain_{prompt}_{output}"] = peaks[0] / peaks[1]
     return figures
+
+
+def computed(seed: int) -> dict[str, float]:
+    """Return what a decoder that really computes shows: token gaps of its talkers by engine, and whose tokens differ.
+
+    Eight requests decode while prompts of 512 tokens come one after the other; gaps are measured in CPU time.
+    """
+    from threadpoolctl import threadpool_limits
+
+    chance = np.random.default_rng([seed, 4])
+    count = TALKERS + LONG_PROMPTS
+    prompt = np.where(np.arange(count) < TALKERS, 16, 512)
+    after = np.where(np.arange(count) <= TALKERS, -1, np.arange(count) - 1)
+    output = np.where(np.arange(count) < TALKERS, TALK, 6)
+    sent = Trace(np.zeros(count), prompt, output, after=after, pause=np.zeros(count))
+    decoder = Decoder(DECODER, {i: chance.integers(0, DECODER.vocabulary, size) for i, size in enumerate(prompt)}, seed)
+    found: dict[str, float] = {}
+    budgets = {f"budget_{size}": Fastgen(size, block_size=16) for size in (32, 64, 128, 1 << 20)}
+    engines: dict[str, Engine] = {"prefill_first": VllmV0(), **budgets}
+    with threadpool_limits(1):  # threads that wait for each other count as CPU time
+        alone = [decoder.alone(i, int(output[i])) for i in range(count)]
+        for name, engine in engines.items():
+            cost: Any = decoder  # its verb is plain Python, which no Protocol says
+            served = a100("llama-2-7b", 1, engine, cost=cost, kv_tokens=100_000, max_model_len=1024)
+            tokens = served.simulate(trace=sent, record_tokens=True).tokens
+            gaps = np.diff(tokens[: TALKERS * TALK].reshape(TALKERS, TALK), axis=1)
+            found[f"{name}_p95"] = float(np.quantile(gaps, 0.95))
+            found[f"{name}_differ"] = float(np.mean([decoder.outputs[i] != alone[i] for i in range(count)]))
+    return found | {
+        "p95_share": found["budget_64_p95"] / found["prefill_first_p95"],
+        "differ": max(share for name, share in found.items() if name.endswith("differ")),
+    }
 
 
 def passes() -> dict[str, float]:

@@ -39,6 +39,11 @@ def sentences(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> list[st
     swept = points(outcomes)
     if swept is not None:
         return _along(outcomes, known, *swept)
+    others = [outcome for outcome in outcomes if outcome.facts.get("trace") != outcomes[0].facts.get("trace")]
+    if others:
+        alike = [outcome for outcome in outcomes if outcome not in others]
+        serve = "serves" if len(others) == 1 else "serve"
+        return [*sentences(alike, metrics), f"{_names(others)} {serve} another workload and cannot be ranked with it."]
     alike = ""
     for name in JUDGES:
         ranked = _ranked(outcomes, known[name]) if name in known else []

@@ -203,12 +203,10 @@ def _facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str
         "slowdown": scenario.slowdown,
         "seed": scenario.seed,
     }
-    for slot in ("engine", "route", "order", "budget", "admit", "evict", "cost"):
+    for slot in ("trace", "engine", "route", "order", "budget", "admit", "evict", "cost"):
         chosen = getattr(scenario, slot)
         if chosen is not None:
-            entry = unstructure(chosen)
-            knobs = ", ".join(f"{key} {value}" for key, value in entry.items() if key != "use")
-            facts[slot] = str(entry.get("use", type(chosen).__name__)) + (f" ({knobs})" if knobs else "")
+            facts[slot] = _told(unstructure(chosen), type(chosen).__name__)
     if scenario.kv_tokens is None:
         facts |= memory_facts()
     return facts | {f"cost: {name}": value for name, value in scenario.cost.facts().items()}
@@ -216,3 +214,15 @@ def _facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
+
+
+def _told(entry: Any, name: str = "") -> str:
+    """Return a plug-in and its knobs in one line; `name` is that of one outside the catalogues.
+
+    >>> _told({"use": "poisson", "rate": 2.0, "lengths": {"use": "fixed", "prompt": 8}})
+    'poisson (rate 2.0, lengths fixed (prompt 8))'
+    """
+    if not isinstance(entry, dict):
+        return str(entry)
+    knobs = ", ".join(f"{key} {_told(value)}" for key, value in entry.items() if key != "use" and value is not None)
+    return str(entry.get("use", name)) + (f" ({knobs})" if knobs else "")

@@ -21,7 +21,13 @@ def load(
     if not folder.exists():
         raise ValueError(f"no profile at '{path}'")
     found = _root(folder)
+    if not _recognised(found) and vidur.recognises(found / f"tp{tensor}"):  # a folder for each number of devices
+        found /= f"tp{tensor}"
     return _load(found, stamp(found), model, device, tensor, ranks, attention, network)
+
+
+def _recognised(folder: Path) -> bool:
+    return any(form.recognises(folder) for form in (llmservingsim, vidur, aiconfigurator))
 
 
 def _root(path: Path) -> Path:
