@@ -86,9 +86,9 @@ def loop(signature: Any) -> Callable[[F], F]:
         from evenly.kernel.linking import LoopCompiler
 
         with own_cache(), _no_collection():
-            made: F = numba.njit(
-                signature, cache=True, _nrt=False, error_model="numpy", pipeline_class=LoopCompiler
-            )(function)
+            made: F = numba.njit(signature, cache=True, _nrt=False, error_model="numpy", pipeline_class=LoopCompiler)(
+                function
+            )
         return made
 
     return compile_

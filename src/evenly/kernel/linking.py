@@ -2,8 +2,8 @@
 
 numba optimises every jitted function, links everything that it calls into it, and turns it into machine code, although
 a helper's code is used only where a loop inlines it. A kernel of a hundred helpers spends more than half of its compile
-time on that. Helpers of this pipeline stop at unoptimised LLVM code of their own; the loop that calls them links each of
-them once, whoever calls it, and is optimised as a whole.
+time on that. Helpers of this pipeline stop at unoptimised LLVM code of their own; the loop that calls them links each
+of them once, whoever calls it, and is optimised as a whole.
 """
 
 import ctypes
@@ -50,6 +50,8 @@ class _LinkedLibrary(JITCodeLibrary):  # type: ignore[misc]
 
 class _LoopLibrary(JITCodeLibrary):  # type: ignore[misc]
     """Code that runs, with that of all helpers that it calls and that they call."""
+
+    _linking_libraries: list[Any]
 
     def finalize(self) -> None:
         """Link every helper once, then optimise."""

@@ -41,17 +41,17 @@ def sentences(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> list[st
         return _along(outcomes, known, *swept)
     others = [outcome for outcome in outcomes if outcome.facts.get("trace") != outcomes[0].facts.get("trace")]
     if others:
-        alike = [outcome for outcome in outcomes if outcome not in others]
+        same = [outcome for outcome in outcomes if outcome not in others]
         serve = "serves" if len(others) == 1 else "serve"
-        return [*sentences(alike, metrics), f"{_names(others)} {serve} another workload and cannot be ranked with it."]
+        return [*sentences(same, metrics), f"{_names(others)} {serve} another workload and cannot be ranked with it."]
     alike = ""
     for name in JUDGES:
         ranked = _ranked(outcomes, known[name]) if name in known else []
         if any(_clear(ranked[0], other, known[name]) for other in ranked[1:]):
             return _say(outcomes, known, known[name], alike)
         if ranked and not alike:
-            same = _span(ranked, known[name])
-            alike = f"By {_word(known[name])} all are alike ({same}), so the next figure decides. "
+            figure = _span(ranked, known[name])
+            alike = f"By {_word(known[name])} all are alike ({figure}), so the next figure decides. "
     if not alike:
         return ["Nothing was served that could be compared."]
     seeds = " or within the spread of the seeds" if any(_seeds(o, JUDGES[0]) is not None for o in outcomes) else ""

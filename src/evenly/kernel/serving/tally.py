@@ -21,7 +21,7 @@ CHANNELS = 3
 def _bin(gap: float) -> int:
     if gap <= 0.0:
         return 0
-    place = (np.float64(gap).view(np.int64) >> SHIFT) - LEAST + 1
+    place: Any = (np.float64(gap).view(np.int64) >> SHIFT) - LEAST + 1
     return min(max(place, 0), GAP_BINS - 1)
 
 
