@@ -107,7 +107,7 @@ def test_a_trace_file_is_compared_by_itself_and_what_was_derived_is_told_on_the_
 def test_a_measured_profile_is_used_as_cost_and_a_missing_one_is_named(tmp_path: Path, data: Path) -> None:
     written(tmp_path, SCENARIO)
     failed(evenly("compare", "scenario.yaml", "--cost", "nowhere", cwd=tmp_path), "--cost: no file or folder 'nowhere'")
-    profile = data / "vllm_measured_llmservingsim" / "RTXPRO6000_Llama-3.1-8B" / "profile"
+    profile = (data / "vllm_measured_llmservingsim" / "RTXPRO6000_Llama-3.1-8B" / "profile").resolve()
     card = ("--set", "device=rtx-pro-6000")
     said = evenly("compare", "scenario.yaml", "--cost", str(profile), *card, "--json", cwd=tmp_path)
     assert said.code == 0, said.err
