@@ -6,6 +6,7 @@ progress and errors to the error stream.
 
 import contextlib
 import difflib
+import gc
 import json
 import os
 import sys
@@ -278,6 +279,8 @@ def main(words: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
+    finally:
+        gc.freeze()  # else Python searches half a million objects for garbage before it lets go of all of them
 
 
 def _warn(message: Warning | str, *place: Any, **more: Any) -> None:

@@ -33,28 +33,22 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def own_cache() -> Iterator[None]:
-    """Let numba keep what is compiled inside in `cache_folder`; its setting is global, so one thread at a time."""
+    """Let numba keep what is compiled inside in `cache_folder`; its setting is global, so one thread at a time.
+
+    Python's garbage collector rests meanwhile: walking what a compile builds up takes a tenth of its time.
+    """
     from numba.core import config
 
     with _LOCK:
-        before = config.CACHE_DIR
+        before, collecting = config.CACHE_DIR, gc.isenabled()
         config.CACHE_DIR = str(cache_folder())
+        gc.disable()
         try:
             yield
         finally:
             config.CACHE_DIR = before
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold Python's garbage collector: walking what a compile builds up takes a tenth of its time."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
+            if collecting:
+                gc.enable()
 
 
 def helper(function: F) -> F:
@@ -85,7 +79,7 @@ def loop(signature: Any) -> Callable[[F], F]:
 
         from evenly.kernel.linking import LoopCompiler
 
-        with own_cache(), _no_collection():
+        with own_cache():
             made: F = numba.njit(signature, cache=True, _nrt=False, error_model="numpy", pipeline_class=LoopCompiler)(
                 function
             )

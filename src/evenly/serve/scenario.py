@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from evenly.core import FilePath, Metric, Outcome, Scenario, Trace
+from evenly.core import FilePath, Floats, Metric, Outcome, Scenario, Trace
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.costs import Cost
 from evenly.hardware.costs.roofline import Roofline
@@ -107,7 +107,8 @@ class ServeScenario(Scenario):
         longest = self.max_model_len or architecture.context
         rules = self.engine.rules(longest)
         capacity = self.kv_tokens or kv_tokens(architecture, accelerator, self.tensor)
-        return Fleet(architecture, accelerator, rules, longest, capacity, capacity // rules.block)
+        tables = self.cost.tables(architecture, accelerator, self.tensor)
+        return Fleet(architecture, accelerator, rules, longest, capacity, capacity // rules.block, tables)
 
     def simulate(
         self,
@@ -136,7 +137,7 @@ class ServeScenario(Scenario):
             admit=self.admit,
             evict=self.evict,
             cost=self.cost,
-            tables=self.cost.tables(fleet.model, fleet.device, self.tensor),
+            tables=fleet.tables,
         )
         block_bytes = fleet.rules.block * fleet.model.kv_bytes_on(self.tensor)
         return simulate(
@@ -179,7 +180,7 @@ class ServeScenario(Scenario):
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fleet:
     """What a scenario derives from hardware, model and engine."""
 
@@ -192,6 +193,8 @@ class Fleet:
     "Tokens of the KV cache of one replica."
     blocks: int
     "Blocks of one replica, the engine's own included."
+    tables: Floats
+    "What the cost model knows of this model on this device."
 
 
 def servable(trace: Trace) -> Trace:

@@ -61,10 +61,9 @@ def on_trace(
 def replicas(scenario: "ServeScenario", trace: Trace) -> int:
     """Return how many replicas the trace keeps busy for 70% of the time, priced by the scenario's own cost model."""
     fleet = scenario.fleet()
-    tables = scenario.cost.tables(fleet.model, fleet.device, scenario.tensor)
     prompt, output = float(trace.prompt.mean()), float(trace.output.mean())
     chunk, empty = np.array([max(1, round(prompt))]), np.zeros(0, np.int64)
-    fill = scenario.cost.seconds(chunk, np.zeros(1, np.int64), 0, 0.0, 0, tables)[0]
-    decode = scenario.cost.seconds(empty, empty, BATCH, BATCH * (prompt + output / 2), round(prompt), tables)[0]
+    fill = scenario.cost.seconds(chunk, np.zeros(1, np.int64), 0, 0.0, 0, fleet.tables)[0]
+    decode = scenario.cost.seconds(empty, empty, BATCH, BATCH * (prompt + output / 2), round(prompt), fleet.tables)[0]
     work = len(trace) * (fill + output * decode / BATCH)
     return max(1, math.ceil(work / (LOAD * max(trace.span, 1.0)))) if trace.span > 0 else 1

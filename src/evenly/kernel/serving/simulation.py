@@ -93,7 +93,10 @@ def _shares(trace: Trace) -> bool:
         return True
     if trace.prefixes is None:
         return False
-    ids = np.sort(trace.prefixes.ids)
+    ids = trace.prefixes.ids
+    if np.all(ids[1:] > ids[:-1]):  # numbered as they came, so all differ
+        return False
+    ids = np.sort(ids)
     return bool(np.any(ids[1:] == ids[:-1]))
 
 
