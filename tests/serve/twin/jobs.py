@@ -87,12 +87,12 @@ class Job:
 
     def content(self, place: int, block: int) -> Hashable:
         """Return the identity of the block at `place`: equal means equal tokens from the start to its end."""
-        if self.session >= 0:
-            return "session", self.session, place
         end = (place + 1) * block
         piece = (end - 1) // self.id_block
         if end <= self.prompt and piece < len(self.ids):
             return "shared", self.ids[piece], place
+        if self.session >= 0:
+            return "session", self.session, place
         return "own", self.index, place
 
 

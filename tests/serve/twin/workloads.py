@@ -34,11 +34,13 @@ def _jobs(chance: np.random.Generator) -> list[Job]:
         )
         for i in range(count)
     ]
-    kind = chance.choice(["alone", "prefixes", "sessions", "chains"])
+    kind = chance.choice(["alone", "prefixes", "sessions", "chains", "programs"])
     if kind == "prefixes":
         _share(jobs, chance)
     elif kind != "alone":
-        _chain(jobs, chance, share=kind == "sessions")
+        _chain(jobs, chance, share=kind != "chains")
+    if kind == "programs":
+        _instruct(jobs, chance)
     return jobs
 
 
@@ -65,6 +67,14 @@ def _chain(jobs: list[Job], chance: np.random.Generator, share: bool) -> None:
             if share:
                 job.prompt = last[session].prompt + last[session].output + int(chance.integers(0, 20))
         last[session] = job
+
+
+def _instruct(jobs: list[Job], chance: np.random.Generator) -> None:
+    """Let all prompts begin with the same instructions, whole pieces as far as a prompt goes."""
+    piece, pieces = int(chance.choice([4, 8, 16])), int(chance.integers(1, 6))
+    for job in jobs:
+        job.ids = tuple(range(min(pieces, job.prompt // piece)))
+        job.id_block = piece
 
 
 def _setup(engine: str, jobs: list[Job], chance: np.random.Generator) -> Setup:
