@@ -4,14 +4,12 @@ Heavy packages are imported by the command that needs them, so that help is inst
 progress and errors to the error stream.
 """
 
-import contextlib
 import difflib
 import gc
 import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -204,13 +202,14 @@ def reproduce(
     from evenly.papers.reproduce import exit_code
     from evenly.papers.reproduce import reproduce as run
     from evenly.papers.table import table
+    from evenly.report.progress import progress
 
     chosen = evidence.names() if not names or names == ["all"] else names
     for name in chosen:
         evidence.read(name)  # a wrong name is told before anything runs
     rows = []
     for name in chosen:
-        with _progress(name, quiet=as_json) as tell:
+        with progress(name, quiet=as_json) as tell:
             found = run(name, seeds, _positive("jobs", jobs), tell)
         rows += found
         if not as_json:
@@ -331,6 +330,7 @@ def _finish(
     document: "Document", plan: "list[Cell]", out: Path, jobs: int, backend: Any, scheduler: str, as_json: bool
 ) -> None:
     from evenly.report import page, table, verdict
+    from evenly.report.progress import progress
     from evenly.sweep import folder, penalty, record
     from evenly.sweep.execute import run
     from evenly.sweep.scenarios import kind_of
@@ -340,7 +340,7 @@ def _finish(
     title = str(document.raw.get("name") or Path(document.source).stem)
     folder.prepare(out)
     record.write(plan, title, out)
-    with _progress("runs", quiet=as_json) as tell:
+    with progress("runs", quiet=as_json) as tell:
         outcomes = run(plan, out, _positive("jobs", jobs), backend, scheduler, tell)
     merged = merge(plan, outcomes)
     page.write(merged, out / "report.html", title=title, metrics=metrics)
@@ -384,18 +384,3 @@ def _console() -> Any:
 def _say(text: str) -> None:
     """Print text as it is: neither markup nor broken lines, so that a path can be copied."""
     print(text)
-
-
-@contextlib.contextmanager
-def _progress(title: str, quiet: bool) -> Iterator[Any]:
-    """Show a progress bar on the error stream, if a person watches it."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
