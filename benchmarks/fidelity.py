@@ -74,6 +74,7 @@ def measured_run(folder: Path) -> list[Row]:
         model=of,
         device="rtx-pro-6000",
         engine=VllmV1(
+            release="0.10",
             max_num_seqs=ranks * settings["max_num_seqs"],
             max_num_batched_tokens=ranks * settings["max_num_batched_tokens"],
         ),

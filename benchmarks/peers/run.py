@@ -75,7 +75,7 @@ def ours(
         trace=File(path=str(TRACE)),
         model="llama-3.1-8b",
         device="a100-80gb",
-        engine=VllmV1(max_num_batched_tokens=BUDGET, max_num_seqs=SEATS, block_size=peer["block"]),
+        engine=VllmV1(release="0.10", max_num_batched_tokens=BUDGET, max_num_seqs=SEATS, block_size=peer["block"]),
         cost=cost,
         kv_tokens=peer["blocks"] * peer["block"],
     )

@@ -55,7 +55,7 @@ class Never:
 class Moody:
     moods: list[float]
 
-    def rank(self, now: float, sequence: int, request: int, requests: Array, memory: Floats) -> float:
+    def rank(self, now: float, sequence: int, request: int, requests: Array, flows: Array, memory: Floats) -> float:
         self.moods.append(0.0)
         return float(len(self.moods) * 7919 % 101)
 

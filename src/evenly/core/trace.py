@@ -66,6 +66,10 @@ class Trace:
     "Index of the request that must end first; -1 for none."
     pause: Floats | None = None
     "Seconds between that end and this arrival."
+    tool: Ints | None = None
+    "Code of what the program does after the request, in its pause; -1 for nothing."
+    deadline: Floats | None = None
+    "Seconds after its arrival in which the answer is due; infinite for none."
     failed: Bools | None = None
     "Requests that the source recorded as failures; never sent to an engine."
     prefixes: Prefixes | None = None

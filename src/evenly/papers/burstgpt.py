@@ -105,7 +105,7 @@ def _worst_hour(ours: Trace, theirs: Trace, name: str) -> float:
 
 UTILISATIONS = (0.7, 0.8)  # requests offered over those that the replica can serve
 LONGEST = 8192  # tokens of prompt and answer
-ENGINES: Mapping[str, Engine] = {"v1": VllmV1(), "v0": VllmV0()}
+ENGINES: Mapping[str, Engine] = {"v1": VllmV1(release="0.10"), "v0": VllmV0()}
 
 
 def downstream(seed: int) -> dict[str, float]:

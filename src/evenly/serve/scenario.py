@@ -23,6 +23,8 @@ from evenly.serve.metrics import METRICS
 from evenly.serve.orders import Order
 from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.orders.priority import Priority
+from evenly.serve.retentions import Retention
+from evenly.serve.retentions.never import Never
 from evenly.serve.routers import Router
 from evenly.serve.routers.round_robin import RoundRobin
 from evenly.serve.victims import Victim
@@ -62,6 +64,8 @@ class ServeScenario(Scenario):
     "Whether the head of the queue may start."
     evict: Victim = field(default_factory=Last)
     "Who is preempted when blocks are missing."
+    retain: Retention = field(default_factory=Never)
+    "How long the blocks of a paused program stay in the prefix cache whatever comes."
     cost: Cost = field(default_factory=Roofline)
     "How long a pass takes."
     slowdown: float = 1.0
@@ -136,6 +140,7 @@ class ServeScenario(Scenario):
             budget=self.budget or Fixed(fleet.rules.budget),
             admit=self.admit,
             evict=self.evict,
+            retain=self.retain,
             cost=self.cost,
             tables=fleet.tables,
         )
@@ -168,6 +173,9 @@ class ServeScenario(Scenario):
             "batch": rules.batch,
             "longest": fleet.longest,
             "threshold": rules.threshold,
+            "lone": int(rules.lone),
+            "whole": int(rules.whole),
+            "behind": int(rules.behind),
             "cache": int(rules.cache),
             "readmit": int(rules.readmit),
             "front": int(rules.front and first_come),
@@ -177,6 +185,8 @@ class ServeScenario(Scenario):
             "slowdown": self.slowdown,
             "delay": rules.delay,
             "hits": int(rules.cache and getattr(type(self.route), "reads_cache", False)),
+            "flows": int(hasattr(type(self.order), "counts")),
+            "retain": int(rules.cache and not isinstance(self.retain, Never)),
         }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 Cost = Callable[[Sequence[int], Sequence[int], int, int, int], float]
 """(chunk, before, decodes, resident, longest) -> seconds of the pass."""
@@ -30,6 +31,10 @@ class Setup:
     "Longest chunk of a prompt (vllm-v1)."
     chunked: bool = True
     "Whether prompts may be cut (vllm-v1)."
+    release: Literal["0.10", "0.32"] = "0.10"
+    "Whose rules are followed (vllm-v1)."
+    whole: bool = False
+    "Start a request only if all its tokens fit (vllm-v1)."
     cache: bool = False
     "Prefix cache (vllm-v1)."
     priority: bool = False

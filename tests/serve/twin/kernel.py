@@ -135,7 +135,17 @@ def engine_of(setup: Setup) -> Engine:
         return VllmV0Chunked(budget, seats, how, setup.block, share)
     if setup.engine == "vllm-v1":
         threshold = 0 if setup.threshold >= FAR else setup.threshold
-        return VllmV1(budget, seats, setup.cache, setup.chunked, threshold, setup.block)
+        return VllmV1(
+            release=setup.release,
+            max_num_batched_tokens=budget,
+            max_num_seqs=seats,
+            enable_prefix_caching=setup.cache,
+            enable_chunked_prefill=setup.chunked,
+            long_prefill_token_threshold=threshold,
+            block_size=setup.block,
+            scheduler_reserve_full_isl=setup.whole,
+            watermark=share,
+        )
     if setup.engine == "sarathi":
         return Sarathi(budget, seats, setup.block, share)
     if setup.engine == "orca":

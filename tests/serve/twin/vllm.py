@@ -144,6 +144,8 @@ class V1(Engine):
         return 0
 
     def compose(self, now: float, batch: Pass) -> None:
+        alone = len(self.running) + len(self.waiting) <= 1
+        self.threshold = 1 << 40 if alone and self.setup.release == "0.32" else self.setup.threshold
         budget = self.run_on(batch)
         if not batch.preempted:
             self.start_prompts(now, batch, budget)
@@ -154,7 +156,7 @@ class V1(Engine):
         place = 0
         while place < len(self.running) and budget > 0:
             job = self.running[place]
-            count = min(job.rest, self.setup.threshold, budget)
+            count = min(job.rest, self.threshold, budget)
             while not self.grow(job, count):
                 victim = max(self.running, key=lambda one: one.urgency) if self.setup.priority else self.running[-1]
                 if self.running.index(victim) < place:
@@ -175,13 +177,17 @@ class V1(Engine):
                 return
             found = self.hits(job)
             hit = len(found) * self.setup.block
-            count = min(job.length - hit, self.setup.threshold)
+            count = min(job.length - hit, self.threshold)
             if not self.setup.chunked and count > budget:
+                if self.setup.release == "0.32":
+                    return
                 continue
             count = min(count, budget)
-            fresh = ceil(hit + count, self.setup.block) - len(found)
+            upto = job.length if self.setup.whole else hit + count
+            fresh = ceil(upto, self.setup.block) - len(found)
             asleep = sum(self.pool.owners[block] == 0 for block in found)
-            if fresh + asleep > len(self.pool.free):
+            mark = self.setup.watermark if self.running else 0
+            if fresh + asleep + mark > len(self.pool.free):
                 return
             self.pool.share(found)
             job.table, job.computed = list(found), hit

@@ -100,6 +100,9 @@ def _setup(engine: str, jobs: list[Job], chance: np.random.Generator) -> Setup:
         threshold = int(chance.choice([2, 7, 1 << 40]))
         budget = max(cut, made.seats) if chunked else max(made.longest, made.seats)
         made = replace(made, budget=budget, chunked=chunked, threshold=threshold, cache=bool(chance.random() < 0.7))
+        if chance.random() < 0.6:
+            made = replace(made, release="0.32", whole=bool(chance.random() < 0.7))
+            made = replace(made, watermark=int(chance.integers(0, min(3, made.blocks))))
     elif engine == "fastgen":
         made = replace(made, budget=cut, batch=int(chance.choice([1, 3, 64])))
     elif engine == "vllm-v0-chunked":

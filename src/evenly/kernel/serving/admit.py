@@ -4,7 +4,7 @@ from typing import Any
 
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import prefix
-from evenly.kernel.serving.chunks import take_chunk
+from evenly.kernel.serving.chunks import longest_chunk, take_chunk
 from evenly.kernel.serving.records import (
     CHUNK,
     FILLING,
@@ -12,27 +12,36 @@ from evenly.kernel.serving.records import (
     NONE,
     ONE,
     PROMPT,
-    QUEUE_ORDER,
     SPLIT_FUSE,
     STARVED,
 )
-from evenly.kernel.serving.seating import blocks_for, decode, dequeue, drop, grab, line_up, seat_request
+from evenly.kernel.serving.retain import give_up, settle_kept
+from evenly.kernel.serving.seating import blocks_for, decode, dequeue, drop, freshen, grab, line_up, seat_request
 from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line, seen
 
 
 @helper
-def start_need(w: Any, r: int, i: int, hit: int, tokens: int, target: int) -> int:
-    """Return the blocks that must be free to start a waiting request with `tokens` tokens after `hit` cached ones."""
+def start_need(w: Any, r: int, i: int, hit: int, upto: int, target: int) -> int:
+    """Return the blocks that a request of `target` tokens, `hit` of them cached, needs to start up to token `upto`."""
     rules = rules_of(w)
     if rules.reserve == LONGEST:
         return blocks_for(w, rules.longest)
     if rules.reserve == PROMPT:
         return blocks_for(w, target)
-    upto = target if rules.compose == SPLIT_FUSE else hit + tokens
+    if rules.compose == SPLIT_FUSE:
+        upto = target
     need = blocks_for(w, upto) - hit // rules.block
     if hit > 0:
         need += prefix.fresh_hits(w, r, i, hit // rules.block)
     return need
+
+
+@helper
+def watermark(w: Any, r: int) -> int:
+    """Return the blocks that stay free when a request starts; none where it takes them by chunk and is alone."""
+    if rules_of(w).reserve == CHUNK and pool(w, r).seated == 0:
+        return 0
+    return rules_of(w).watermark
 
 
 @helper
@@ -51,6 +60,8 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
     rules = rules_of(w)
     skipped = NONE
     while p.waiting != NONE and room > 0 and p.seated < rules.seats and p.ran + p.chunks < rules.batch:
+        if rules.flows:
+            freshen(w, h, now, r)
         i = p.waiting
         target = request_at(w, i).prompt + request_at(w, i).generated
         if rules.reserve == PROMPT and blocks_for(w, target) + rules.watermark > seen(w, r).blocks:
@@ -59,9 +70,9 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
         hit = 0
         if rules.cache:
             hit = prefix.hits(w, r, i, target - 1) * rules.block
-        tokens = min(target - hit, rules.threshold)
+        tokens = min(target - hit, longest_chunk(w, r))
         if tokens > room:
-            if not rules.chunked and rules.compose == QUEUE_ORDER:  # look behind the head
+            if not rules.chunked and rules.behind:  # look behind the head
                 dequeue(w, r)
                 request_at(w, i).child = skipped
                 skipped = i
@@ -69,10 +80,13 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
             if not rules.chunked:
                 break
             tokens = room
-        need = start_need(w, r, i, hit, tokens, target)
-        if p.free - need < rules.watermark or (rules.compose == SPLIT_FUSE and p.free == 0):
-            break
+        need = start_need(w, r, i, hit, target if rules.whole else hit + tokens, target)
         alone = p.seated == 0
+        if p.free - need < watermark(w, r) or (rules.compose == SPLIT_FUSE and p.free == 0):
+            if alone and give_up(w, r):
+                continue
+            p.held = max(p.held, rules.flows)  # another may come to the head before anything else happens
+            break
         if not alone and not h.admit(now, i, need, p.free, p.seated, w.requests, w.admit_memory):
             p.held = 1
             break
@@ -96,6 +110,8 @@ def place_request(w: Any, r: int, i: int, hit: int, tokens: int, need: int, now:
     if hit > 0:
         prefix.seat_hits(w, r, s, i, hit // rules.block)
         seat_at(w, s).filled = hit
+    if rules.retain:
+        settle_kept(w, r, i)
     seat_at(w, s).hit = hit
     if request_at(w, i).preemptions == 0:
         request_at(w, i).cached = hit

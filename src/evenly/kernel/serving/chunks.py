@@ -5,7 +5,7 @@ from typing import Any
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import prefix
 from evenly.kernel.serving.records import CHUNK
-from evenly.kernel.serving.seating import blocks_for
+from evenly.kernel.serving.seating import FOREVER, blocks_for
 from evenly.kernel.serving.views import pool, rules_of, seat_at
 
 
@@ -16,6 +16,15 @@ def need_of_chunk(w: Any, s: int, tokens: int) -> int:
         return 0
     seat = seat_at(w, s)
     return blocks_for(w, seat.filled + tokens) - blocks_for(w, seat.filled)
+
+
+@helper
+def longest_chunk(w: Any, r: int) -> int:
+    """Return the tokens of one prompt in a pass at most, whatever the budget."""
+    rules = rules_of(w)
+    if rules.lone and pool(w, r).seated + pool(w, r).queue <= 1:
+        return FOREVER
+    return rules.threshold
 
 
 @helper

@@ -8,7 +8,7 @@ from typing import Any
 
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving.admit import admit, line_up_anew, prompts_may_start, swap_in
-from evenly.kernel.serving.chunks import need_of_chunk, take_chunk
+from evenly.kernel.serving.chunks import longest_chunk, need_of_chunk, take_chunk
 from evenly.kernel.serving.preempt import make_room, usurp
 from evenly.kernel.serving.records import (
     DECODING,
@@ -22,6 +22,7 @@ from evenly.kernel.serving.records import (
     SWAP,
     ZERO,
 )
+from evenly.kernel.serving.retain import expire
 from evenly.kernel.serving.seating import FOREVER, evict, grab, held
 from evenly.kernel.serving.splitfuse import order_prompts, walk_waiting
 from evenly.kernel.serving.views import pool, rules_of, seat_at, seat_in_line
@@ -50,7 +51,7 @@ def walk(w: Any, h: Any, now: float, r: int, room: int) -> int:
             if not queue_order:
                 place += 1
                 continue
-            tokens = min(seat.target - seat.filled, rules.threshold, room)
+            tokens = min(seat.target - seat.filled, longest_chunk(w, r), room)
             need = need_of_chunk(w, s, tokens)
         else:
             tokens = 1
@@ -95,7 +96,7 @@ def run_decodes(w: Any, h: Any, now: float, r: int, room: int) -> int:
         for k in range(p.filling):
             s = r * w.line.shape[1] + w.fill[r, k]
             seat = seat_at(w, s)
-            part = min(seat.target - seat.filled, rules.threshold)
+            part = min(seat.target - seat.filled, longest_chunk(w, r))
             last = k == p.filling - 1 and w.line[r, p.seated - 1] == seat.at
             part = min(part, max(0, room - tokens)) if last else part
             need += need_of_chunk(w, s, part)
@@ -110,7 +111,7 @@ def run_decodes(w: Any, h: Any, now: float, r: int, room: int) -> int:
     if rules.compose == QUEUE_ORDER:
         for k in range(p.filling):
             s = r * w.line.shape[1] + w.fill[r, k]
-            part = min(seat_at(w, s).target - seat_at(w, s).filled, rules.threshold, room)
+            part = min(seat_at(w, s).target - seat_at(w, s).filled, longest_chunk(w, r), room)
             if part > 0:
                 take_chunk(w, r, s, part)
                 room -= part
@@ -126,7 +127,7 @@ def continue_prompts(w: Any, r: int, room: int) -> int:
         s = r * w.line.shape[1] + w.fill[r, k]
         seat = seat_at(w, s)
         rest = seat.target - seat.filled
-        tokens = min(rest, rules.threshold, room)
+        tokens = min(rest, longest_chunk(w, r), room)
         if rules.compose == SPLIT_FUSE:
             alone = p.seated == 1  # the real engine would flush and recompute it for ever
             if (p.free == 0 and not alone) or p.ran + p.chunks >= rules.batch:
@@ -147,6 +148,8 @@ def compose(w: Any, h: Any, now: float, r: int) -> None:
     """
     p = pool(w, r)
     evicted = 0
+    if pool(w, r).kept != NONE:
+        expire(w, r, now)
     while True:
         compose_once(w, h, now, r)
         evicted += p.evicted

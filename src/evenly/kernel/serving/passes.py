@@ -6,6 +6,7 @@ from typing import Any
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import tally
 from evenly.kernel.serving.records import DECODING, FILLING, LONGEST, NONE, ONE, PREFILL_FIRST, STARVED
+from evenly.kernel.serving.retain import keep, next_expiry
 from evenly.kernel.serving.seating import (
     FOREVER,
     blocks_for,
@@ -18,7 +19,7 @@ from evenly.kernel.serving.seating import (
     undecode,
     unfill,
 )
-from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line, seen
+from evenly.kernel.serving.views import flow_at, pool, request_at, rules_of, seat_at, seat_in_line, seen
 
 
 @helper
@@ -66,6 +67,24 @@ def longest_stretch(w: Any, r: int, passes: int) -> int:
 
 
 @helper
+def interrupt(w: Any, r: int, now: float) -> None:
+    """End a stretch with the pass during which `now` falls."""
+    p = pool(w, r)
+    if p.passes == 1:
+        return
+    gone = now - p.start
+    middle = p.first - 0.5 * p.growth
+    guess = 2.0 * gone / (middle + math.sqrt(max(0.0, middle * middle + 2.0 * p.growth * gone)))
+    passes = max(1, min(p.passes, int(guess)))
+    while passes > 1 and p.start + length(p, passes - 1) >= now:
+        passes -= 1
+    while passes < p.passes and p.start + length(p, passes) < now:
+        passes += 1
+    p.passes = passes
+    p.end = p.start + length(p, passes)
+
+
+@helper
 def launch(w: Any, h: Any, now: float, r: int) -> None:
     """Start the composed pass of a replica, or leave it idle if the pass is empty."""
     p = pool(w, r)
@@ -95,6 +114,10 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
             p.passes = longest_stretch(w, r, reach)
     p.running = 1
     p.end = now + length(p, p.passes)
+    if p.kept != NONE and p.waiting != NONE and p.passes > 1:
+        until = next_expiry(w, r)
+        if until < p.end:
+            interrupt(w, r, until)
     fleet.resident = context
     fleet.free = p.free
     fleet.work = fleet.queued_tokens * p.full + p.first
@@ -112,24 +135,6 @@ def ran_context(w: Any, r: int) -> tuple[int, int]:
             total += seat.base + p.tick
             longest = max(longest, seat.base + p.tick)
     return total, longest
-
-
-@helper
-def interrupt(w: Any, r: int, now: float) -> None:
-    """End a stretch with the pass during which `now` falls."""
-    p = pool(w, r)
-    if p.passes == 1:
-        return
-    gone = now - p.start
-    middle = p.first - 0.5 * p.growth
-    guess = 2.0 * gone / (middle + math.sqrt(max(0.0, middle * middle + 2.0 * p.growth * gone)))
-    passes = max(1, min(p.passes, int(guess)))
-    while passes > 1 and p.start + length(p, passes - 1) >= now:
-        passes -= 1
-    while passes < p.passes and p.start + length(p, passes) < now:
-        passes += 1
-    p.passes = passes
-    p.end = p.start + length(p, passes)
 
 
 @helper
@@ -197,6 +202,15 @@ def settle_starved(w: Any, r: int) -> None:
 
 
 @helper
+def serve_flows(w: Any, r: int) -> None:
+    """Count the tokens that the decodes of the stretch were given, by user or program."""
+    for place in range(pool(w, r).seated):
+        seat = seat_at(w, seat_in_line(w, r, place))
+        if seat.state == DECODING:
+            flow_at(w, r, seat.request).output += pool(w, r).passes
+
+
+@helper
 def finish_chunks(w: Any, r: int) -> None:
     """Advance the prompts of the pass; those that are complete give a token and become decodes."""
     p = pool(w, r)
@@ -209,6 +223,8 @@ def finish_chunks(w: Any, r: int) -> None:
             continue
         request = request_at(w, seat.request)
         unfill(w, r, seat.at)
+        if rules_of(w).flows:
+            flow_at(w, r, seat.request).output += 1
         if request.generated == 0:
             request.first_token = p.end
         else:
@@ -232,6 +248,8 @@ def land(w: Any, r: int) -> None:
         if len(w.tokens) > 0:
             write_tokens(w, r)
         count_stretch(w, r)
+        if rules.flows:
+            serve_flows(w, r)
         if p.passes > 1:
             grab(w, r, blocks_over(w, r, p.tick + 1, p.passes - 1))
         p.tick += p.passes
@@ -264,7 +282,7 @@ def land(w: Any, r: int) -> None:
 
 
 @helper
-def leave(w: Any, r: int) -> int:
+def leave(w: Any, h: Any, r: int) -> int:
     """Let one request that is done leave; return it, or `NONE`. Call until `NONE`."""
     p = pool(w, r)
     if p.next_end > p.tick:
@@ -283,11 +301,11 @@ def leave(w: Any, r: int) -> int:
         longest = max(longest, seat.base)
     p.next_end = next_end
     p.longest = longest
-    return NONE if done == NONE else finish(w, r, done)
+    return NONE if done == NONE else finish(w, h, r, done)
 
 
 @helper
-def finish(w: Any, r: int, place: int) -> int:
+def finish(w: Any, h: Any, r: int, place: int) -> int:
     """Let the decode at a place of the line leave; return its request."""
     p = pool(w, r)
     s = seat_in_line(w, r, place)
@@ -300,6 +318,8 @@ def finish(w: Any, r: int, place: int) -> int:
     tokens = seat.base + p.tick
     blocks = blocks_for(w, rules_of(w).longest if rules_of(w).reserve == LONGEST else tokens)
     release(w, r, s, blocks, tokens)
+    if rules_of(w).retain:
+        keep(w, h, p.end, r, i, tokens)
     undecode(w, r, s)
     stand_up(w, r, place)
     return i

@@ -6,6 +6,7 @@ from evenly.kernel.compiling import helper
 from evenly.kernel.serving.admit import start_need
 from evenly.kernel.serving.chunks import untake
 from evenly.kernel.serving.records import CHUNK, FILLING, NONE, ZERO
+from evenly.kernel.serving.retain import give_up
 from evenly.kernel.serving.seating import blocks_for, evict, held
 from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line
 
@@ -45,6 +46,8 @@ def make_room(w: Any, h: Any, now: float, r: int, place: int, need: int) -> tupl
     p = pool(w, r)
     back = 0
     while p.free < need:
+        if p.seated == 1 and give_up(w, r):
+            continue
         victim = victim_place(w, h, now, r)
         s = seat_in_line(w, r, victim)
         blocks = held(w, r, s)

@@ -40,14 +40,21 @@ REQUEST = np.dtype(
         ("session", "i8"),
         ("history", "i8"),  # its session, if the turns of that repeat one another
         ("priority", "i8"),
+        ("deadline", "f8"),  # seconds after its arrival in which its answer is due; infinite if it never is
+        ("flow", "i4"),  # its row in `flows`
+        ("parent", "i4"),  # the request whose end it waited for
+        ("turn", "i4"),  # its place in its program
+        ("tool", "i4"),  # what its program does after it
+        ("last_turn", "i4"),  # 1: its program ends with it
+        ("kept", "i4"),  # 1: its blocks are kept after its end, 2: and its next turn waits for a seat
         ("follower", "i8"),  # the first request that waits for this one's end
         ("sibling", "i8"),  # the next request that waits for the same end
         ("pause", "f8"),  # seconds between that end and the follower's arrival
         ("ids", "i8"),  # where its prefix ids begin
         ("id_count", "i8"),
-        ("rank", "f8"),  # place in a heap; lower comes first
-        ("child", "i8"),  # pairing heap, or prompt tokens computed before it was swapped out
-        ("next", "i8"),  # pairing heap, or list of swapped-out requests, or of dropped ones
+        ("rank", "f8"),  # place in a heap, lower comes first; or until when its blocks are kept
+        ("child", "i8"),  # pairing heap; prompt tokens computed before it was swapped out; or the blocks that are kept
+        ("next", "i8"),  # pairing heap, or list of swapped-out requests, of dropped ones, or of those with kept blocks
         ("generated", "i8"),  # tokens made before the last preemption
         ("last", "f8"),  # when its last token came, if it was preempted
         ("start", "f8"),  # first time in a pass
@@ -57,6 +64,19 @@ REQUEST = np.dtype(
         ("cached", "i8"),  # prompt tokens found in the prefix cache, first admission
         ("preemptions", "i8"),
         ("replica", "i8"),
+    ],
+    align=True,
+)
+
+FLOW = np.dtype(
+    [
+        ("waiting", "i8"),  # its requests that wait for a seat
+        ("running", "i8"),  # its requests that hold a seat
+        ("prompt", "i8"),  # prompt tokens of its requests that started, counted once
+        ("output", "i8"),  # tokens that it was given
+        ("first", "f8"),  # when its first request came; NaN before
+        ("started", "f8"),  # when one of its requests last got a seat; NaN before
+        ("credit", "f8"),  # the policy's own
     ],
     align=True,
 )
@@ -92,6 +112,7 @@ POOL = np.dtype(
         ("sequence", "i8"),  # requests enqueued so far
         ("swapped", "i8"),  # first of the swapped-out requests
         ("swapped_last", "i8"),
+        ("kept", "i8"),  # first of the requests whose blocks are kept after their end
         ("dropped", "i8"),  # first of the requests that grew too large to ever start again
         ("host", "i8"),  # free blocks on the host
         ("least_host", "i8"),
@@ -155,6 +176,9 @@ RULES = np.dtype(
         ("batch", "i8"),  # requests in one pass
         ("longest", "i8"),  # tokens of prompt and output the model accepts
         ("threshold", "i8"),  # longest chunk of one prompt in a pass
+        ("lone", "i8"),  # 1: that limit does not hold for a request that is alone
+        ("whole", "i8"),  # 1: a request starts only if all its tokens fit, though it takes the blocks of a chunk
+        ("behind", "i8"),  # 1: a prompt that may not be cut and does not fit lets those behind it pass
         ("cache", "i8"),
         ("readmit", "i8"),  # 1: prompts may start in a pass that preempted somebody
         ("front", "i8"),  # 1: a preempted request goes to the front of the queue, 0: to the place of its rank
@@ -165,6 +189,8 @@ RULES = np.dtype(
         ("delay", "f8"),  # hold prompts until the oldest waited this many times the last prefill
         ("step", "i8"),  # 1: never skip ahead
         ("hits", "i8"),  # 1: the router reads `fleet.hit`
+        ("flows", "i8"),  # 1: the order reads `flows`, and ranks may grow while requests wait
+        ("retain", "i8"),  # 1: blocks may be kept after the end of a request
     ],
     align=True,
 )
@@ -179,6 +205,7 @@ def _array(kind: Any, axes: int) -> Any:
 
 REQUESTS = records(REQUEST)
 REPLICAS = records(FLEET)
+FLOWS = records(FLOW)
 
 # Axes: r replica, s seat, b block.
 WORLD = WorldType(
@@ -186,6 +213,7 @@ WORLD = WorldType(
     {
         "requests": REQUESTS,
         "fleet": REPLICAS,  # [r]
+        "flows": _array(FLOWS.dtype, 2),  # [r, flow] users or programs, as the order asks
         "pools": records(POOL),  # [r]
         "seats": records(SEAT),  # [r * s]
         "line": _array(types.int64, 2),  # [r, s] seats in running order
@@ -220,18 +248,20 @@ WORLD = WorldType(
         "budget_memory": _floats,
         "admit_memory": _floats,
         "score_memory": _floats,
+        "retain_memory": _floats,
         "tables": _floats,  # of the cost model
     },
 )
 
 # Signatures of the hooks.
 CHOOSE = types.FunctionType(types.int64(types.float64, types.int64, REQUESTS, REPLICAS, _floats))
-RANK = types.FunctionType(types.float64(types.float64, types.int64, types.int64, REQUESTS, _floats))
+RANK = types.FunctionType(types.float64(types.float64, types.int64, types.int64, REQUESTS, FLOWS, _floats))
 BUDGET = types.FunctionType(types.int64(types.float64, types.int64, types.int64, _floats))
 ADMIT = types.FunctionType(
     types.int64(types.float64, types.int64, types.int64, types.int64, types.int64, REQUESTS, _floats)
 )
 SCORE = types.FunctionType(types.float64(types.float64, types.int64, types.int64, types.int64, REQUESTS, _floats))
+RETAIN = types.FunctionType(types.float64(types.float64, types.int64, REQUESTS, _floats))
 SECONDS = types.FunctionType(
     types.UniTuple(types.float64, 3)(_ints, _ints, types.int64, types.float64, types.int64, _floats)
 )
@@ -245,7 +275,8 @@ class Hooks(NamedTuple):
     budget: Any
     admit: Any
     score: Any
+    retain: Any
     seconds: Any
 
 
-HOOKS = (CHOOSE, RANK, BUDGET, ADMIT, SCORE, SECONDS)
+HOOKS = (CHOOSE, RANK, BUDGET, ADMIT, SCORE, RETAIN, SECONDS)

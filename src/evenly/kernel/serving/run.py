@@ -15,6 +15,7 @@ from evenly.kernel.serving import heap, prefix
 from evenly.kernel.serving.compose import compose
 from evenly.kernel.serving.passes import interrupt, land, launch, leave
 from evenly.kernel.serving.records import HOOKS, LONGEST, NONE, PROMPT, WORLD, Hooks
+from evenly.kernel.serving.retain import expect
 from evenly.kernel.serving.seating import blocks_for, dropped, enqueue
 from evenly.kernel.serving.tree import settle
 from evenly.kernel.serving.views import pool, request_at, rules_of, seen
@@ -36,7 +37,7 @@ def fits(w: Any, r: int, i: int) -> bool:
         start = blocks_for(w, request.prompt) + rules.watermark
         return max(start, blocks_for(w, tokens - 1)) <= seen(w, r).blocks
     whole = rules.longest if rules.reserve == LONGEST else tokens - 1
-    return blocks_for(w, whole) <= seen(w, r).blocks - rules.watermark
+    return blocks_for(w, whole) <= seen(w, r).blocks
 
 
 @helper
@@ -51,7 +52,10 @@ def arrive(w: Any, h: Any, now: float, i: int) -> int:
         return NONE
     seen(w, r).sent += 1
     request_at(w, i).replica = r
-    if not fits(w, r, i):
+    stays = fits(w, r, i)
+    if rules_of(w).retain:
+        expect(w, r, i, stays)
+    if not stays:
         return NONE
     enqueue(w, h, now, r, i)
     seen(w, r).work = seen(w, r).queued_tokens * pool(w, r).full + pool(w, r).first
@@ -99,6 +103,7 @@ def serve(
     budget: Any,
     admit: Any,
     score: Any,
+    retain: Any,
     seconds: Any,
     first: Any,
     tree: Any,
@@ -112,7 +117,7 @@ def serve(
     replicas in `pending`, which compose a pass at the instant `ends[-1]`. All of it survives between calls, so that
     a caller can show progress.
     """
-    h = Hooks(choose, rank, budget, admit, score, seconds)
+    h = Hooks(choose, rank, budget, admit, score, retain, seconds)
     requests = w.requests
     done = 0
     now = ends[-1]
@@ -135,11 +140,11 @@ def serve(
             if len(w.log) > 0:
                 write_log(w, r)
             land(w, r)
-            i = leave(w, r)
+            i = leave(w, h, r)
             while i != NONE:
                 done += 1
                 first[1] = release_followers(w, now, i, first[1])
-                i = leave(w, r)
+                i = leave(w, h, r)
             pending[first[2]] = r
             first[2] += 1
         elif coming <= now or first[2] == 0:

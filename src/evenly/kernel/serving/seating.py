@@ -17,8 +17,9 @@ from evenly.kernel.serving.records import (
     NONE,
     PROMPT,
     SWAP,
+    ZERO,
 )
-from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line, seen
+from evenly.kernel.serving.views import flow_at, pool, request_at, rules_of, seat_at, seat_in_line, seen
 
 FOREVER = 1 << 60
 
@@ -68,6 +69,8 @@ def line_up(w: Any, r: int, i: int) -> None:
     p = pool(w, r)
     p.waiting = heap.push(w.requests, p.waiting, i)
     p.queue += 1
+    if rules_of(w).flows:
+        flow_at(w, r, i).waiting += 1
     seen(w, r).waiting += 1
     seen(w, r).queued_tokens += request_at(w, i).prompt + request_at(w, i).generated
 
@@ -77,8 +80,24 @@ def enqueue(w: Any, h: Any, now: float, r: int, i: int) -> None:
     """Put a new request into the queue of a replica."""
     p = pool(w, r)
     p.sequence += 1
-    request_at(w, i).rank = h.rank(now, p.sequence, i, w.requests, w.rank_memory)
+    if rules_of(w).flows and np.isnan(flow_at(w, r, i).first):
+        flow_at(w, r, i).first = now
+    request_at(w, i).rank = h.rank(now, p.sequence, i, w.requests, w.flows[r], w.rank_memory)
     line_up(w, r, i)
+
+
+@helper
+def freshen(w: Any, h: Any, now: float, r: int) -> None:
+    """Rank the head of the queue again until it stays there: while requests wait, ranks only grow."""
+    p = pool(w, r)
+    while True:
+        i = p.waiting
+        rank = h.rank(now, ZERO, i, w.requests, w.flows[r], w.rank_memory)
+        if not rank > request_at(w, i).rank:
+            return
+        p.waiting = heap.pop(w.requests, i)
+        request_at(w, i).rank = rank
+        p.waiting = heap.push(w.requests, p.waiting, i)
 
 
 @helper
@@ -89,7 +108,7 @@ def requeue(w: Any, h: Any, now: float, r: int, i: int) -> None:
     if rules_of(w).front:
         request_at(w, i).rank = -float(p.sequence)
     else:
-        request_at(w, i).rank = h.rank(now, p.sequence, i, w.requests, w.rank_memory)
+        request_at(w, i).rank = h.rank(now, p.sequence, i, w.requests, w.flows[r], w.rank_memory)
     line_up(w, r, i)
 
 
@@ -100,6 +119,8 @@ def dequeue(w: Any, r: int) -> int:
     i = p.waiting
     p.waiting = heap.pop(w.requests, i)
     p.queue -= 1
+    if rules_of(w).flows:
+        flow_at(w, r, i).waiting -= 1
     seen(w, r).waiting -= 1
     seen(w, r).queued_tokens -= request_at(w, i).prompt + request_at(w, i).generated
     return i
@@ -145,6 +166,12 @@ def seat_request(w: Any, r: int, i: int, now: float) -> int:
     w.line[r, p.seated] = own
     p.seated += 1
     seen(w, r).running += 1
+    if rules_of(w).flows:
+        flow = flow_at(w, r, i)
+        flow.running += 1
+        flow.started = now
+        if np.isnan(request_at(w, i).start):
+            flow.prompt += request_at(w, i).prompt
     if np.isnan(request_at(w, i).start):
         request_at(w, i).start = now
     return s
@@ -212,6 +239,8 @@ def stand_up(w: Any, r: int, place: int) -> None:
     w.spare[r, p.spare_seats] = own
     p.spare_seats += 1
     seen(w, r).running -= 1
+    if rules_of(w).flows:
+        flow_at(w, r, seat_at(w, r * w.line.shape[1] + own).request).running -= 1
     if seat_at(w, r * w.line.shape[1] + own).state == FILLING:
         unfill(w, r, own)
 

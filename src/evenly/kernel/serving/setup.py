@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from evenly.core import Array, Trace
+from evenly.core import Array, Ints, Trace
 from evenly.kernel.serving import tally
-from evenly.kernel.serving.records import FLEET, NONE, POOL, REQUEST, RULES, SEAT
+from evenly.kernel.serving.programs import programs, turns
+from evenly.kernel.serving.records import FLEET, FLOW, NONE, POOL, REQUEST, RULES, SEAT
 from evenly.kernel.serving.run import LOG_COLUMNS
 
 BINS = 512  # time bins of the load
@@ -17,10 +18,14 @@ def arrays(
     replicas: int,
     blocks: int,
     host_blocks: int,
+    counts: str,
     record_tokens: bool,
     record_passes: int,
 ) -> dict[str, Array]:
-    """Return the arrays of a world at time 0, by field of `records.WORLD`; the policies' memories are missing."""
+    """Return the arrays of a world at time 0, by field of `records.WORLD`; the policies' memories are missing.
+
+    `counts` says what a flow is: "user", "program", or "" where nobody asks.
+    """
     seats = min(int(rules["seats"]), max(1, len(trace)))  # no more can be taken
     block = int(rules["block"])
     ids = np.array(trace.prefixes.ids, np.int64) if trace.prefixes is not None else np.zeros(0, np.int64)
@@ -32,6 +37,10 @@ def arrays(
     for name, value in rules.items():
         rule[name] = value
     rule["seats"] = seats
+    requests = _requests(trace)
+    requests["flow"] = _flows(trace, counts)
+    flows = np.zeros((replicas, int(requests["flow"].max(initial=0)) + 1), FLOW)
+    flows["first"] = flows["started"] = np.nan
     fleet = np.zeros(replicas, FLEET)
     fleet["free"] = fleet["blocks"] = blocks
     shape = (replicas, seats)
@@ -43,8 +52,9 @@ def arrays(
     ends = np.zeros((replicas, 4), np.int64)
     ends[:, 1] = cells - 1
     return {
-        "requests": _requests(trace),
+        "requests": requests,
         "fleet": fleet,
+        "flows": flows,
         "pools": _pools(replicas, seats, blocks, host_blocks),
         "seats": np.zeros(replicas * seats, SEAT),
         "line": np.zeros(shape, np.int64),
@@ -89,7 +99,12 @@ def _requests(trace: Trace) -> Array:
     made["session"] = trace.session if trace.session is not None else NONE
     made["history"] = NONE
     made["pause"] = -1.0
-    for name in ("follower", "sibling", "child", "next", "replica"):
+    made["deadline"] = np.inf
+    if trace.deadline is not None:
+        made["deadline"] = trace.deadline
+    made["tool"] = trace.tool if trace.tool is not None else NONE
+    made["turn"], made["last_turn"] = turns(trace)
+    for name in ("follower", "sibling", "child", "next", "replica", "parent"):
         made[name] = NONE
     for name in ("start", "first_token", "finish"):
         made[name] = np.nan
@@ -110,6 +125,7 @@ def _chain(made: Array, trace: Trace) -> None:
         j = trace.after[i]
         made["sibling"][i] = made["follower"][j]
         made["follower"][j] = i
+        made["parent"][i] = j
     if trace.session is not None:
         grows = np.ones(len(made), bool)
         earlier = trace.after[later]
@@ -117,6 +133,14 @@ def _chain(made: Array, trace: Trace) -> None:
         grows[later] &= trace.session[later] == trace.session[earlier]
         broken = np.unique(trace.session[~grows])
         made["history"] = np.where(np.isin(trace.session, broken), NONE, trace.session)
+
+
+def _flows(trace: Trace, counts: str) -> Ints:
+    """Return the flow of each request, numbered from 0: its user (one for all that have none) or its program."""
+    if counts == "user":
+        users = trace.user if trace.user is not None else np.zeros(len(trace), np.int64)
+        return np.unique(users, return_inverse=True)[1]
+    return programs(trace) if counts else np.zeros(len(trace), np.int64)
 
 
 def _pools(replicas: int, seats: int, blocks: int, host_blocks: int) -> Array:
@@ -127,6 +151,6 @@ def _pools(replicas: int, seats: int, blocks: int, host_blocks: int) -> Array:
     made["next_end"] = 1 << 60
     made["longest"] = -(1 << 60)
     made["end"] = np.inf
-    for name in ("waiting", "swapped", "swapped_last", "dropped"):
+    for name in ("waiting", "swapped", "swapped_last", "kept", "dropped"):
         made[name] = NONE
     return made

@@ -27,6 +27,7 @@ class Policies:
     budget: Any
     admit: Any
     evict: Any
+    retain: Any
     cost: Any
     tables: Floats
 
@@ -77,7 +78,7 @@ def simulate(
     are those of a preempted request on its own blocks, so the run first counts blocks and starts again with block
     identities only if somebody was preempted.
     """
-    if rules["cache"] and not _shares(trace):
+    if rules["cache"] and not rules["retain"] and not _shares(trace):
         counted = dict(rules, cache=0, hits=0)
         run = _attempt(
             trace, counted, policies, replicas, blocks, host_blocks, seed, record_tokens, record_passes, progress
@@ -112,7 +113,8 @@ def _attempt(
     record_passes: int,
     progress: Callable[[float, float], None],
 ) -> Run:
-    arrays = setup.arrays(trace, rules, replicas, blocks, host_blocks, record_tokens, record_passes)
+    counts = getattr(type(policies.order), "counts", "")
+    arrays = setup.arrays(trace, rules, replicas, blocks, host_blocks, counts, record_tokens, record_passes)
     failures = Failures()
     hooks, memories = _hooks(policies, arrays, seed, replicas, failures)
     world = World(WORLD, arrays | memories)
@@ -169,28 +171,42 @@ def _targets(total: int) -> Iterator[int]:
     return (total * (k + 1) // slices for k in range(slices))
 
 
+def _of_replica(rank: Callable[..., float]) -> Callable[..., float]:
+    """Return a plain-Python `rank` that takes the flows of all replicas."""
+
+    def ranked(now: float, sequence: int, request: int, requests: Array, flows: Array, memory: Floats) -> float:
+        return rank(now, sequence, request, requests, flows[requests["replica"][request]], memory)
+
+    return ranked
+
+
 def _hooks(
     policies: Policies, arrays: dict[str, Array], seed: int, replicas: int, failures: Failures
 ) -> tuple[Hooks, dict[str, Floats]]:
-    requests, fleet = arrays["requests"], arrays["fleet"]
+    requests, fleet, flows = arrays["requests"], arrays["fleet"], arrays["flows"]
     shared = {
         "choose": (policies.route, records.CHOOSE, (requests, fleet), int, (float, int)),
-        "rank": (policies.order, records.RANK, (requests,), float, (float, int, int)),
+        "rank": (policies.order, records.RANK, (requests, flows), float, (float, int, int)),
         "tokens": (policies.budget, records.BUDGET, (), int, (float, int, int)),
         "admit": (policies.admit, records.ADMIT, (requests,), int, (float, int, int, int, int)),
         "score": (policies.evict, records.SCORE, (requests,), float, (float, int, int, int)),
+        "seconds": (policies.retain, records.RETAIN, (requests,), float, (float, int)),
     }
+    names = {"tokens": "budget", "seconds": "retain"}
     calls: list[Any] = []
     memories = {"tables": policies.tables}
     for verb, (policy, kind, seen, result, scalars) in shared.items():
-        slot = "budget" if verb == "tokens" else verb
+        slot = names.get(verb, verb)
         memory = memory_of(policy, seed, replicas)
         if is_compiled(policy, verb):
             calls.append(compiled(policy, verb, kind))
         else:
             from evenly.kernel.serving import trampolines  # compiled only where a policy is plain Python
 
-            memory = python_hook(getattr(policy, verb), (*seen, memory), result, scalars, failures)
+            asked = getattr(policy, verb)
+            if verb == "rank":  # it sees the flows of the replica that ranks
+                asked = _of_replica(asked)
+            memory = python_hook(asked, (*seen, memory), result, scalars, failures)
             calls.append(getattr(trampolines, slot))
         memories[f"{slot}_memory"] = memory
     if is_compiled(policies.cost, "seconds"):

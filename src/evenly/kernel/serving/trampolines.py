@@ -9,7 +9,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from evenly.kernel.compiling import loop
-from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, RANK, SCORE, SECONDS
+from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, RANK, RETAIN, SCORE, SECONDS
 
 
 def _caller(result: Any, scalars: tuple[Any, ...]) -> Any:
@@ -40,6 +40,7 @@ _rank = _caller(_f, (_f, _i, _i))
 _budget = _caller(_i, (_f, _i, _i))
 _admit = _caller(_i, (_f, _i, _i, _i, _i))
 _score = _caller(_f, (_f, _i, _i, _i))
+_retain = _caller(_f, (_f, _i))
 _seconds = _caller(_i, (_i, _i, _i, _i, _f, _i))
 
 
@@ -50,7 +51,7 @@ def choose(now: float, request: int, requests: Any, fleet: Any, memory: Any) -> 
 
 
 @loop(RANK.signature)
-def rank(now: float, sequence: int, request: int, requests: Any, memory: Any) -> Any:
+def rank(now: float, sequence: int, request: int, requests: Any, flows: Any, memory: Any) -> Any:
     """Ask a Python order."""
     return _rank(_i(memory[0]), (now, sequence, request))
 
@@ -71,6 +72,12 @@ def admit(now: float, request: int, need: int, free: int, running: int, requests
 def score(now: float, request: int, tokens: int, blocks: int, requests: Any, memory: Any) -> Any:
     """Ask a Python victim policy."""
     return _score(_i(memory[0]), (now, request, tokens, blocks))
+
+
+@loop(RETAIN.signature)
+def retain(now: float, request: int, requests: Any, memory: Any) -> Any:
+    """Ask a Python retention."""
+    return _retain(_i(memory[0]), (now, request))
 
 
 @loop(SECONDS.signature)

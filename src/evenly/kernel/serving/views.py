@@ -39,6 +39,12 @@ def request_at(w: Any, i: int) -> Any:
 
 
 @helper
+def flow_at(w: Any, r: int, i: int) -> Any:
+    """Return what a replica counted of the user or program of a request."""
+    return w.flows[r, w.requests[i].flow]
+
+
+@helper
 def rules_of(w: Any) -> Any:
     """Return the rules of the engine."""
     return w.rules[0]

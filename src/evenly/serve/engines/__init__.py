@@ -24,6 +24,12 @@ class Rules:
     "Whether prompts may be cut."
     threshold: int = 1 << 40
     "Tokens of one prompt in a pass."
+    lone: bool = False
+    "Whether that limit is lifted for a request that is alone."
+    whole: bool = False
+    "Whether all tokens of a request must fit when it starts, although it takes the blocks of its first chunk."
+    behind: bool = False
+    "Whether a prompt that may not be cut and does not fit the budget lets those behind it pass."
     block: int = 16
     "Tokens of a KV block."
     watermark: float = 0.0

@@ -10,6 +10,6 @@ class Priority:
     """Serve urgent requests first: by the trace's `priority`, lower is more urgent, then by arrival."""
 
     @staticmethod
-    def rank(now: float, sequence: int, request: int, requests: Array, memory: Floats) -> float:
+    def rank(now: float, sequence: int, request: int, requests: Array, flows: Array, memory: Floats) -> float:
         """Return the request's priority."""
         return float(requests[request].priority)

@@ -20,6 +20,6 @@ class ShortestPrompt:
             raise ValueError(f"aging is at least 0 tokens a second, not {self.aging}")
 
     @staticmethod
-    def rank(now: float, sequence: int, request: int, requests: Array, memory: Floats) -> float:
+    def rank(now: float, sequence: int, request: int, requests: Array, flows: Array, memory: Floats) -> float:
         """Return prompt tokens plus the price of a late arrival."""
         return float(requests[request].prompt + requests[request].generated + memory[0] * requests[request].arrival)
