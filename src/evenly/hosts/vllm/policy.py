@@ -1,0 +1,38 @@
+"""Ask one verb of a policy from Python, compiled or not."""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from evenly.kernel.bridge import compiled, is_compiled, memory_of
+
+
+class PolicyError(RuntimeError):
+    """A policy failed inside the engine, which cannot go on."""
+
+
+def verb(policy: object, name: str, kind: Any, seed: int) -> Callable[..., Any]:
+    """Return a function that asks a policy and hands it its memory last.
+
+    Raises `ValueError` if a compiled verb does not compile. The function raises `PolicyError` that names the policy,
+    its file and line for whatever the policy raises.
+    """
+    memory = memory_of(policy, seed, 1)
+    asked = compiled(policy, name, kind) if is_compiled(policy, name) else getattr(policy, name)
+
+    def ask(*values: Any) -> Any:
+        try:
+            return asked(*values, memory)
+        except Exception as error:
+            raise failure(policy, name, error) from error
+
+    return ask
+
+
+def failure(policy: object, name: str, error: Exception) -> PolicyError:
+    """Return what tells that a policy raised `error`, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return PolicyError(
+        f"the policy {type(policy).__name__}.{name} raised {type(error).__name__}: {error} "
+        f"({place.filename}, line {place.lineno}); the engine stops, mend the policy or start without it"
+    )

@@ -1,0 +1,165 @@
+"""The requests of the engine as the records that policies read, and what was served to each user or program."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evenly.core import Array
+from evenly.hosts.vllm.hints import Hints
+from evenly.kernel.serving.records import FLOW, NONE, REQUEST
+
+ROWS = 256  # requests and flows that there is room for at first
+MOST_FLOWS = 1 << 14  # users or programs remembered; then the one that was idle longest makes room
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """What the adapter hangs on a request of vLLM's."""
+
+    row: int
+    "Of the request's record."
+    number: int
+    "How many requests came before it."
+    flow: int
+    "Row of its user or program."
+    hints: Hints
+    emitted: int = 0
+    "Output tokens that its flow was charged for."
+    running: bool = False
+    started: bool = False
+
+
+class Table:
+    """Records of the requests that are in the engine; rows of requests that left are used again.
+
+    `counts` says what a flow is, "user" or "program"; "" where the order asks for neither.
+    """
+
+    def __init__(self, counts: str) -> None:
+        self.counts = counts
+        self.requests = np.zeros(ROWS, REQUEST)
+        self.flows: Array = np.zeros(ROWS, FLOW)
+        self.used = self.flows[:1]
+        "The flows that there are, as orders see them."
+        self._spare = list(range(ROWS))[::-1]
+        self._flow: dict[str | None, int] = {}
+        self._names: dict[int, str | None] = {}
+        self._numbered = 0
+
+    def enter(self, request: Any, hints: Hints, arrival: float) -> Entry:
+        """Return the entry of a request that came at `arrival` seconds."""
+        if not self._spare:
+            size = len(self.requests)
+            self.requests = np.concatenate((self.requests, np.zeros(size, REQUEST)))
+            self._spare = list(range(size, 2 * size))[::-1]
+        row = self._spare.pop()
+        record = self.requests[row : row + 1]
+        record["arrival"] = arrival
+        record["prompt"] = request.num_prompt_tokens
+        record["output"] = hints.output if hints.output is not None else request.max_tokens
+        record["user"] = code(hints.user)
+        record["session"] = record["history"] = code(hints.program)
+        record["priority"] = request.priority
+        record["deadline"] = hints.deadline
+        record["turn"], record["last_turn"] = hints.turn, hints.ends
+        record["tool"] = code(hints.tool) & 0x7FFFFFFF if hints.tool is not None else NONE
+        for name in ("parent", "follower", "sibling", "child", "next"):
+            record[name] = NONE
+        for name in ("generated", "cached", "preemptions", "replica", "kept"):
+            record[name] = 0
+        for name in ("start", "first_token", "finish"):
+            record[name] = np.nan
+        self._numbered += 1
+        flow = self._flow_of(hints, self._numbered) if self.counts else 0
+        record["flow"] = flow
+        if self.counts and np.isnan(self.flows["first"][flow]):
+            self.flows["first"][flow] = arrival
+        return Entry(row, self._numbered, flow, hints)
+
+    def leave(self, entry: Entry) -> None:
+        """Forget a request, and its flow if nothing more can come of it."""
+        self._spare.append(entry.row)
+        alone = self.counts == "program" and entry.hints.ends
+        if alone and not (self.flows["waiting"][entry.flow] or self.flows["running"][entry.flow]):
+            self._forget(entry.flow)
+
+    def wait(self, entry: Entry) -> None:
+        """Count a request among the waiting ones of its flow."""
+        if self.counts:
+            self.flows["waiting"][entry.flow] += 1
+
+    def unwait(self, entry: Entry) -> None:
+        """Take a request from the waiting ones of its flow."""
+        if self.counts:
+            self.flows["waiting"][entry.flow] -= 1
+
+    def start(self, entry: Entry, now: float, prompt: int) -> None:
+        """Count a request among the running ones, its prompt when it starts for the first time."""
+        entry.running = True
+        if self.counts:
+            self.flows["running"][entry.flow] += 1
+            self.flows["started"][entry.flow] = now
+            if not entry.started:
+                self.flows["prompt"][entry.flow] += prompt
+        entry.started = True
+
+    def stop(self, entry: Entry, emitted: int) -> None:
+        """Take a request from the running ones; `emitted` output tokens were given to it in all."""
+        entry.running = False
+        if self.counts:
+            self.flows["running"][entry.flow] -= 1
+            self.charge(entry, emitted)
+
+    def charge(self, entry: Entry, emitted: int) -> None:
+        """Charge the flow of a request for the output tokens that it was given since the last time."""
+        if emitted != entry.emitted:
+            self.flows["output"][entry.flow] += emitted - entry.emitted
+            entry.emitted = emitted
+
+    def _flow_of(self, hints: Hints, number: int) -> int:
+        name = hints.user if self.counts == "user" else hints.program
+        if name is None and self.counts == "program":
+            name = f"\0{number}"  # a request without a program is one of its own
+        flow = self._flow.get(name)
+        if flow is None:
+            flow = self._room()
+            self._flow[name], self._names[flow] = flow, name
+            fresh = np.zeros(1, FLOW)
+            fresh["first"] = fresh["started"] = np.nan
+            self.flows[flow : flow + 1] = fresh
+        return flow
+
+    def _room(self) -> int:
+        """Return a row for a flow: one never used, or that of the flow that has been idle longest."""
+        count = len(self.used) if self._names else 0
+        if count >= MOST_FLOWS or len(self._names) < count:
+            idle = [flow for flow in range(count) if flow not in self._names]
+            if not idle:
+                quiet = np.flatnonzero((self.used["waiting"] == 0) & (self.used["running"] == 0))
+                idle = quiet[np.argsort(self.used["started"][quiet], kind="stable")].tolist()
+            if idle:
+                self._forget(idle[0])
+                return int(idle[0])
+        if count == len(self.flows):
+            self.flows = np.concatenate((self.flows, np.zeros(count, FLOW)))
+        self.used = self.flows[: count + 1]
+        return count
+
+    def _forget(self, flow: int) -> None:
+        name = self._names.pop(flow, "\0")
+        self._flow.pop(name, None)
+
+
+def code(name: str | None) -> int:
+    """Return a number for a name: the number that it writes, or a hash; -1 for none.
+
+    >>> code("17"), code(None)
+    (17, -1)
+    """
+    if name is None:
+        return -1
+    if name.isdecimal() and len(name) < 18:
+        return int(name)
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "little")
