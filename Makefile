@@ -1,10 +1,13 @@
-# Targets: venv demo test lint docs bench clean. Needs Python 3.11 or newer and make; the rest comes from PyPI into .venv.
+# Targets: venv demo test vllm test-vllm lint docs bench clean. Needs Python 3.11 or newer and make; the rest comes from PyPI into .venv.
 VENV ?= .venv
 BIN := $(VENV)/bin
 BASE := $(VENV)/base.stamp
 DEV := $(VENV)/dev.stamp
+# vLLM pins numba and torch, so it has an environment of its own; here its CPU build.
+VLLM ?= .venv-vllm
+VLLM_ENV := $(VLLM)/env.stamp
 
-.PHONY: venv demo test lint docs bench chromium clean
+.PHONY: venv demo test vllm test-vllm lint docs bench chromium clean
 
 venv: $(BASE)
 
@@ -36,8 +39,20 @@ chromium:
 test: lint docs chromium
 	$(BIN)/pytest -n 2 --dist loadfile
 
+$(VLLM_ENV): pyproject.toml tools/venv.sh tools/vllm_env.py
+	./tools/venv.sh $(VLLM)
+	$(VLLM)/bin/python -m tools.vllm_env $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --group test --editable '.[replay]'
+	@touch $@
+
+vllm: $(VLLM_ENV)
+
+# In a real vLLM; where its CPU build does not exist these tests are skipped, loudly.
+test-vllm:
+	@./tools/test_vllm.sh
+
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) site
+	rm -rf $(VENV) $(VLLM) site

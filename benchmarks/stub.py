@@ -21,18 +21,28 @@ class Stub:
     seats: int = SEATS
     piece: int = PIECE
     refuse: int = 0
-    "The first so many requests get status 503."
+    "The first so many requests get `status` and `reason`."
+    status: int = 503
+    reason: bytes = b"busy"
     cut: int = 0
     "The next so many answers break off."
+    last: int | None = None
+    "After so many answers it is gone, and answers on their way break off."
+    tell: bool = False
+    "Whether answers have token ids, the number of the last prompt token and up, and prompts are counted."
+    extra: int = 0
+    "Tokens that it adds to each prompt in its count, as servers do that begin with a token of their own."
     bodies: list[dict[str, object]] = field(default_factory=list)
     "What was asked for, if `keep`."
     keep: bool = False
+    server: asyncio.Server | None = None
     free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     async def listen(self) -> asyncio.Server:
         """Return a running server on a free port of this machine."""
         self.free = asyncio.Semaphore(self.seats)
-        return await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 24)
+        self.server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 24)
+        return self.server
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -54,7 +64,8 @@ class Stub:
             self.bodies.append(body)
         if self.refuse:
             self.refuse -= 1
-            writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy")
+            writer.write(b"HTTP/1.1 %d No\r\nContent-Length: %d\r\n\r\n" % (self.status, len(self.reason)))
+            writer.write(self.reason)
             await writer.drain()
             return True
         prompt, tokens = body["prompt"], body["max_tokens"]
@@ -65,16 +76,27 @@ class Stub:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
             for begin in range(0, tokens, self.piece):
                 some = min(self.piece, tokens - begin)
-                writer.write(_chunk({"choices": [{"text": "a" * some, "index": 0}]}))
-                if self.cut:
-                    self.cut -= 1
+                choice: dict[str, object] = {"text": "a" * some, "index": 0}
+                if self.tell and body.get("return_token_ids"):
+                    choice["token_ids"] = [prompt[-1] + begin + k for k in range(some)]
+                writer.write(_chunk({"choices": [choice], "model": "stub"}))
+                if self.cut or self._gone():
+                    self.cut = max(0, self.cut - 1)
                     await writer.drain()
                     return False
                 await asyncio.sleep(some * DECODE)
-        writer.write(_chunk({"choices": [], "usage": {"completion_tokens": tokens}}))
+        usage = {"completion_tokens": tokens} | ({"prompt_tokens": len(prompt) + self.extra} if self.tell else {})
+        writer.write(_chunk({"choices": [], "usage": usage}))
         writer.write(_sized(b"data: [DONE]\n\n") + b"0\r\n\r\n")
         await writer.drain()
-        return True
+        if self.last is not None:
+            self.last -= 1
+            if self._gone() and self.server is not None:
+                self.server.close()
+        return not self._gone()
+
+    def _gone(self) -> bool:
+        return self.last is not None and self.last <= 0
 
 
 def _chunk(event: dict[str, object]) -> bytes:

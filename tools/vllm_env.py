@@ -17,9 +17,9 @@ NOT_NEEDED = ("torch==", "torchvision", "torchaudio", "torchcodec")
 
 
 def requirements(metadata: str) -> list[str]:
-    """Return the requirements of a wheel's METADATA, without those of extras, torch itself, vision and audio.
+    r"""Return the requirements of a wheel's METADATA, without those of extras, torch itself, vision and audio.
 
-    >>> requirements("Requires-Dist: numpy\\nRequires-Dist: av; extra == 'audio'\\nRequires-Dist: torch==2; x")
+    >>> requirements("Requires-Dist: numpy\nRequires-Dist: av; extra == 'audio'\nRequires-Dist: torch==2; x")
     ['numpy']
     """
     lines = [line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist")]

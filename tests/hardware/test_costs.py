@@ -12,7 +12,7 @@ from evenly.kernel.serving.records import SECONDS
 from tests.hardware.contract import check_compiled, check_growth, check_rises
 from tests.hardware.samples import SETTINGS, tables
 
-NEEDS_DATA = {"profile", "silicon"}  # examined in their own files
+NEEDS_DATA = {"profile", "silicon", "calibrated"}  # examined in their own files
 
 
 @cache

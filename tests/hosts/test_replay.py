@@ -1,47 +1,16 @@
 """The replay client against a server with a queue in the same machine: what it sends, notes and survives."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.stub import Stub
-from evenly.core import Prefixes, Trace
-from evenly.hosts.replay import Replayed, prompt, replay
+from evenly.core import Trace
+from evenly.hosts.replay import Replayed, replay
+from tests.hosts.served import serving, trace
 
 pytest.importorskip("aiohttp", reason="needs the extra `replay`")
-
-
-@contextmanager
-def serving(stub: Stub) -> Iterator[str]:
-    """Serve from another thread and yield the address."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    server = asyncio.run_coroutine_threadsafe(stub.listen(), loop).result()
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    finally:
-        asyncio.run_coroutine_threadsafe(_close(server), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def _close(server: asyncio.Server) -> None:
-    server.close()
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-
-
-def trace(count: int = 30) -> Trace:
-    """Return a trace that lasts a second, with lengths that tell requests apart."""
-    return Trace(np.linspace(0.0, 1.0, count), np.arange(10, 10 + count), np.arange(1, 1 + count))
 
 
 def sent(found: Replayed, stub: Stub) -> list[tuple[int, int]]:
@@ -69,6 +38,41 @@ def test_no_request_is_sent_before_it_is_due_and_its_times_are_in_order() -> Non
     assert figures["failed"] == 0
     assert figures["lag_p50"] <= figures["lag_p99"] <= figures["lag_max"]
     assert figures["lag_max"] == pytest.approx(found.lag.max())
+    assert figures["throughput"] == pytest.approx(30 / (found.finish.max() - found.sent[0]))
+
+
+def test_every_piece_of_every_answer_is_kept_and_gaps_never_reach_over_answers() -> None:
+    with serving(Stub(piece=3)) as url:
+        found = replay(trace(), url, speed=10.0)
+    pieces = np.ceil(found.output / 3)
+    assert np.array_equal(np.diff(found.offsets), pieces)
+    assert np.array_equal(found.pieces[found.offsets[:-1]], found.first_token)
+    assert np.array_equal(found.pieces[found.offsets[1:] - 1], found.finish)
+    assert len(found.gaps) == (pieces - 1).sum()
+    assert found.gaps.sum() == pytest.approx((found.finish - found.first_token).sum())
+
+
+def test_a_trace_that_counts_from_midnight_begins_at_once() -> None:
+    late = replace(trace(3), arrival=trace(3).arrival + 28_800.0)
+    with serving(Stub()) as url:
+        found = replay(late, url, speed=10.0)
+    assert found.due == pytest.approx(trace(3).arrival / 10.0)
+
+
+def test_nothing_is_sent_after_the_duration_and_what_was_due_later_is_left_out() -> None:
+    stub = Stub(keep=True)
+    with serving(stub) as url:
+        found = replay(trace(), url, speed=10.0, duration=0.05)
+    assert len(found.due) == len(stub.bodies) == np.sum(trace().arrival / 10.0 < 0.05)
+    assert (set(found.error), found.incomplete) == ({""}, "")
+
+
+def test_lengths_that_the_server_counts_otherwise_are_counted() -> None:
+    with serving(Stub(tell=True, extra=1)) as url:
+        found = replay(trace(5), url, speed=10.0)
+    assert found.mismatches() == {"prompt": 5, "output": 0}
+    assert np.array_equal(found.counted, trace(5).prompt + 1)
+    assert found.model == "stub"
 
 
 def test_a_queue_shows_in_the_time_to_first_token_and_not_in_the_clients_lag() -> None:
@@ -109,32 +113,22 @@ def test_a_refusal_and_a_broken_answer_are_told_and_stop_nobody_else() -> None:
     assert found.figures()["failed"] == pytest.approx(2 / 6)
 
 
-def test_a_server_that_is_not_there_is_told() -> None:
-    with serving(Stub()) as url:
-        pass
-    found = replay(trace(2), url, speed=1000.0)
-    assert all("Cannot connect" in error for error in found.error)
-    assert np.isnan(found.figures()["lag_p99"])
-
-
 def test_a_request_that_takes_too_long_is_given_up() -> None:
     with serving(Stub()) as url:
         found = replay(Trace(np.zeros(1), np.array([5]), np.array([100_000])), url, timeout=0.2)
     assert "TimeoutError" in found.error[0]
 
 
-def test_prompts_share_the_tokens_that_the_trace_says_are_shared() -> None:
-    blocks = Prefixes(np.array([0, 3, 6]), np.array([1, 2, 3, 1, 2, 9]), 4)
-    pair = Trace(np.zeros(2), np.array([11, 12]), np.ones(2, np.int64), prefixes=blocks)
-    one, other = prompt(pair, 0), prompt(pair, 1)
-    assert np.array_equal(one[:8], other[:8])
-    assert not np.array_equal(one[8:], other[8:11])
-    assert (len(one), len(other)) == (11, 12)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"speed": 0.0}, "speed is a positive factor"), ({"url": "localhost:8000"}, "no address of a server")],
+    [
+        ({"speed": 0.0}, "speed is a positive factor, not 0.0"),
+        ({"url": "localhost:8000"}, "'localhost:8000' is no address of a server; write it as http"),
+        ({"clients": 0}, "clients is at least 1, not 0"),
+        ({"duration": 0.0}, "duration is a positive number of seconds, not 0.0"),
+        ({"timeout": -1.0}, "timeout is a positive number of seconds, not -1.0"),
+        ({"vocabulary": 256}, "--vocabulary is at least 1100 token ids, not 256"),
+    ],
 )
 def test_what_cannot_be_replayed_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -11,6 +11,7 @@ from evenly.serve.admissions.always import Always
 from evenly.serve.budgets.fixed import Fixed
 from evenly.serve.engines import engines
 from evenly.serve.orders.first_come import FirstCome
+from evenly.serve.retentions.never import Never
 from evenly.serve.routers.round_robin import RoundRobin
 from evenly.serve.victims.last import Last
 
@@ -41,6 +42,10 @@ RULES: dict[str, int | float] = {
     "batch": 1 << 40,
     "longest": 8192,
     "threshold": 1 << 40,
+    "lone": 0,
+    "whole": 0,
+    "blank": 0,
+    "behind": 0,
     "cache": 0,
     "readmit": 0,
     "front": 1,
@@ -51,8 +56,11 @@ RULES: dict[str, int | float] = {
     "delay": 0.0,
     "step": 0,
     "hits": 0,
+    "flows": 0,
+    "retain": 0,
 }
-POLICIES = Policies(RoundRobin(), FirstCome(), Fixed(512), Always(), Last(), Affine(), np.array([0.01, 5e-5, 1e-7]))
+TABLES = np.array([0.01, 5e-5, 1e-7])
+POLICIES = Policies(RoundRobin(), FirstCome(), Fixed(512), Always(), Last(), Never(), Affine(), TABLES)
 
 
 def rules_of(name: str, blocks: int) -> dict[str, int | float]:
@@ -69,6 +77,10 @@ def rules_of(name: str, blocks: int) -> dict[str, int | float]:
         "seats": made.seats,
         "batch": made.batch,
         "threshold": made.threshold,
+        "lone": int(made.lone),
+        "whole": int(made.whole),
+        "blank": int(made.blank),
+        "behind": int(made.behind),
         "cache": int(made.cache),
         "readmit": int(made.readmit),
         "front": int(made.front),
@@ -91,6 +103,7 @@ def serve(trace: Trace, engine: str = "vllm-v1", blocks: int = 2000, replicas: i
     recorded = {k: changes.pop(k) for k in ("record_tokens", "record_passes") if k in changes}
     host_blocks = changes.pop("host_blocks", 100_000)
     policies["tables"] = np.array(changes.pop("tables", POLICIES.tables))
-    rules = rules_of(engine, blocks) | changes
+    counts = {"flows": int(hasattr(type(policies.get("order")), "counts"))}
+    rules = rules_of(engine, blocks) | counts | changes
     chosen: dict[str, Any] = {"budget": Fixed(int(rules["budget"]))} | policies
     return simulate(trace, rules, replace(POLICIES, **chosen), replicas, blocks, host_blocks, 7, **recorded)

@@ -1,7 +1,7 @@
 """Every plug-in of every serving room sits the exam of its room, and an exam notices what it is there to notice."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -10,6 +10,7 @@ from evenly.serve.admissions import admissions
 from evenly.serve.budgets import budgets
 from evenly.serve.engines import engines
 from evenly.serve.orders import orders
+from evenly.serve.retentions import retentions
 from evenly.serve.routers import routers
 from evenly.serve.victims import victims
 from evenly.testing import plugin
@@ -21,6 +22,7 @@ ROOMS: list[tuple[Any, Any]] = [
     (budgets, exams.check_budget),
     (admissions, exams.check_admission),
     (victims, exams.check_victim),
+    (retentions, exams.check_retention),
     (engines, exams.check_engine),
 ]
 CASES = [(catalog, exam, name) for catalog, exam in ROOMS for name in catalog]
@@ -72,3 +74,42 @@ def test_an_order_with_another_answer_each_time_fails_its_exam() -> None:
 def test_a_router_that_names_no_replica_is_told_so() -> None:
     with pytest.raises(ValueError, match="sent 1 of 1 requests to replicas that do not exist"):
         exams.check_router(Nowhere())
+
+
+@dataclass(frozen=True, slots=True)
+class Falling:
+    counts: ClassVar[str] = "user"
+
+    def rank(self, now: float, sequence: int, request: int, requests: Array, flows: Array, memory: Floats) -> float:
+        return -float(flows["output"].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Generous:
+    counts: ClassVar[str] = "user"
+
+    @staticmethod
+    def rank(now: float, sequence: int, request: int, requests: Array, flows: Array, memory: Floats) -> float:
+        flows[0].output += 1
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    def seconds(self, now: float, request: int, requests: Array, memory: Floats) -> float:
+        return 10.0 - now * 10.0
+
+
+def test_an_order_whose_ranks_fall_while_requests_wait_is_told_so() -> None:
+    with pytest.raises(AssertionError, match=r"request \d+ waits, and its rank falls"):
+        exams.check_order(Falling())
+
+
+def test_an_order_that_writes_what_the_kernel_counts_is_told_so() -> None:
+    with pytest.raises(AssertionError, match="it writes a column of flows other than credit"):
+        exams.check_order(Generous())
+
+
+def test_a_retention_of_negative_seconds_is_told_so() -> None:
+    with pytest.raises(AssertionError, match=r"the blocks of request \d+ stay for -\d"):
+        exams.check_retention(Past())

@@ -19,6 +19,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("makespan", "Makespan", "s", about="First arrival to last token."),
     Metric("rejected", "Rejected", "share", about="Requests that can never fit into a replica."),
     Metric("fairness", "Fairness", "", "higher", "Jain index over users of seconds for each output token; 1 is even."),
+    Metric("ttft_users", "TTFT of users", "s", about="Median over users of their mean TTFT: each counts once."),
     Metric("imbalance", "Imbalance", "", about="Peak over mean of the replicas' busy time."),
     Metric("idle_share", "Idle", "share", "neither", "Share of replica time without a pass."),
     Metric("preemptions", "Preemptions", "per req", about="Preemptions for each request."),

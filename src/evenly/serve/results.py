@@ -1,5 +1,6 @@
 """From what the serving kernel left behind to an outcome: figures, requests, timeline, load, facts."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from evenly.core.document import unstructure
 from evenly.hardware.memory import memory_facts
 from evenly.measure.fairness import jain
 from evenly.measure.imbalance import idle_share, peak_over_mean
-from evenly.measure.slo import attainment, goodput, tpot
+from evenly.measure.slo import Slo, attainment, goodput, tpot
 
 if TYPE_CHECKING:
     from evenly.serve.scenario import Fleet, ServeScenario
@@ -20,9 +21,9 @@ GAP_POINTS = 401  # points of the quantile curve of token gaps
 def outcome(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> Outcome:
     """Return the outcome of a run of `scenario`."""
     items = columns(run.requests)
-    load = _load(run, _makespan(items))
+    load = _load(run, makespan(items))
     facts = _facts(scenario, fleet, run)
-    metrics = _latencies(items) | _gaps(run) | _rates(scenario, items) | _sharing(run, items, load)
+    metrics = latencies(items) | _gaps(run) | rates(scenario.slo, items) | _sharing(run, items, load)
     joules, power_facts = _energy(scenario, fleet, run, items)
     metrics["energy"] = joules
     series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)}
@@ -37,13 +38,15 @@ def columns(requests: Array) -> dict[str, Array]:
     return items
 
 
-def _makespan(items: dict[str, Array]) -> float:
+def makespan(items: Mapping[str, Array]) -> float:
+    """Return the seconds from the first arrival to the last token; NaN if nothing was answered."""
     if len(items["arrival"]) == 0 or np.isnan(items["finish"]).all():
         return float("nan")
     return float(np.nanmax(items["finish"]) - items["arrival"].min())
 
 
-def _latencies(items: dict[str, Array]) -> dict[str, float]:
+def latencies(items: Mapping[str, Array]) -> dict[str, float]:
+    """Return the figures of TTFT, TPOT and end-to-end time, in seconds; NaN where nothing was answered."""
     done = ~np.isnan(items["finish"])
     ttft = (items["first_token"] - items["arrival"])[done]
     e2e = (items["finish"] - items["arrival"])[done]
@@ -73,10 +76,11 @@ def gap_quantiles(run: Any, shares: Floats) -> Floats:
     return np.asarray(middle[np.minimum(place, len(edges) - 1)])
 
 
-def _rates(scenario: "ServeScenario", items: dict[str, Array]) -> dict[str, float]:
-    seconds = _makespan(items)
+def rates(slo: Slo, items: Mapping[str, Array]) -> dict[str, float]:
+    """Return what was served, in all and within the limits, as shares and a second of the makespan."""
+    seconds = makespan(items)
     done = ~np.isnan(items["finish"])
-    met = scenario.slo.met(
+    met = slo.met(
         ttft=items["first_token"] - items["arrival"],
         e2e=items["finish"] - items["arrival"],
         output=items["output"],
@@ -98,7 +102,8 @@ def _sharing(run: Any, items: dict[str, Array], load: Load) -> dict[str, float]:
     sent = float(items["prompt"][items["replica"] >= 0].sum())
     count = len(items["arrival"])
     return {
-        "fairness": _fairness(items),
+        "fairness": fairness(items),
+        "ttft_users": ttft_of_users(items),
         "imbalance": peak_over_mean(load),
         "idle_share": idle_share(load),
         "preemptions": float(items["preemptions"].sum()) / count if count else float("nan"),
@@ -108,7 +113,7 @@ def _sharing(run: Any, items: dict[str, Array], load: Load) -> dict[str, float]:
     }
 
 
-def _fairness(items: dict[str, Array]) -> float:
+def fairness(items: Mapping[str, Array]) -> float:
     """Return Jain's index of the end-to-end seconds for each output token, by user if the trace names users."""
     done = ~np.isnan(items["finish"])
     pace = ((items["finish"] - items["arrival"]) / np.maximum(items["output"], 1))[done]
@@ -119,6 +124,16 @@ def _fairness(items: dict[str, Array]) -> float:
         _, code = np.unique(user, return_inverse=True)
         pace = np.bincount(code, pace) / np.bincount(code)
     return jain(pace)
+
+
+def ttft_of_users(items: Mapping[str, Array]) -> float:
+    """Return the median over users of their mean TTFT, so that one who sends much counts once; NaN without users."""
+    known = ~np.isnan(items["first_token"]) & (items["user"] >= 0)
+    if not known.any():
+        return float("nan")
+    _, code = np.unique(items["user"][known], return_inverse=True)
+    waits = (items["first_token"] - items["arrival"])[known]
+    return float(np.median(np.bincount(code, waits) / np.bincount(code)))
 
 
 def _load(run: Any, makespan: float) -> Load:
@@ -140,27 +155,33 @@ def _timeline(run: Any, items: dict[str, Array], load: Load) -> dict[str, Array]
     steps, replicas = load.work.shape
     assert load.span is not None
 
-    def level(begin: Array, end: Array) -> Array:
-        change = np.zeros(steps + 1)
-        for times, sign in ((begin, 1.0), (end, -1.0)):
-            at = np.minimum(times[~np.isnan(times)] // run.width, steps).astype(np.int64)
-            change += sign * np.bincount(at, minlength=steps + 1)
-        return np.cumsum(change)[:steps]
-
     room = load.span * replicas
     known = items["replica"] >= 0
     never = known & np.isnan(items["start"])  # rejected: they never wait
     arrival = np.where(never | ~known, np.nan, items["arrival"])
-    running = level(items["start"], items["finish"])
+    running = level(items["start"], items["finish"], run.width, steps)
     return {
         "time": (np.arange(steps) + 1) * run.width,
-        "waiting": level(arrival, items["start"]),
+        "waiting": level(arrival, items["start"], run.width, steps),
         "running": running,
         "kv": run.bins[tally.KV, :steps].sum(axis=1) / np.maximum(load.work.sum(axis=1), 1e-300),
         "busy": load.work.sum(axis=1) / room,
         "batch": running / replicas,
         "tokens": run.bins[tally.TOKENS, :steps].sum(axis=1) / load.span,
     }
+
+
+def level(begin: Floats, end: Floats, width: float, steps: int) -> Floats:
+    """Return how many are between `begin` and `end` at the end of each bin of `width` seconds; NaN is never.
+
+    >>> level(np.array([0.0, 1.5]), np.array([2.5, np.nan]), width=1.0, steps=3)
+    array([1., 2., 1.])
+    """
+    change = np.zeros(steps + 1)
+    for times, sign in ((begin, 1.0), (end, -1.0)):
+        at = np.minimum(times[~np.isnan(times)] // width, steps).astype(np.int64)
+        change += sign * np.bincount(at, minlength=steps + 1)
+    return np.cumsum(change)[:steps]
 
 
 def _gap_curve(run: Any) -> dict[str, Array]:
@@ -175,7 +196,7 @@ def _energy(
 
     done = ~np.isnan(items["finish"])
     tokens = float(items["output"][done].sum())
-    seconds = _makespan(items)
+    seconds = makespan(items)
     if not tokens:
         return float("nan"), {}
     busy = float(run.pools["busy"].sum())
@@ -206,7 +227,7 @@ def _facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str
     for slot in ("trace", "engine", "route", "order", "budget", "admit", "evict", "cost"):
         chosen = getattr(scenario, slot)
         if chosen is not None:
-            facts[slot] = _told(unstructure(chosen), type(chosen).__name__)
+            facts[slot] = told(unstructure(chosen), type(chosen).__name__)
     if scenario.kv_tokens is None:
         facts |= memory_facts()
     return facts | {f"cost: {name}": value for name, value in scenario.cost.facts().items()}
@@ -216,13 +237,13 @@ def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _told(entry: Any, name: str = "") -> str:
+def told(entry: Any, name: str = "") -> str:
     """Return a plug-in and its knobs in one line; `name` is that of one outside the catalogues.
 
-    >>> _told({"use": "poisson", "rate": 2.0, "lengths": {"use": "fixed", "prompt": 8}})
+    >>> told({"use": "poisson", "rate": 2.0, "lengths": {"use": "fixed", "prompt": 8}})
     'poisson (rate 2.0, lengths fixed (prompt 8))'
     """
     if not isinstance(entry, dict):
         return str(entry)
-    knobs = ", ".join(f"{key} {_told(value)}" for key, value in entry.items() if key != "use" and value is not None)
+    knobs = ", ".join(f"{key} {told(value)}" for key, value in entry.items() if key != "use" and value is not None)
     return str(entry.get("use", name)) + (f" ({knobs})" if knobs else "")

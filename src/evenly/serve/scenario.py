@@ -175,6 +175,7 @@ class ServeScenario(Scenario):
             "threshold": rules.threshold,
             "lone": int(rules.lone),
             "whole": int(rules.whole),
+            "blank": int(rules.blank),
             "behind": int(rules.behind),
             "cache": int(rules.cache),
             "readmit": int(rules.readmit),

@@ -12,7 +12,7 @@ import evenly
 from evenly.core import FilePath
 from evenly.core.catalog import plugin_name
 
-SHOWS_ONLY = ("report", "papers", "testing", "cli.py", "lookup.py")  # parts of the package that change no result
+SHOWS_ONLY = ("report", "papers", "testing", "cli", "lookup.py")  # parts of the package that change no result
 SUFFIXES = (".py", ".yaml", ".json")
 
 

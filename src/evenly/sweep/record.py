@@ -6,6 +6,7 @@ A folder may hold runs of several comparisons; its report draws those of the las
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from evenly.core import Document, Outcome
 from evenly.sweep import folder
@@ -16,9 +17,23 @@ NAME = "plan.json"
 
 def write(cells: Sequence[Cell], title: str, out: Path) -> None:
     """Keep the list of runs in `out`; raise `ValueError` if it cannot be written."""
-    runs = [{"folder": c.folder, "label": c.label, "seed": c.seed, "point": dict(c.point)} for c in cells]
-    text = json.dumps({"format": folder.FORMAT, "title": title, "runs": runs}, indent=1, ensure_ascii=False)
+    plan = {"format": folder.FORMAT, "title": title, "runs": [_run(cell) for cell in cells]}
+    text = json.dumps(plan, indent=1, ensure_ascii=False)
     folder.write_text(out / NAME, text + "\n")
+
+
+def add(cell: Cell, title: str, out: Path) -> None:
+    """Put one more run on the list in `out`, or begin a list with it; raise `ValueError` if that cannot be.
+
+    The other runs stay as they are: measured and simulated ones stand side by side in the report.
+    """
+    if not (out / NAME).exists():
+        write([cell], title, out)
+        return
+    read(out)  # a damaged list is told, never written over
+    plan = json.loads((out / NAME).read_text(encoding="utf-8"))
+    plan["runs"].append(_run(cell))
+    folder.write_text(out / NAME, json.dumps(plan, indent=1, ensure_ascii=False) + "\n")
 
 
 def read(out: Path) -> tuple[str, list[Cell], list[Path], int]:
@@ -49,6 +64,10 @@ def read(out: Path) -> tuple[str, list[Cell], list[Path], int]:
 def outcomes(paths: Sequence[Path]) -> list[Outcome]:
     """Return the outcomes in the folders of runs."""
     return [folder.read(path) for path in paths]
+
+
+def _run(cell: Cell) -> dict[str, Any]:
+    return {"folder": cell.folder, "label": cell.label, "seed": cell.seed, "point": dict(cell.point)}
 
 
 def _cell(path: Path, label: str, seed: int) -> Cell:

@@ -1,4 +1,4 @@
-"""The exams of the serving rooms: what a router, an order, a budget, an admission, a victim or an engine promises.
+"""The exams of the serving rooms: what a router, order, budget, admission, victim, retention or engine promises.
 
 Each takes an object, serves small workloads that press against memory and seats, and raises `AssertionError` with a
 sentence that says which promise is broken. A compiled verb is also run as plain Python and must decide alike.
@@ -7,13 +7,14 @@ sentence that says which promise is broken. A compiled verb is also run as plain
 >>> check_router(PowerOfD(d=3))
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from evenly.core import Floats, Trace
+from evenly.core import Array, Floats, Trace
 from evenly.hardware.costs.linear import Linear
 from evenly.kernel.bridge import is_compiled, memory_of
 from evenly.serve.admissions import Admission
@@ -22,6 +23,7 @@ from evenly.serve.engines import Engine, Rules
 from evenly.serve.engines.vllm_v0_chunked import VllmV0Chunked
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.orders import Order
+from evenly.serve.retentions import Retention
 from evenly.serve.routers import Router
 from evenly.serve.scenario import ServeScenario
 from evenly.serve.victims import Victim
@@ -55,7 +57,43 @@ class _Plain:
         with np.errstate(over="ignore"):  # hashes wrap around
             return getattr(type(self.policy), self.verb)(*seen)
 
-    choose = rank = tokens = admit = score = _call
+    choose = rank = tokens = admit = score = seconds = _call
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Watched(_Plain):
+    """A policy as plain Python that also notes which promises it breaks."""
+
+    broken: list[str] = field(default_factory=list)
+    ranks: dict[int, float] = field(default_factory=dict)
+
+    def _ask(self, *values: Any) -> Any:
+        if is_compiled(self.policy, self.verb):
+            return self._call(*values)
+        return getattr(self.policy, self.verb)(*values)
+
+    def rank(
+        self, now: float, sequence: int, request: int, requests: Array, flows: Array, memory: Floats
+    ) -> float:  # asked again, with `sequence` 0, when the request heads the queue
+        before = flows.copy()
+        rank = float(self._ask(now, sequence, request, requests, flows, memory))
+        before["credit"] = flows["credit"]
+        if before.tobytes() != flows.tobytes():
+            self.broken.append("it writes a column of flows other than credit")
+        if math.isnan(rank):
+            self.broken.append(f"the rank of request {request} is not a number")
+        if sequence == 0 and rank < self.ranks[request]:
+            self.broken.append(f"request {request} waits, and its rank falls from {self.ranks[request]} to {rank}")
+        if sequence == 0 and rank != self._ask(now, sequence, request, requests, flows, memory):
+            self.broken.append(f"request {request} has another rank when asked twice")
+        self.ranks[request] = rank
+        return rank
+
+    def seconds(self, now: float, request: int, requests: Array, memory: Floats) -> float:
+        seconds = float(self._ask(now, request, requests, memory))
+        if not seconds >= 0.0:
+            self.broken.append(f"the blocks of request {request} stay for {seconds} seconds")
+        return seconds
 
 
 def workload(seed: int, count: int) -> Trace:
@@ -79,7 +117,7 @@ def workload(seed: int, count: int) -> Trace:
         priority=chance.integers(0, 3, count),
         session=session,
         after=after,
-        pause=np.where(after >= 0, chance.choice([0.0, 0.3], count), 0.0),
+        pause=np.where(after >= 0, chance.choice([0.0, 0.3], count) * chance.exponential(1.0, count), 0.0),
     )
 
 
@@ -105,9 +143,14 @@ def check_router(router: Router) -> None:
 
 
 def check_order(order: Order) -> None:
-    """Whatever the order, everybody is served in the end."""
+    """Whatever the order, everybody is served in the end.
+
+    One that counts service writes nothing but its credit, and the rank of a request that waits never falls.
+    """
     few = {"engine": VllmV1(max_num_seqs=4)}
     _served({"order": order} | few)
+    _keeps_its_word("order", order, "rank", few)
+    _skips(order, {"order": order} | few)
     roomy = {"kv_tokens": 1000 * BLOCK}  # nobody is preempted: a preempted request has a rule of its own
     _alike("order", order, "rank", few | roomy)
 
@@ -136,6 +179,16 @@ def check_victim(victim: Victim) -> None:
     assert run.requests["preemptions"].sum() > 0, "the workload does not press: no victim was asked for"
     if not isinstance(victim, Last):  # the kernel takes the last of the line without asking
         _alike("evict", victim, "score", {"kv_tokens": 30 * BLOCK})
+
+
+def check_retention(retention: Retention) -> None:
+    """Blocks stay for a number of seconds, and however short memory is, every program goes on and all come back."""
+    for blocks in (30, 70):
+        slots = {"kv_tokens": blocks * BLOCK}
+        _served({"retain": retention} | slots)
+        _keeps_its_word("retain", retention, "seconds", slots)
+        _skips(retention, {"retain": retention} | slots)
+    _alike("retain", retention, "seconds", {})
 
 
 def check_engine(engine: Engine) -> None:
@@ -170,11 +223,24 @@ def _alike(slot: str, policy: Any, verb: str, slots: dict[str, Any]) -> None:
     """Compare a compiled verb with the same function as plain Python."""
     if not is_compiled(policy, verb):
         return
-    marks = {"reads_cache": getattr(type(policy), "reads_cache", False)}
-    plain = type("Plain", (_Plain,), marks)(policy, verb)
+    plain = _dressed(_Plain, policy, verb)
     fast = serve(workload(3, 30), **slots, **{slot: policy})
     slow = serve(workload(3, 30), **slots, **{slot: plain})
     _equal(fast, slow, f"{policy}: compiled and plain Python decide differently")
+
+
+def _dressed(kind: type[_Plain], policy: Any, verb: str) -> Any:
+    """Return a stand-in for a policy that is marked as the policy is."""
+    names = ("reads_cache", "counts")
+    marks = {name: getattr(type(policy), name) for name in names if hasattr(type(policy), name)}
+    return type("Plain", (kind,), marks)(policy, verb)
+
+
+def _keeps_its_word(slot: str, policy: Any, verb: str, slots: dict[str, Any]) -> None:
+    """Assert that a policy broke no promise of its room while it decided."""
+    watched = _dressed(_Watched, policy, verb)
+    serve(workload(5, 40), **slots, **{slot: watched})
+    assert not watched.broken, f"{policy}: {watched.broken[0]}"
 
 
 def _equal(one: Any, other: Any, message: str) -> None:
@@ -198,11 +264,11 @@ def _conserves(engine: Engine, run: Any) -> None:
     assert run.pools["steps"].sum() == run.log[:, 3].sum()
 
 
-def _skips(engine: Engine, slots: dict[str, Any]) -> None:
+def _skips(policy: object, slots: dict[str, Any]) -> None:
     """Assert that skipping ahead over equal passes changes nothing."""
     trace = replace(workload(4, 30), prefixes=None)
     fast, slow = serve(trace, **slots), serve(trace, step=True, **slots)
     for name in ("start", "first_token", "finish", "worst_gap"):
         same = np.allclose(fast.requests[name], slow.requests[name], rtol=1e-9, atol=1e-12, equal_nan=True)
-        assert same, f"{engine}: skipping ahead changes {name}"
+        assert same, f"{policy}: skipping ahead changes {name}"
     assert np.array_equal(fast.requests["preemptions"], slow.requests["preemptions"])

@@ -40,10 +40,11 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # threads that spin for a core make a small machine slow and unsteady
     "VLLM_CPU_OMP_THREADS_BIND": "1",
 }
-START = 240.0  # seconds that a start may take: three processes import torch, one after the other
+START = 300.0  # seconds that a start may take: three processes import torch, one after the other
 STOP = 30.0  # seconds that a stop may take before the whole group is killed
 ASK = 0.25  # seconds between two questions whether it is up
-TAIL = 3000  # characters of the log that a failure shows
+CAUSES = 3  # errors of the log that a failure shows, the first ones
+TAIL = 2000  # characters of its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,18 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def left(process: subprocess.Popen[bytes]) -> list[str]:
+    """Return the names of the processes that a server started and that still run; Linux tells them by their session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended in this moment
+            name, _, rest = stat.read_text().partition(" (")[2].rpartition(") ")
+            state, _, _, session = rest.split()[:4]
+            if int(session) == process.pid and state != "Z":
+                found.append(name)
+    return found
+
+
 def _wait(server: Server) -> None:
     """Wait until the server is healthy; fail if it ended or takes too long."""
     end = time.monotonic() + START
@@ -128,4 +141,6 @@ def _wait(server: Server) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.process.wait(ASK)
     what = f"ended with {server.process.poll()}" if server.process.poll() is not None else f"is not up after {START} s"
-    pytest.fail(f"vLLM {what}; the end of its log:\n{server.log.read_text(errors='replace')[-TAIL:]}")
+    text = server.log.read_text(errors="replace")
+    causes = [line for line in text.splitlines() if "Error: " in line][:CAUSES]  # the first is the root of the others
+    pytest.fail("\n".join([f"vLLM {what}; its log says:", *causes, "...", text[-TAIL:]]))

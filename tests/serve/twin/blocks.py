@@ -7,11 +7,13 @@ from collections.abc import Hashable, Sequence
 class Pool:
     """Blocks of KV memory; a free block keeps its content until somebody takes it.
 
-    `free` is ordered: blocks are taken from the head and given back at the tail.
+    `free` is ordered: blocks are taken from the head and given back at the tail, those without content at the head if
+    the pool is `blank`.
     """
 
-    def __init__(self, blocks: int) -> None:
+    def __init__(self, blocks: int, blank: bool = False) -> None:
         self.blocks = blocks
+        self.blank = blank
         self.free = list(range(blocks))
         self.owners = [0] * blocks
         self.content: list[Hashable] = [None] * blocks
@@ -33,7 +35,9 @@ class Pool:
         for block in reversed(table):
             self.owners[block] -= 1
             assert self.owners[block] >= 0
-            if self.owners[block] == 0:
+            if self.owners[block] == 0 and self.blank and self.content[block] is None:
+                self.free.insert(0, block)
+            elif self.owners[block] == 0:
                 self.free.append(block)
 
     def share(self, table: Sequence[int]) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from tests.serve.twin.blocks import Pool
-from tests.serve.twin.jobs import Cost, Job, Pass, Setup, ceil
+from tests.serve.twin.jobs import Cost, Job, Pass, Setup, ceil, join_programs
+from tests.serve.twin.keep import Kept
+from tests.serve.twin.orders import Ledger
 
 
 class StuckError(Exception):
@@ -17,12 +19,14 @@ class Engine:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self.pool = Pool(setup.blocks - self.null_blocks)
+        self.pool = Pool(setup.blocks - self.null_blocks, setup.engine == "vllm-v1" and setup.release == "0.32")
         self.waiting: list[Job] = []
         self.running: list[Job] = []
         self.swapped: list[Job] = []
         self.host = setup.host
         self.last_prefill = 0.0
+        self.ledger = Ledger(setup.order, setup.seed)
+        self.kept = Kept(self.pool, setup.ttl)
 
     def compose(self, now: float, batch: Pass) -> None:
         """Fill a pass."""
@@ -42,9 +46,25 @@ class Engine:
         )
 
     def arrive(self, job: Job) -> None:
+        self.ledger.join(job, job.arrival, self.queue())
         self.waiting.append(job)
         if self.setup.priority:
             self.waiting.sort(key=lambda one: one.urgency)
+
+    def queue(self) -> list[Job]:
+        """Return those that wait for a seat; some engines keep others beside them."""
+        return [job for job in self.waiting if not job.seated]
+
+    def sort_queue(self) -> None:
+        """Put those that wait for a seat into their order as it is now."""
+        if self.setup.order:
+            queue = sorted(self.queue(), key=lambda job: (self.ledger.rank(job), job.arrival, job.index))
+            self.waiting = [job for job in self.waiting if job.seated] + queue
+
+    def check(self) -> None:
+        """Assert that every block is free or owned by those that list it."""
+        tables = [job.table for job in self.waiting + self.running]
+        self.pool.check(tables + [stay.table for stay in self.kept.stays])
 
     def jobs(self) -> list[Job]:
         """Return everybody who is here."""
@@ -57,6 +77,7 @@ class Engine:
             job.computed += count
             if job.rest == 0:
                 job.generated += 1
+                self.ledger.flow(job).output += 1
                 job.decoding = True
                 job.times.append(end)
             if job.generated == job.output:
@@ -64,6 +85,7 @@ class Engine:
                 leaving.append(job)
         for job in [one for one in self.running if one in leaving]:
             self.drop(job)
+            self.kept.keep(job, end, self.setup.block)
         return leaving
 
     def drop(self, job: Job) -> None:
@@ -84,10 +106,12 @@ class Engine:
         """Throw a running request out: swap it to the host or let it be recomputed from the front of the queue."""
         self.drop_blocks(job, batch)
         self.running.remove(job)
+        job.seated = False
         job.preemptions += 1
         batch.preempted.append(job.index)
         if not self.setup.swap:
             job.computed, job.decoding = 0, False
+            self.ledger.join(job, batch.start, self.queue())
             self.waiting.insert(0, job)
             if self.setup.priority:
                 self.waiting.sort(key=lambda one: one.urgency)
@@ -111,35 +135,46 @@ class Engine:
         """Move the request from the queue to the running ones."""
         self.waiting.remove(job)
         self.running.append(job)
+        self.sit_down(job, now)
         if job.start is None:
             job.start = now
         if job.cached is None:
             job.cached = 0
 
+    def sit_down(self, job: Job, now: float) -> None:
+        if not job.seated:
+            self.ledger.start(job, now)
+        job.seated = True
+
 
 def serve(engine: Engine, jobs: Sequence[Job], cost: Cost) -> list[Pass]:
     """Serve all jobs and return the passes; the jobs keep their times."""
     coming = sorted((job.arrival, False, job.index) for job in jobs if job.after < 0)
+    join_programs(jobs)
     log: list[Pass] = []
     now = 0.0
+    changed = False
     while True:
         while coming and coming[0][0] <= now:
-            job = jobs[coming.pop(0)[2]]
-            _welcome(engine, job)
-            if job.failed:
-                _release(jobs, job, job.arrival, coming)
+            changed = _welcome(engine, jobs, coming) or changed
+        if changed:  # a request that is refused wakes nobody
+            engine.kept.expire(now)
         batch = _compose(engine, now)
         for index in batch.failed:
             _release(jobs, jobs[index], now, coming)
         if not batch.items:
             if not coming:
                 break
+            changed = False
             now = max(now, coming[0][0])
             continue
-        engine.pool.check([job.table for job in engine.waiting + engine.running])
+        engine.check()
         _measure(engine, batch, cost)
         log.append(batch)
         now += batch.seconds
+        while coming and coming[0][0] < now:  # they see what was counted before the pass ends
+            _welcome(engine, jobs, coming)
+        changed = True
         for done in engine.close(batch, now):
             _release(jobs, done, now, coming)
     if engine.jobs():
@@ -170,11 +205,16 @@ def _release(jobs: Sequence[Job], done: Job, now: float, coming: list[tuple[floa
     coming.sort()
 
 
-def _welcome(engine: Engine, job: Job) -> None:
-    if engine.hopeless(job):
-        job.failed = True
+def _welcome(engine: Engine, jobs: Sequence[Job], coming: list[tuple[float, bool, int]]) -> bool:
+    """Let the next request come; say whether it stays."""
+    job = jobs[coming.pop(0)[2]]
+    job.failed = engine.hopeless(job)
+    engine.kept.come(job, not job.failed)
+    if job.failed:
+        _release(jobs, job, job.arrival, coming)
     else:
         engine.arrive(job)
+    return not job.failed
 
 
 def _measure(engine: Engine, batch: Pass, cost: Cost) -> None:

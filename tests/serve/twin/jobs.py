@@ -1,8 +1,9 @@
 """What the twin serves and what it writes down."""
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Cost = Callable[[Sequence[int], Sequence[int], int, int, int], float]
 """(chunk, before, decodes, resident, longest) -> seconds of the pass."""
@@ -39,6 +40,12 @@ class Setup:
     "Prefix cache (vllm-v1)."
     priority: bool = False
     "Serve by (priority, arrival) instead of by arrival."
+    order: Any = None
+    "Another order; its knobs are read, its verb is not asked."
+    seed: int = 0
+    "Of the order's luck."
+    ttl: float = 0.0
+    "Seconds for which the blocks of a paused program are kept (vllm-v1)."
     swap: bool = False
     "Victims move to the host."
     host: int = 1 << 40
@@ -58,6 +65,8 @@ class Job:
     prompt: int
     output: int
     priority: int = 0
+    user: int = 0
+    deadline: float = math.inf
     after: int = -1
     pause: float = 0.0
     ids: tuple[int, ...] = ()
@@ -66,9 +75,13 @@ class Job:
     session: int = -1
     "Requests of one session begin with everything their predecessors said and heard."
 
+    program: int = -1
+    "Written by `join_programs`, as is whether the program ends with it."
+    last_turn: bool = True
     generated: int = 0
     computed: int = 0
     decoding: bool = False
+    seated: bool = False
     table: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     start: float | None = None
@@ -99,6 +112,18 @@ class Job:
         if self.session >= 0:
             return "session", self.session, place
         return "own", self.index, place
+
+
+def join_programs(jobs: Sequence[Job]) -> None:
+    """Tell each request its program, a session or those that wait for one another, and the last ones that they are."""
+    latest: dict[int, Job] = {}
+    for job in jobs:
+        alone = job.index if job.after < 0 else jobs[job.after].program
+        job.program = len(jobs) + job.session if job.session >= 0 else alone
+        if job.program in latest:
+            latest[job.program].last_turn = False
+        latest[job.program] = job
+        job.last_turn = True
 
 
 @dataclass(slots=True)

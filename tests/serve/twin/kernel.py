@@ -19,6 +19,8 @@ from evenly.serve.engines.vllm_v0_chunked import VllmV0Chunked
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.orders.priority import Priority
+from evenly.serve.retentions.fixed_ttl import FixedTtl
+from evenly.serve.retentions.never import Never
 from evenly.serve.scenario import SWAP_BANDWIDTH, ServeScenario
 from evenly.serve.victims.last import Last
 from evenly.serve.victims.least_urgent import LeastUrgent
@@ -119,6 +121,8 @@ def trace_of(jobs: Sequence[Job]) -> Trace:
         pause=np.array([job.pause for job in jobs]) if (after >= 0).any() else None,
         session=session if (session >= 0).any() else None,
         prefixes=prefixes,
+        user=np.array([job.user for job in jobs]),
+        deadline=np.array([job.deadline for job in jobs]),
     )
 
 
@@ -158,8 +162,10 @@ def scenario_of(setup: Setup, diary: Diary) -> ServeScenario:
     return ServeScenario(
         trace=Silence(),
         engine=engine_of(setup),
-        order=Priority() if setup.priority else FirstCome(),
+        order=setup.order or (Priority() if setup.priority else FirstCome()),
         evict=LeastUrgent() if setup.priority else Last(),
+        retain=FixedTtl(setup.ttl) if setup.ttl else Never(),
+        seed=setup.seed,
         cost=diary,
         kv_tokens=setup.blocks * setup.block,
         max_model_len=setup.longest,

@@ -39,6 +39,7 @@ class Orca(Engine):
         batch.items = [(job, 1) for job in self.running]
         need = ceil(self.setup.longest, self.setup.block)
         while self.waiting and len(self.running) < self.setup.seats and need <= len(self.pool.free):
+            self.sort_queue()
             job = self.waiting[0]
             job.table = self.pool.take(need)
             self.begin(job, now)
@@ -57,7 +58,12 @@ class FastGen(Engine):
         for job in decodes[: min(setup.batch, setup.budget)]:
             if self.grow(job, 1):
                 self.board(job, 1, now, batch)
-        for job in [one for one in self.waiting if not one.decoding]:
+        while True:
+            self.sort_queue()
+            prompts = [one for one in self.waiting if not one.decoding]
+            if not prompts:
+                break
+            job = prompts[0]
             left = setup.budget - sum(count for _, count in batch.items)
             if len(batch.items) >= setup.batch or left <= 0:
                 break
@@ -72,6 +78,8 @@ class FastGen(Engine):
         if not batch.items and self.tracked():
             victim = [job for job in self.waiting if job.table][-1]
             self.waiting.remove(victim)
+            victim.seated = False
+            self.ledger.join(victim, now, self.queue())
             self.waiting.append(victim)
             self.pool.give_back(victim.table)
             victim.table, victim.computed, victim.decoding = [], 0, False

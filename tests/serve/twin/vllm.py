@@ -17,7 +17,7 @@ class V0(Engine):
         usurped = len(batch.preempted)
         self.decode(batch)
         if len(batch.preempted) == usurped:
-            self.swap_in(batch, self.setup.budget - len(batch.items))
+            self.swap_in(now, batch, self.setup.budget - len(batch.items))
 
     def held(self, now: float) -> bool:
         """Say whether prompts wait although they might fit, so that more of them run together."""
@@ -27,6 +27,7 @@ class V0(Engine):
 
     def start_prompts(self, now: float, batch: Pass, budget: int) -> None:
         while self.waiting and len(self.running) < self.setup.seats:
+            self.sort_queue()
             job = self.waiting[0]
             need = ceil(job.length, self.setup.block)
             if need + self.setup.watermark > self.pool.blocks:
@@ -73,7 +74,7 @@ class V0(Engine):
                 return False
         return True
 
-    def swap_in(self, batch: Pass, budget: int) -> None:
+    def swap_in(self, now: float, batch: Pass, budget: int) -> None:
         while self.swapped and budget > 0 and len(self.running) < self.setup.seats:
             job = self.swapped[0]
             held = len(job.table)
@@ -85,6 +86,7 @@ class V0(Engine):
             batch.moved += held
             batch.swapped_in.append(job.index)
             self.running.append(job)
+            self.sit_down(job, now)
             count = min(job.rest, budget)
             assert self.grow(job, count)
             batch.items.append((job, count))
@@ -108,7 +110,7 @@ class V0Chunked(V0):
         before = list(self.running)
         if not batch.changed:
             taken = len(batch.items)
-            self.swap_in(batch, budget)
+            self.swap_in(now, batch, budget)
             budget -= sum(count for _, count in batch.items[taken:])
         back = self.running[len(before) :]
         self.start_prompts(now, batch, budget)
@@ -158,6 +160,8 @@ class V1(Engine):
             job = self.running[place]
             count = min(job.rest, self.threshold, budget)
             while not self.grow(job, count):
+                if len(self.running) == 1 and self.kept.give_up():
+                    continue
                 victim = max(self.running, key=lambda one: one.urgency) if self.setup.priority else self.running[-1]
                 if self.running.index(victim) < place:
                     place -= 1
@@ -172,8 +176,11 @@ class V1(Engine):
         return budget
 
     def start_prompts(self, now: float, batch: Pass, budget: int) -> None:
-        for job in list(self.waiting):
-            if budget == 0 or len(self.running) >= self.setup.seats:
+        passed: list[Job] = []
+        while budget > 0 and len(self.running) < self.setup.seats:
+            self.sort_queue()
+            job = next((one for one in self.waiting if one not in passed), None)
+            if job is None:
                 return
             found = self.hits(job)
             hit = len(found) * self.setup.block
@@ -181,6 +188,7 @@ class V1(Engine):
             if not self.setup.chunked and count > budget:
                 if self.setup.release == "0.32":
                     return
+                passed.append(job)
                 continue
             count = min(count, budget)
             upto = job.length if self.setup.whole else hit + count
@@ -188,8 +196,11 @@ class V1(Engine):
             asleep = sum(self.pool.owners[block] == 0 for block in found)
             mark = self.setup.watermark if self.running else 0
             if fresh + asleep + mark > len(self.pool.free):
+                if not self.running and self.kept.give_up():
+                    continue
                 return
             self.pool.share(found)
+            self.kept.seat(job)
             job.table, job.computed = list(found), hit
             if job.cached is None:
                 job.cached = hit

@@ -1,12 +1,30 @@
 """Random workloads for the twin and the kernel: small, tight, and full of ties."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from evenly.serve.orders.deficit_round_robin import DeficitRoundRobin
+from evenly.serve.orders.least_attained_service import LeastAttainedService
+from evenly.serve.orders.program_first_come import ProgramFirstCome
+from evenly.serve.orders.shortest_prompt import ShortestPrompt
+from evenly.serve.orders.shortest_remaining import ShortestRemaining
+from evenly.serve.orders.slo_slack import SloSlack
+from evenly.serve.orders.virtual_token_counter import VirtualTokenCounter
 from tests.serve.twin.jobs import Job, Setup, ceil
 
 ENGINES = ("vllm-v0", "vllm-v0-chunked", "vllm-v1", "sarathi", "orca", "fastgen")
+ORDERS: dict[str, tuple[Any, ...]] = {
+    "program-first-come": (ProgramFirstCome(),),
+    "least-attained-service": (LeastAttainedService(), LeastAttainedService(3.0, levels=3, first=16.0)),
+    "shortest-remaining": (ShortestRemaining(), ShortestRemaining(1.0, error=0.7, aging=20.0)),
+    "shortest-prompt": (ShortestPrompt(100.0),),
+    "slo-slack": (SloSlack(0.2, rate=300.0),),
+    "virtual-token-counter": (VirtualTokenCounter(), VirtualTokenCounter(3.0, 1.0)),
+    "deficit-round-robin": (DeficitRoundRobin(7), DeficitRoundRobin(60, 1.0, 3.0)),
+}
+TTLS = (0.004, 0.06, 0.5, 9.0)  # seconds that blocks are kept: less than a pass, some passes, more than any pause
 PAUSES = (0.0, 0.013, 0.4)  # seconds between the turns of a session; 0 makes them arrive as a pass ends
 
 
@@ -20,7 +38,29 @@ def workload(engine: str, seed: int) -> tuple[Setup, list[Job]]:
     return _setup(engine, jobs, chance), jobs
 
 
-def _jobs(chance: np.random.Generator) -> list[Job]:
+def ordered(order: str, seed: int) -> tuple[Setup, list[Job]]:
+    """Return a workload of several users whose requests stand in another order, on any engine."""
+    chance = np.random.default_rng((7, sorted(ORDERS).index(order), seed))
+    setup, jobs = workload(str(chance.choice(ENGINES)), int(chance.integers(1 << 30)))
+    chosen = ORDERS[order][int(chance.integers(len(ORDERS[order])))]
+    for job in jobs:
+        job.user = int(chance.integers(0, 4))
+        job.deadline = float(chance.choice([0.05, 1.0, np.inf]))
+    return replace(setup, order=chosen, seed=seed, priority=False, delay=0.0), jobs
+
+
+def retained(seed: int) -> tuple[Setup, list[Job]]:
+    """Return programs of several turns on an engine that keeps their blocks, under first come or another order."""
+    chance = np.random.default_rng((8, seed))
+    jobs = _jobs(chance, str(chance.choice(["sessions", "chains", "programs"])))
+    setup = replace(_setup("vllm-v1", jobs, chance), cache=True, priority=False, ttl=float(chance.choice(TTLS)))
+    if chance.random() < 0.5:
+        orders = [one for several in ORDERS.values() for one in several]
+        setup = replace(setup, order=orders[int(chance.integers(len(orders)))])
+    return setup, jobs
+
+
+def _jobs(chance: np.random.Generator, kind: str = "") -> list[Job]:
     count = int(chance.integers(1, 16))
     far = int(chance.choice([12, 50, 120]))
     pace = float(chance.choice([0.0, 0.02, 0.1]))
@@ -34,7 +74,7 @@ def _jobs(chance: np.random.Generator) -> list[Job]:
         )
         for i in range(count)
     ]
-    kind = chance.choice(["alone", "prefixes", "sessions", "chains", "programs"])
+    kind = kind or chance.choice(["alone", "prefixes", "sessions", "chains", "programs"])
     if kind == "prefixes":
         _share(jobs, chance)
     elif kind != "alone":

@@ -78,6 +78,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
                 skipped = i
                 continue
             if not rules.chunked:
+                p.held = max(p.held, rules.flows)  # another may come to the head before anything else happens
                 break
             tokens = room
         need = start_need(w, r, i, hit, target if rules.whole else hit + tokens, target)
@@ -85,7 +86,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
         if p.free - need < watermark(w, r) or (rules.compose == SPLIT_FUSE and p.free == 0):
             if alone and give_up(w, r):
                 continue
-            p.held = max(p.held, rules.flows)  # another may come to the head before anything else happens
+            p.held = max(p.held, rules.flows)
             break
         if not alone and not h.admit(now, i, need, p.free, p.seated, w.requests, w.admit_memory):
             p.held = 1

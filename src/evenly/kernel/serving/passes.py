@@ -67,11 +67,8 @@ def longest_stretch(w: Any, r: int, passes: int) -> int:
 
 
 @helper
-def interrupt(w: Any, r: int, now: float) -> None:
-    """End a stretch with the pass during which `now` falls."""
-    p = pool(w, r)
-    if p.passes == 1:
-        return
+def passes_until(p: Any, now: float) -> int:
+    """Return the number, from 1, of the pass of a stretch during which `now` falls."""
     gone = now - p.start
     middle = p.first - 0.5 * p.growth
     guess = 2.0 * gone / (middle + math.sqrt(max(0.0, middle * middle + 2.0 * p.growth * gone)))
@@ -80,8 +77,17 @@ def interrupt(w: Any, r: int, now: float) -> None:
         passes -= 1
     while passes < p.passes and p.start + length(p, passes) < now:
         passes += 1
-    p.passes = passes
-    p.end = p.start + length(p, passes)
+    return passes
+
+
+@helper
+def interrupt(w: Any, r: int, now: float) -> None:
+    """End a stretch with the pass during which `now` falls."""
+    p = pool(w, r)
+    if p.passes == 1:
+        return
+    p.passes = passes_until(p, now)
+    p.end = p.start + length(p, p.passes)
 
 
 @helper
@@ -107,6 +113,7 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
     p.first = first * rules.slowdown + p.moved * rules.swap_seconds
     p.growth = growth * rules.slowdown
     p.passes = 1
+    p.counted = 0
     stable = p.chunks == 0 and p.starved == 0 and p.stalled == 0 and p.held == 0 and p.moved == 0
     if stable and p.evicted == 0 and rules.step == 0:
         reach = min(p.next_end - p.tick, int(min(passes, 1e15)))
@@ -114,7 +121,7 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
             p.passes = longest_stretch(w, r, reach)
     p.running = 1
     p.end = now + length(p, p.passes)
-    if p.kept != NONE and p.waiting != NONE and p.passes > 1:
+    if p.kept != NONE and p.passes > 1:  # blocks join the free ones in the order in which their times are over
         until = next_expiry(w, r)
         if until < p.end:
             interrupt(w, r, until)
@@ -202,12 +209,24 @@ def settle_starved(w: Any, r: int) -> None:
 
 
 @helper
-def serve_flows(w: Any, r: int) -> None:
-    """Count the tokens that the decodes of the stretch were given, by user or program."""
-    for place in range(pool(w, r).seated):
+def serve_flows(w: Any, r: int, passes: int) -> None:
+    """Count the tokens that the first `passes` passes of the stretch gave to decodes, by user or program."""
+    p = pool(w, r)
+    for place in range(p.seated if passes > p.counted else 0):
         seat = seat_at(w, seat_in_line(w, r, place))
         if seat.state == DECODING:
-            flow_at(w, r, seat.request).output += pool(w, r).passes
+            flow_at(w, r, seat.request).output += passes - p.counted
+    p.counted = passes
+
+
+@helper
+def tell_flows(w: Any, r: int, now: float) -> None:
+    """Count the passes that ended until `now`, in the middle of a stretch, for an order that is asked now."""
+    p = pool(w, r)
+    if p.running == 0 or p.passes == 1:
+        return
+    passes = passes_until(p, now)
+    serve_flows(w, r, passes if p.start + length(p, passes) <= now else passes - 1)
 
 
 @helper
@@ -249,7 +268,7 @@ def land(w: Any, r: int) -> None:
             write_tokens(w, r)
         count_stretch(w, r)
         if rules.flows:
-            serve_flows(w, r)
+            serve_flows(w, r, p.passes)
         if p.passes > 1:
             grab(w, r, blocks_over(w, r, p.tick + 1, p.passes - 1))
         p.tick += p.passes

@@ -125,6 +125,20 @@ def append(w: Any, r: int, block: int) -> None:
 
 
 @helper
+def prepend(w: Any, r: int, block: int) -> None:
+    """Put a block at the head of the free queue."""
+    head = w.ends[r, HEAD]
+    w.link[r, block, 0] = NONE
+    w.link[r, block, 1] = head
+    if head == NONE:
+        w.ends[r, TAIL] = block
+    else:
+        w.link[r, head, 0] = block
+    w.ends[r, HEAD] = block
+    pool(w, r).free += 1
+
+
+@helper
 def unlink(w: Any, r: int, block: int) -> None:
     """Take a block out of the free queue."""
     before = w.link[r, block, 0]
@@ -221,5 +235,8 @@ def unseat(w: Any, r: int, s: int, blocks: int, tokens: int) -> None:
             register(w, r, block, content(w, seat.request, place))
         w.owners[r, block] -= 1
         if w.owners[r, block] == 0:
-            append(w, r, block)
+            if rules_of(w).blank and w.key[r, block] == 0:
+                prepend(w, r, block)
+            else:
+                append(w, r, block)
         place -= 1

@@ -121,6 +121,7 @@ POOL = np.dtype(
         ("first", "f8"),
         ("growth", "f8"),
         ("passes", "i8"),
+        ("counted", "i8"),  # how many of them `flows` know
         ("end", "f8"),
         ("chunks", "i8"),  # prompt chunks in the pass under way
         ("ran", "i8"),  # decodes in it
@@ -178,6 +179,7 @@ RULES = np.dtype(
         ("threshold", "i8"),  # longest chunk of one prompt in a pass
         ("lone", "i8"),  # 1: that limit does not hold for a request that is alone
         ("whole", "i8"),  # 1: a request starts only if all its tokens fit, though it takes the blocks of a chunk
+        ("blank", "i8"),  # 1: a block without content is taken before all others
         ("behind", "i8"),  # 1: a prompt that may not be cut and does not fit lets those behind it pass
         ("cache", "i8"),
         ("readmit", "i8"),  # 1: prompts may start in a pass that preempted somebody

@@ -95,15 +95,19 @@ def give_up(w: Any, r: int) -> bool:
 
 
 @helper
-def expect(w: Any, r: int, i: int, stays: bool) -> None:
-    """Note that the next turn of what is kept came: it waits on replica `r`, or went elsewhere or was refused."""
+def expect(w: Any, r: int, i: int, stays: bool) -> int:
+    """Note that the next turn of what is kept came: it waits on replica `r`, or went elsewhere or was refused.
+
+    Return the replica that let blocks go, or `NONE`.
+    """
     j = request_at(w, i).parent
     if j == NONE or request_at(w, j).kept != 1:
-        return
+        return NONE
     if stays and request_at(w, j).replica == r:
         request_at(w, j).kept = 2
-    else:
-        let_go(w, request_at(w, j).replica, j)
+        return NONE
+    let_go(w, request_at(w, j).replica, j)
+    return request_at(w, j).replica
 
 
 @helper

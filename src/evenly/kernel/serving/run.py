@@ -13,7 +13,7 @@ from numba import types
 from evenly.kernel.compiling import helper, loop
 from evenly.kernel.serving import heap, prefix
 from evenly.kernel.serving.compose import compose
-from evenly.kernel.serving.passes import interrupt, land, launch, leave
+from evenly.kernel.serving.passes import interrupt, land, launch, leave, tell_flows
 from evenly.kernel.serving.records import HOOKS, LONGEST, NONE, PROMPT, WORLD, Hooks
 from evenly.kernel.serving.retain import expect
 from evenly.kernel.serving.seating import blocks_for, dropped, enqueue
@@ -54,12 +54,24 @@ def arrive(w: Any, h: Any, now: float, i: int) -> int:
     request_at(w, i).replica = r
     stays = fits(w, r, i)
     if rules_of(w).retain:
-        expect(w, r, i, stays)
+        other = expect(w, r, i, stays)
+        if other != NONE and pool(w, other).running:  # somebody may wait there for these blocks
+            interrupt(w, other, now)
     if not stays:
         return NONE
+    if rules_of(w).flows:
+        tell_flows(w, r, now)
     enqueue(w, h, now, r, i)
     seen(w, r).work = seen(w, r).queued_tokens * pool(w, r).full + pool(w, r).first
     return r
+
+
+@helper
+def follow(w: Any, r: int, tree: Any, ends: Any) -> None:
+    """Take over when the pass of a replica ends, if an arrival elsewhere cut its stretch short."""
+    if 0 <= r < len(w.fleet) and pool(w, r).end < ends[r] < math.inf:
+        ends[r] = pool(w, r).end
+        settle(tree, ends, r)
 
 
 @helper
@@ -154,6 +166,8 @@ def serve(
             else:
                 first[0] += 1
             r = arrive(w, h, now, a)
+            if rules_of(w).retain and requests[a].parent != NONE:
+                follow(w, requests[requests[a].parent].replica, tree, ends)
             if r == NONE:
                 done += 1
                 first[1] = release_followers(w, now, a, first[1])

@@ -96,7 +96,8 @@ def rows(replica: Ints, begin: Floats, end: Floats) -> Ints:
 
 def _spans(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Return what one request did, as complete events one after the other."""
-    times = [request[name] * US for name in ("arrival", "start", "first_token", "finish")]
+    start = "start" if request["start"] is not None else "first_token"  # a client does not see it
+    times = [request[name] * US for name in ("arrival", start, "first_token", "finish")]
     facts = {name: request[name] for name in ("request", "prompt", "output")}
     for name, begin, end in zip(("wait", "prefill", "decode"), times, times[1:], strict=False):
         if end > begin:

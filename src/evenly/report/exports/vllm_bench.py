@@ -18,12 +18,13 @@ PERCENTILES = (50, 90, 95, 99)
 
 @dataclass(frozen=True, slots=True)
 class VllmBench:
-    """JSON with the keys of `vllm bench serve --save-result --save-detailed`, so that its plots work on simulated runs.
+    """JSON with the keys of `vllm bench serve --save-result --save-detailed`, so that its plots work on all runs.
 
-    Gaps between tokens are not kept for each request, so `itls` is left out and the ITL figures come from the histogram
-    of gaps. There is no `date`: equal runs give equal files. `request_rate` and `burstiness` are those of the arrivals.
+    A simulated run keeps no gaps between tokens for each request, so `itls` is left out and the ITL figures come from
+    the histogram of gaps; a replay has both. `queue_times` is left out where only the engine would know it. There is
+    no `date`: equal runs give equal files. `request_rate` and `burstiness` are those of the arrivals.
 
-    Reference: vLLM 0.19, `vllm/benchmarks/serve.py`.
+    Reference: vLLM 0.32, `vllm/benchmarks/serve.py`.
     """
 
     detailed: bool = True
@@ -32,15 +33,19 @@ class VllmBench:
     def write(self, outcome: Outcome, folder: Path) -> Path:
         """Write `vllm-bench.json`."""
         path = folder / "vllm-bench.json"
-        write_text(path, self._parts(outcome))
+        write_text(path, self.parts(outcome))
         return path
 
-    def _parts(self, outcome: Outcome) -> Iterator[str]:
+    def parts(self, outcome: Outcome) -> Iterator[str]:
+        """Return the text of the file, part by part."""
         yield encode(self.figures(outcome))[:-1]
         if self.detailed:
             for name, column in details(outcome).items():
                 yield ", "
                 yield from listed(name, column)
+            if "pieces" in outcome.series:
+                yield ", "
+                yield from _gaps(outcome)
         yield "}\n"
 
     def figures(self, outcome: Outcome) -> dict[str, Any]:
@@ -56,13 +61,14 @@ class VllmBench:
         prompt = int(items["prompt"][done].sum())
         whole = int(output.sum())
         result: dict[str, Any] = {
+            "endpoint_type": "evenly",
             "backend": "evenly",
             "label": outcome.label,
             "model_id": str(outcome.facts.get("model", "")),
             "tokenizer_id": str(outcome.facts.get("model", "")),
             "num_prompts": len(done),
             **_arrivals(items["arrival"]),
-            "max_concurrency": None,
+            "max_concurrency": outcome.facts.get("clients"),
             "max_concurrent_requests": most_at_once(items["arrival"][done], items["finish"][done]),
             "duration": seconds,
             "completed": int(done.sum()),
@@ -76,7 +82,9 @@ class VllmBench:
         }
         for name, times in (("ttft", ttft), ("tpot", tpot), ("e2el", e2e)):
             result |= _figures(name, times)
-        if gaps is not None:
+        if "pieces" in outcome.series:
+            result |= _figures("itl", np.concatenate([np.diff(times) for times in pieces(outcome)] or [np.empty(0)]))
+        elif gaps is not None:
             result |= _figures("itl", gaps["seconds"])
         return result
 
@@ -85,15 +93,30 @@ def details(outcome: Outcome) -> dict[str, Array]:
     """Return the lists of requests, in order of the trace; times in seconds."""
     items = outcome.items
     arrival = items["arrival"]
-    return {
+    known = {} if np.isnan(items["start"]).all() else {"queue_times": items["start"] - arrival}
+    failed = np.where(np.isfinite(items["finish"]), "", "never finished")
+    return known | {
         "input_lens": items["prompt"],
         "output_lens": items["output"],
         "ttfts": items["first_token"] - arrival,
         "latencies": items["finish"] - arrival,
         "start_times": arrival,
-        "queue_times": items["start"] - arrival,
-        "errors": np.where(np.isfinite(items["finish"]), "", "never finished"),
+        "errors": items.get("error", failed),
     }
+
+
+def pieces(outcome: Outcome) -> list[Floats]:
+    """Return when the pieces of each answer came, where an outcome knows it, in order of the trace."""
+    owner, times = outcome.series["pieces"]["request"], outcome.series["pieces"]["time"]
+    return np.split(times, np.searchsorted(owner, np.arange(1, len(outcome.items["arrival"]))))
+
+
+def _gaps(outcome: Outcome) -> Iterator[str]:
+    """Return the entry with the gaps of each request, in parts."""
+    yield '"itls": ['
+    for k, times in enumerate(pieces(outcome)):
+        yield (", " if k else "") + encode(np.diff(times).tolist())
+    yield "]"
 
 
 def most_at_once(arrival: Floats, finish: Floats) -> int:

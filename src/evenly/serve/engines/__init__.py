@@ -28,6 +28,8 @@ class Rules:
     "Whether that limit is lifted for a request that is alone."
     whole: bool = False
     "Whether all tokens of a request must fit when it starts, although it takes the blocks of its first chunk."
+    blank: bool = False
+    "Whether freed blocks without content that a prefix could hit are taken before all others."
     behind: bool = False
     "Whether a prompt that may not be cut and does not fit the budget lets those behind it pass."
     block: int = 16

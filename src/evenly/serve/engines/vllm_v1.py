@@ -65,6 +65,7 @@ class VllmV1:
             threshold=self.long_prefill_token_threshold or 1 << 40,
             lone=not old,
             whole=reserve,
+            blank=not old,
             behind=old,
             block=self.block_size,
             watermark=self.watermark,

@@ -26,4 +26,4 @@ class FixedTtl:
     @staticmethod
     def seconds(now: float, request: int, requests: Array, memory: Floats) -> float:
         """Return the fixed time."""
-        return memory[0]
+        return float(memory[0])

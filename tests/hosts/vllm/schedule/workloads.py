@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from evenly.core import Floats
 from tests.serve.twin.jobs import Job, Setup, ceil
 from tests.serve.twin.kernel import FAR
 
@@ -15,31 +16,32 @@ def workload(seed: int) -> tuple[Setup, list[Job]]:
     """Return an engine with random parameters, and 10 to 40 requests."""
     chance = np.random.default_rng(seed)
     block = int(chance.choice([8, 16, 32]))
-    jobs = _jobs(chance, block)
+    chunked = bool(chance.random() < 0.75)
+    jobs = _jobs(chance, block, crowded=not chunked)
     kind = KINDS[seed % len(KINDS)]
     if kind == "prefixes":
         _share(jobs, chance)
     if kind in ("sessions", "programs"):
         _converse(jobs, chance, instructed=kind == "programs")
-    setup = _setup(jobs, block, chance)
+    setup = _setup(jobs, block, chunked, chance)
     if setup.priority or chance.random() < 0.1:  # a priority without the policy changes nothing
         for job in jobs:
             job.priority = int(chance.integers(0, 3))
     return setup, jobs
 
 
-def _jobs(chance: np.random.Generator, block: int) -> list[Job]:
+def _jobs(chance: np.random.Generator, block: int, crowded: bool) -> list[Job]:
     count = int(chance.integers(10, 41))
-    far = int(chance.choice([40, 120, 300]))
+    far = int(chance.choice([40, 100, 200]))
     return [
         Job(index=i, arrival=float(arrival), prompt=_prompt(chance, far, block), output=_output(chance))
-        for i, arrival in enumerate(_arrivals(chance, count))
+        for i, arrival in enumerate(_arrivals(chance, count, crowded))
     ]
 
 
-def _arrivals(chance: np.random.Generator, count: int) -> np.ndarray:
+def _arrivals(chance: np.random.Generator, count: int, crowded: bool) -> Floats:
     """Return instants, some of which many requests share."""
-    pace = float(chance.choice([0.0, 0.01, 0.05, 0.3]))
+    pace = float(chance.choice([0.0, 0.001, 0.02] if crowded else [0.0, 0.01, 0.05, 0.2]))
     alone = chance.random(count) < chance.choice([0.2, 1.0])
     return np.cumsum(chance.exponential(1.0, count) * alone * pace)
 
@@ -51,7 +53,7 @@ def _prompt(chance: np.random.Generator, far: int, block: int) -> int:
 
 
 def _output(chance: np.random.Generator) -> int:
-    return 1 if chance.random() < 0.15 else int(chance.integers(1, 50))
+    return int(chance.choice([1, chance.integers(1, 20), chance.integers(20, 50)], p=[0.15, 0.6, 0.25]))
 
 
 def _share(jobs: list[Job], chance: np.random.Generator) -> None:
@@ -84,22 +86,23 @@ def _converse(jobs: list[Job], chance: np.random.Generator, instructed: bool) ->
         last[job.session] = job
 
 
-def _setup(jobs: list[Job], block: int, chance: np.random.Generator) -> Setup:
+def _setup(jobs: list[Job], block: int, chunked: bool, chance: np.random.Generator) -> Setup:
     longest = max(job.prompt + job.output for job in jobs) + int(chance.integers(0, 3))
     alone = max(ceil(job.prompt + job.output, block) for job in jobs)  # the largest fits
+    more = float(chance.choice([0.0, 0.3, 1.0, 3.0] if chunked else [0.3, 8.0]))  # whole prompts need room to compete
     made = Setup(
         engine="vllm-v1",
         release="0.32",
         block=block,
-        blocks=1 + alone + int(chance.integers(0, 2 + alone * chance.choice([0, 1, 4]))),
+        blocks=1 + alone + int(chance.integers(0, 2 + alone * more)),
         longest=longest,
-        seats=int(chance.choice([1, 2, 5, 32])),
-        chunked=bool(chance.random() < 0.75),
+        seats=int(chance.choice([1, 3, 8, 32], p=[0.1, 0.2, 0.3, 0.4])) if chunked else 32,
+        chunked=chunked,
         cache=bool(chance.random() < 0.75),
         priority=bool(chance.random() < 0.4),
         whole=bool(chance.random() < 0.6),
     )
-    budget = int(chance.choice([8, 24, 64, 200])) if made.chunked else longest + int(chance.choice([0, 0, 40]))
+    budget = int(chance.choice([8, 24, 64, 200])) if chunked else longest + int(chance.choice([0, 0, 40]))
     threshold = int(chance.choice([5, 20, 50])) if chance.random() < 0.35 else FAR
     return replace(
         made,

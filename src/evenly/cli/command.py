@@ -1,0 +1,111 @@
+"""What every command is made of: the app that it joins, the options that several share, and how it talks."""
+
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+import evenly
+
+if TYPE_CHECKING:
+    from evenly.core import Document
+
+
+def examples(*lines: str) -> str:
+    """Return the examples below a help text."""
+    return "Examples: " + " · ".join(f"`{line}`" for line in lines)
+
+
+app = App(
+    name="evenly",
+    version=evenly.__version__,
+    help="Measure, compare and cure uneven work in AI systems.",
+    help_epilogue=examples(
+        "evenly compare",
+        "evenly compare trace.csv",
+        "evenly compare scenario.yaml --set replicas=8",
+        "evenly measure trace.jsonl",
+        "evenly reproduce fastgen",
+    ),
+    suppress_keyboard_interrupt=False,  # `main` says how to go on
+)
+DEFAULT = "chat"  # the scenario that `compare` runs without an argument
+WIDTH = 160  # characters of a table that goes into a file or pipe
+
+Sets = Annotated[list[str], Parameter(name=["--set", "-s"], negative="", help="Change one value: `route.d=4`.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON and nothing else.")]
+Out = Annotated[Path | None, Parameter(name=["--out", "-o"], help="Folder of the results; by default in `runs`.")]
+Seeds = Annotated[int, Parameter(help="Number of seeds, counted from the scenario's own.")]
+Jobs = Annotated[int, Parameter(name=["--jobs", "-j"], help="Processes that share the runs.")]
+Cost = Annotated[Path | None, Parameter(help="Measured profile of a card, used as cost table.")]
+
+
+def asked(name: str, sets: list[str], cost: Path | None) -> "Document":
+    """Return the document of a scenario file, an embedded scenario or a trace, changed by `--set` and `--cost`.
+
+    Raises `ValueError` for what is none of them and for changes that are none.
+    """
+    from evenly.core import Document
+    from evenly.lookup import scenario_files
+
+    path = Path(name)
+    embedded = scenario_files()
+    changes: dict[str, Any] = {}
+    if cost is not None:
+        if not cost.exists():
+            raise ValueError(f"--cost: no file or folder '{cost}'")
+        changes["cost"] = {"use": "profile", "path": str(cost.resolve())}
+    if path.suffix in (".yaml", ".yml"):
+        document = Document.read(path)
+    elif name in embedded and not path.is_file():
+        document = Document.read(embedded[name])
+    elif path.exists():
+        from evenly.sweep.fit import on_trace
+
+        document, notes = on_trace(Document.read(embedded[DEFAULT]), path.resolve(), changes, sets)
+        for note in notes:
+            print(note, file=sys.stderr)
+        return document
+    else:
+        near = difflib.get_close_matches(name, embedded, 1, 0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"embedded scenarios: {', '.join(embedded)}"
+        raise ValueError(f"no scenario or trace '{name}'; {hint}")
+    for key, value in changes.items():
+        document = document.replace(key, value, f"--{key}")
+    for assignment in sets:
+        document = document.override(assignment)
+    return document
+
+
+def stem(name: str) -> str:
+    """Return what a folder of results is called after: a file name without its endings.
+
+    >>> stem("data/trace.csv.gz"), stem(".hidden.yaml"), stem("chat")
+    ('trace', 'hidden', 'chat')
+    """
+    return Path(name).name.lstrip(".").partition(".")[0] or "run"
+
+
+def positive(name: str, value: int) -> int:
+    """Return the value of an option that counts something; raise `ValueError` if it is below 1."""
+    if value < 1:
+        raise ValueError(f"--{name} is at least 1, not {value}")
+    return value
+
+
+def screen() -> Any:
+    """Return a console that is as wide as the terminal, or as a table in a file."""
+    from rich.console import Console
+
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Piped(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def say(text: str) -> None:
+    """Print text as it is: neither markup nor broken lines, so that a path can be copied."""
+    print(text)

@@ -1,0 +1,55 @@
+"""The gallery shows what its scenarios say: the figures of their comments are what the runs print."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from evenly.core import Document
+from evenly.lookup import scenario_files
+from evenly.sweep.execute import one
+from evenly.sweep.plan import cells
+
+
+def played(name: str) -> tuple[dict[str, Mapping[str, float]], str]:
+    """Return the figures of a scenario by variant, and its comment as one line."""
+    path = scenario_files()[name]
+    lines = [line[2:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
+    return {cell.label: one(cell, None).metrics for cell in cells(Document.read(path))}, " ".join(lines)
+
+
+def said(comment: str, pattern: str) -> Any:
+    """Return the numbers that a comment names, in the order of the pattern's groups."""
+    found = re.search(pattern, comment)
+    assert found, f"the comment no longer says {pattern!r}"
+    return [float(number.replace(",", "")) for number in found.groups()]
+
+
+def test_under_fair_orders_the_greedy_user_waits_and_not_the_others_as_the_comment_says() -> None:
+    figures, comment = played("fairness")
+    first, counter, rounds = figures["first-come"], figures["virtual-token-counter"], figures["deficit-round-robin"]
+    assert said(comment, r"takes ([\d.]+) s \(TTFT of users\)") == [pytest.approx(first["ttft_users"], abs=0.05)]
+    waits = [pytest.approx(run["ttft_users"], abs=0.05) for run in (counter, rounds)]
+    assert said(comment, r"it takes ([\d.]+) and ([\d.]+) s") == waits
+    tails = [pytest.approx(run["ttft_p99"], abs=0.5) for run in (first, counter)]
+    assert said(comment, r"TTFT p99 rises from (\d+) to (\d+) s") == tails
+    assert said(comment, r"paces, is ([\d.]+)\.") == [pytest.approx(first["fairness"], abs=0.005)]
+    assert said(comment, r"pace falls to ([\d.]+)\.") == [pytest.approx(counter["fairness"], abs=0.005)]
+    for fair in (counter, rounds):
+        assert fair["goodput"] / first["goodput"] == pytest.approx(3.0, abs=0.5)
+        assert fair["throughput"] == pytest.approx(first["throughput"], rel=0.01), "fairness costs no throughput"
+
+
+def test_kept_blocks_pay_with_an_order_by_program_and_strand_memory_without_as_the_comment_says() -> None:
+    figures, comment = played("agents-retain")
+    first, ordered = figures["first-come"], figures["program-first-come"]
+    kept, both = figures["first-come, kept 2 s"], figures["program-first-come, kept 2 s"]
+    hits = [pytest.approx(100 * run["cache_share"], abs=0.5) for run in (first, ordered, both)]
+    assert said(comment, r"(\d+)% hits, .*: (\d+)% hits.* it is (\d+)%") == hits
+    rates = said(comment, r"goodput ([\d.]+) req/s\..*goodput ([\d.]+) req/s")
+    assert rates == [pytest.approx(first["goodput"], abs=0.005), pytest.approx(both["goodput"], abs=0.005)]
+    spans = [pytest.approx(run["makespan"], abs=0.5) for run in (both, first, kept)]
+    assert said(comment, r"in (\d+) s instead of (\d+)\..*takes ([\d,]+) s") == spans
+    assert said(comment, r"TTFT p99 rises to (\d+) s") == [pytest.approx(both["ttft_p99"], abs=0.5)]
+    assert first["goodput"] == pytest.approx(figures["least-attained-service"]["goodput"], rel=0.1)

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Run the tests that need a real vLLM, in its own environment; say so where there is no CPU build for this machine.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [[ $(uname -s) != Linux || ! $(uname -m) =~ ^(x86_64|aarch64)$ ]]; then
+    echo "================================================================================"
+    echo "SKIPPED: vLLM's CPU build is made for Linux on x86_64 and aarch64, this is $(uname -sm)."
+    echo "Nothing of tests/hosts/vllm was run: the adapter, its policies and the replay are NOT tested here."
+    echo "================================================================================"
+    exit 0
+fi
+make --no-print-directory vllm
+exec "${VLLM:-.venv-vllm}/bin/pytest" -n 0 tests/hosts/vllm
