@@ -124,6 +124,7 @@ def test_a_log_that_knows_only_whole_passes_says_that_the_host_is_hidden_in_them
     whole = passes(400, 8)
     found = fit(replace(whole, computing=np.full(400, np.nan)))
     assert found.host == 0
+    assert "host" not in found.bounds
     assert any("host" in sentence for sentence in found.untold)
     assert abs(np.median(whole.seconds / found.fitted - 1.0)) < 0.02
 

@@ -97,7 +97,9 @@ def test_failures_are_never_sent_and_a_turn_waits_for_the_one_before() -> None:
     with serving(stub) as url:
         found = replay(turns, url, speed=20.0)
     assert len(found.due) == 3
-    assert found.due[1:] == pytest.approx(found.finish[:2] + np.array([0.05, 0.1]), abs=0.02)
+    waited = found.due[1:] - found.finish[:2]
+    assert np.all(waited >= np.array([0.05, 0.1]))
+    assert np.all(waited < np.array([1.0, 2.0])), "pauses pass as fast as the rest"
     assert np.all(found.lag >= 0)
     bodies = [body["prompt"] for body in stub.bodies]
     assert bodies[1][:5] == bodies[0]  # type: ignore[index]

@@ -1,5 +1,7 @@
 """A replay in a closed loop: so many requests in flight, in the order of the trace."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,8 +20,9 @@ def most_in_flight(found: Replayed) -> int:
 
 @pytest.mark.parametrize("clients", [1, 4])
 def test_never_more_requests_are_in_flight_than_there_are_clients(clients: int) -> None:
+    long = replace(trace(), output=np.full(30, 300))
     with serving(Stub()) as url:
-        found = replay(trace(), url, clients=clients)
+        found = replay(long, url, clients=clients)
     assert found.error == ("",) * 30
     assert most_in_flight(found) == clients
 

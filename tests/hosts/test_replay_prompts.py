@@ -1,5 +1,7 @@
 """What the prompts of a replay hold, and what is told besides them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,6 +120,17 @@ def test_every_id_of_a_prompt_is_in_the_vocabulary_and_no_special_token(vocabula
     assert not np.array_equal(one, other)
 
 
+def told(hints: Hints, request: int) -> dict[str, Any]:
+    """Return the fields of a request but for the salt."""
+    return {name: value for name, value in hints.of(request).items() if name != "cache_salt"}
+
+
+def test_two_replays_share_nothing_in_the_servers_cache_and_one_does() -> None:
+    trace = Trace(np.zeros(2), np.ones(2, np.int64), np.ones(2, np.int64))
+    one, other = Hints(trace), Hints(trace)
+    assert one.of(0)["cache_salt"] == one.of(1)["cache_salt"] != other.of(0)["cache_salt"]
+
+
 def test_hints_tell_what_the_trace_knows_and_nothing_else() -> None:
     known = Trace(
         np.zeros(3),
@@ -132,15 +145,15 @@ def test_hints_tell_what_the_trace_knows_and_nothing_else() -> None:
     )
     hints = Hints(known)
     turn = {"evenly_user": "3", "evenly_program": "17", "evenly_turn": 0, "evenly_last_turn": 0}
-    assert hints.of(0) == {
+    assert told(hints, 0) == {
         "vllm_xargs": turn | {"evenly_tool": "4", "evenly_deadline": 1.5, "evenly_output": 7},
         "priority": 2,
     }
-    assert hints.of(1) == {"vllm_xargs": {"evenly_user": "4", "evenly_output": 8}, "priority": 0}
+    assert told(hints, 1) == {"vllm_xargs": {"evenly_user": "4", "evenly_output": 8}, "priority": 0}
     last = {"evenly_program": "17", "evenly_turn": 1, "evenly_last_turn": 1, "evenly_tool": "5", "evenly_output": 9}
-    assert hints.of(2) == {"vllm_xargs": last, "priority": -1}
+    assert told(hints, 2) == {"vllm_xargs": last, "priority": -1}
     bare = Trace(np.zeros(1), np.full(1, 5), np.array([7]))
-    assert Hints(bare).of(0) == {"vllm_xargs": {"evenly_output": 7}}
+    assert told(Hints(bare), 0) == {"vllm_xargs": {"evenly_output": 7}}
 
 
 @pytest.mark.parametrize("hints", [True, False])

@@ -108,7 +108,7 @@ def outcome(label: str, factor: float = 1.0) -> Outcome:
 def level(factor: float, name: str = "measured 1") -> Level:
     simulated, measured = outcome("simulated", factor), outcome(name)
     found = tuple(agreements(simulated.items, [measured.items]))
-    return Level(1.0, 3.0, simulated, (measured,), found, found, 0.9, ("a note",))
+    return Level(1.0, 3.0, simulated, (measured,), found, {one.name: one.error for one in found}, 0.9, ("a note",))
 
 
 def test_the_page_of_a_validation_draws_simulated_and_measured_at_every_load() -> None:

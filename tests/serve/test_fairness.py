@@ -73,6 +73,11 @@ def counter_bound(trace: Trace, seats: int) -> float:
     return 2 * max(INPUT * float(trace.prompt.max()), OUTPUT * float(batch))
 
 
+def costs(trace: Trace, seats: int) -> float:
+    """Return what the dearest requests cost that can run together, in weighted tokens."""
+    return float(np.sort(INPUT * trace.prompt + OUTPUT * trace.output)[-seats:].sum())
+
+
 @some
 @given(seed=seeds, seats=st.sampled_from([1, 2, 5]), users=st.integers(2, 4))
 def test_the_virtual_token_counter_keeps_two_waiting_users_within_2_max_of_wp_linput_and_wq_m(
@@ -94,7 +99,7 @@ def test_first_come_first_served_breaks_the_bound_of_the_virtual_token_counter_o
 
 @some
 @given(seed=seeds, away=st.floats(0.1, 0.9))
-def test_a_user_who_comes_back_to_the_virtual_token_counter_has_saved_no_credit(seed: int, away: float) -> None:
+def test_a_user_who_comes_back_to_a_fair_order_has_saved_no_credit(seed: int, away: float) -> None:
     """The second user sends nothing until a part of the first one's work is done, and then both wait."""
     trace = backlog(seed)
     alone = served(trace.take(np.arange(60)), 2, order=VirtualTokenCounter())
@@ -102,6 +107,8 @@ def test_a_user_who_comes_back_to_the_virtual_token_counter_has_saved_no_credit(
     late = Trace(np.where(trace.user == 1, back, 0.0), trace.prompt, trace.output, user=trace.user)
     run = served(late, 2, order=VirtualTokenCounter())
     assert widest(run, 0, 1, begin=back) <= counter_bound(trace, 2)
+    rounds = served(late, 2, order=DeficitRoundRobin(50))
+    assert widest(rounds, 0, 1, begin=back) <= 2 * (50 + costs(trace, 2))
 
 
 @some
@@ -112,8 +119,7 @@ def test_deficit_round_robin_keeps_two_waiting_users_within_a_quantum_and_the_re
     trace = backlog(seed)
     run = served(trace, seats, order=DeficitRoundRobin(quantum))
     gap = lead(run, 0, 1, 0.0, min(waits_until(run, 0), waits_until(run, 1)))
-    cost = np.sort(INPUT * trace.prompt + OUTPUT * trace.output)[-seats:].sum()
-    assert np.abs(gap).max() <= quantum + cost
+    assert np.abs(gap).max() <= quantum + costs(trace, seats)
 
 
 def test_a_larger_quantum_lets_a_users_requests_run_together() -> None:

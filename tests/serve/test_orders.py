@@ -183,3 +183,17 @@ def test_skipping_ahead_equals_going_step_by_step_under_every_order(order: str, 
         np.testing.assert_allclose(fast[name], slow[name], rtol=1e-9, err_msg=name)
     for name in ("cached", "preemptions", "replica"):
         assert np.array_equal(fast[name], slow[name]), name
+
+
+def test_a_head_whose_whole_prompt_does_not_fit_gives_way_as_soon_as_another_got_less() -> None:
+    """Program 1 decodes eight requests and waits with one too long beside them; it overtakes program 2 in service."""
+    prompt = np.array([300, *[2] * 8, 315, 10])
+    output = np.array([1, *[60] * 8, 1, 1])
+    arrival = np.array([*[0.0] * 9, 0.06, 0.06])
+    trace = Trace(arrival, prompt, output, session=np.array([2, *[1] * 9, 2]))
+    slots: dict[str, Any] = {
+        "engine": VllmV1(max_num_batched_tokens=320, max_num_seqs=16, enable_chunked_prefill=False)
+    }
+    fast, slow = (served(trace, step=step, order=LeastAttainedService(), **slots) for step in (False, True))
+    assert fast["start"][10] < fast["finish"][1] <= fast["start"][9]
+    assert fast["start"] == pytest.approx(slow["start"], rel=1e-9)

@@ -15,7 +15,7 @@ from evenly.hardware.model import Model
 from evenly.serve.retentions.fixed_ttl import FixedTtl
 from evenly.serve.retentions.never import Never
 from evenly.testing.serve import BLOCK, serve
-from tests.serve.programs import TIGHT, programs, slots_of
+from tests.serve.programs import LONGEST, TIGHT, programs, slots_of
 
 seeds = st.integers(0, 1 << 30)
 ttls = st.sampled_from([0.004, 0.05, 0.3, 2.0, 60.0])
@@ -125,3 +125,20 @@ def test_a_turn_finds_its_blocks_if_they_stay_longer_than_its_pause(ttl: float, 
     )
     run = serve(trace, kv_tokens=13 * BLOCK, max_model_len=150, retain=FixedTtl(ttl))
     assert run.requests["cached"].tolist() == [0, 0, 0, cached]
+
+
+def test_who_waits_for_kept_blocks_starts_in_the_pass_after_their_next_turn_went_to_another_replica() -> None:
+    """Requests 0, 2 and 4 go to the first replica: 0 keeps 3 of 12 blocks, 2 decodes, 4 waits for 8; 5 is 0's next."""
+    trace = Trace(
+        arrival=np.array([0.0, 0.1, 0.5, 0.5, 0.6, 0.6]),
+        prompt=np.array([40, 5, 20, 5, 120, 60]),
+        output=np.array([9, 1, 60, 1, 5, 1]),
+        session=np.array([0, 1, 2, 3, 4, 0]),
+        after=np.array([-1, -1, -1, -1, -1, 0]),
+        pause=np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.6]),
+    )
+    slots = {"kv_tokens": 13 * BLOCK, "max_model_len": LONGEST, "replicas": 2, "retain": FixedTtl(60.0)}
+    fast, slow = (serve(trace, step=step, **slots).requests for step in (False, True))
+    assert fast["replica"].tolist() == [0, 1, 0, 1, 0, 1]
+    assert fast["arrival"][5] < fast["start"][4] < fast["arrival"][5] + 0.02, "a pass takes little more than 10 ms"
+    assert fast["finish"] == pytest.approx(slow["finish"], rel=1e-9)

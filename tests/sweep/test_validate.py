@@ -120,7 +120,7 @@ def test_a_cost_that_is_wrong_shows_as_an_error_that_measured_passes_do_not_have
     assert tpot.error > 0.3
     assert not tpot.inside
     assert level.met > 0.95
-    assert max(abs(one.error) for one in level.scheduled) < 0.002
+    assert max(abs(error) for error in level.scheduled.values()) < 0.002
 
 
 def test_several_runs_of_one_load_are_one_level_with_their_spread(place: Path) -> None:
@@ -167,7 +167,7 @@ def test_runs_of_another_trace_or_load_and_too_few_logs_are_refused(place: Path)
         validate.validate(made, place / "truth.yaml", [other])
     with pytest.raises(ValueError, match="was sent 1 times as fast as the trace, not 3"):
         validate.validate(made, place / "truth.yaml", [one], [3.0])
-    with pytest.raises(ValueError, match="2 logs for 1 loads"):
+    with pytest.raises(ValueError, match="2 logs for 1 runs"):
         validate.validate(made, place / "truth.yaml", [one], (), [place / "steps1.jsonl"] * 2)
     with pytest.raises(ValueError, match="neither a run folder nor"):
         read(place / "nowhere")

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 Engine = Annotated[Path, Parameter(name=["--out", "-o"], help="The file to write; its page stands beside it.")]
-Replay = Annotated[Path | None, Parameter(help="Run folder of `evenly replay`: the client's side of the first log.")]
+Replay = Annotated[Path | None, Parameter(help="Run folder of `evenly replay`: the client's side of a log.")]
 Cost = Annotated[Path, Parameter(help="File of `evenly calibrate`.")]
 Many = Parameter(negative="", consume_multiple=True)
 Measured = Annotated[list[Path], Many, Parameter(help="Run folders of `evenly replay`, or `bench.json`.")]
-Logs = Annotated[list[Path], Many, Parameter(help="Step logs, one a load: tell errors of schedule and cost apart.")]
+Logs = Annotated[list[Path], Many, Parameter(help="Step logs, one a run: tell errors of schedule and cost apart.")]
 Url = Annotated[str, Parameter(help="Replay against this server first, then compare.")]
 Served = Annotated[str, Parameter(help="Name of the served model, with `--url`.")]
 Repeats = Annotated[int, Parameter(help="Replays at each load, with `--url`.")]
@@ -110,6 +110,8 @@ def validate(
 
     if bool(measured) == bool(url):
         raise ValueError("name measured runs with --measured, or a server with --url, one of the two")
+    if steps and url:
+        raise ValueError("--steps goes with --measured: a log belongs to one run")
     speeds = _speeds(speed)
     simulated = work.prepared(_document(scenario, sets), cost)
     runs = [run for path in measured for run in read(path)]

@@ -7,8 +7,9 @@ import numpy as np
 from evenly.core import Array, Floats
 from evenly.hardware.calibration.steps import Steps
 
-NEAR = 0.1  # seconds after a client was sent first that the engine begins at the latest, so that clocks can be aligned
-EARLY = 0.002  # seconds by which it may seem to begin before, since one clock is laid over the other
+NEAR = (
+    0.1  # seconds between the begin of a spell at the client and at the engine, when one clock is laid over the other
+)
 ANCHORS = 500  # busy spells of the engine that may be the first of the replay; those before belong to something else
 
 
@@ -19,7 +20,7 @@ def delivery(steps: Steps, items: Mapping[str, Array], name: str) -> tuple[float
     first pass to the end of its last one; what is left is the way there and back. The median over all spells is
     returned. The clocks of both are laid over each other so that as many spells as possible begin together.
 
-    Raises `ValueError` if no spell of the replay called `name` is in the log.
+    Raises `ValueError` if the replay called `name` got no answer.
     """
     client = spells(items["arrival"], items["finish"])
     idle = np.concatenate(([True], steps.running[:-1] == 0))
@@ -31,9 +32,7 @@ def delivery(steps: Steps, items: Mapping[str, Array], name: str) -> tuple[float
     inside = max(anchors, key=lambda found: int(found[2].sum()))
     first, last, known = inside
     if not known.any():
-        raise ValueError(
-            f"{name}: no busy spell of it is in the step log; name the replay that the log was written under"
-        )
+        return 0.0, 0
     rest = (client[known, 1] - client[known, 0]) - (ends[last[known]] - starts[first[known]])
     return max(0.0, float(np.median(rest))), int(known.sum())
 
@@ -54,9 +53,8 @@ def spells(start: Floats, finish: Floats) -> Floats:
 
 def _anchored(client: Floats, starts: Floats, anchor: float) -> tuple[Array, Array, Array]:
     """Return first and last busy spell of the engine in each of the client's, if the first of both begin together."""
-    shift = anchor - client[0, 0]
-    first = np.searchsorted(starts, client[:, 0] + shift - EARLY)
-    last = np.searchsorted(starts, client[:, 1] + shift) - 1
-    place = np.minimum(first, len(starts) - 1)
-    known = (last >= first) & (starts[place] <= client[:, 0] + shift + NEAR)
-    return place, np.maximum(last, 0), known
+    begin = client[:, 0] + anchor - client[0, 0]
+    after = np.clip(np.searchsorted(starts, begin), 1, max(1, len(starts) - 1))
+    near = after - (np.abs(starts[after - 1] - begin) <= np.abs(starts[after % len(starts)] - begin))
+    last = np.searchsorted(starts, begin + client[:, 1] - client[:, 0]) - 1
+    return near, np.maximum(last, 0), (np.abs(starts[near] - begin) <= NEAR) & (last >= near)

@@ -272,7 +272,9 @@ class Client:
             sizes = f"{self.trace.prompt[request]} tokens and asks for {self.trace.output[request]}"
             remedy = f"the request has {sizes}: serve a longer context (vLLM: --max-model-len) or replay shorter ones"
         elif self.hints is not None:
-            remedy = "send what it accepts, and if that is vllm_xargs or priority, nothing of it: --no-hints"
+            remedy = (
+                "send what it accepts, and if that is one of our hints (vllm_xargs, cache_salt, priority): --no-hints"
+            )
         else:
             remedy = "send what it accepts"
         return f"{self.server.address}: the server answers {error.status}: {error.said}; {remedy}"

@@ -1,23 +1,29 @@
 """What a replay tells the server about each request, in the extra fields of the API."""
 
+import secrets
 from typing import Any
 
 import numpy as np
 
-from evenly.core import Bools, Ints, Trace
+from evenly.core import Trace
+from evenly.core.programs import turns
 
 NONE = -1
 
 
 class Hints:
-    """The columns of a trace as fields of a request; a column that the trace does not know is not told."""
+    """The columns of a trace as fields of a request; a column that the trace does not know is not told.
+
+    All requests carry one `cache_salt`, drawn anew: a replay meets nothing in the prefix cache that another one left.
+    """
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.turn, self.last = places(trace)
+        self.turn, self.last = turns(trace)
+        self.salt = secrets.token_hex(8)
 
     def of(self, request: int) -> dict[str, Any]:
-        """Return the fields of one request: `vllm_xargs`, and `priority` where the trace knows it."""
+        """Return the fields of one request: `vllm_xargs`, `cache_salt`, and `priority` where the trace knows it."""
         trace = self.trace
         told: dict[str, str | int | float] = {}
         for name, column in (("user", trace.user), ("program", trace.session), ("tool", trace.tool)):
@@ -28,24 +34,5 @@ class Hints:
         if trace.deadline is not None and np.isfinite(trace.deadline[request]):
             told["evenly_deadline"] = float(trace.deadline[request])
         told["evenly_output"] = int(trace.output[request])
-        found: dict[str, Any] = {"vllm_xargs": told}
+        found: dict[str, Any] = {"vllm_xargs": told, "cache_salt": self.salt}
         return found if trace.priority is None else found | {"priority": int(trace.priority[request])}
-
-
-def places(trace: Trace) -> tuple[Ints, Bools]:
-    """Return the place of each request in its session, from 0, and whether nobody of the session follows it.
-
-    >>> trace = Trace(np.zeros(3), np.ones(3, np.int64), np.ones(3, np.int64), session=np.array([4, 9, 4]))
-    >>> [column.tolist() for column in places(trace)]
-    [[0, 0, 1], [False, True, True]]
-    """
-    count = len(trace)
-    turn, last = np.zeros(count, np.int64), np.ones(count, np.bool_)
-    if trace.session is None or not count:
-        return turn, last
-    order = np.argsort(trace.session, kind="stable")
-    code = trace.session[order]
-    starts = np.flatnonzero(np.diff(code, prepend=code[0] - 1))
-    turn[order] = np.arange(count) - np.repeat(starts, np.diff(np.append(starts, count)))
-    last[order[:-1]] = code[1:] != code[:-1]
-    return turn, last

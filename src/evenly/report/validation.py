@@ -86,7 +86,7 @@ def title(one: Agreement) -> str:
 
 
 def _table(level: Level) -> Rows:
-    schedule = {one.name: one for one in level.scheduled}
+    schedule = level.scheduled
     heads = ["", "simulated", "measured", "error", "spread", "band", ""]
     heads += ["with measured passes"] if schedule else []
     lines = []
@@ -94,10 +94,12 @@ def _table(level: Level) -> Rows:
         unit = UNITS.get(one.figure, "s")
         cells = [title(one), show(one.simulated, unit), show(one.measured, unit), _percent(one.error)]
         cells += [_percent(one.spread, "{:.1%}"), f"±{one.band:.0%}", _verdict(one)]
-        lines.append((*cells, *([_percent(schedule[one.name].error)] if schedule else [])))
+        lines.append((*cells, *([_percent(schedule[one.name])] if schedule else [])))
     about = f"The spread is that of {len(level.measured)} runs: largest less smallest over their mean."
     if schedule:
-        about += f" With the measured lengths ({level.met:.0%} of the passes found) the error of the schedule is left."
+        about += (
+            f" With a run's own passes ({level.met:.0%} found) the error of the schedule is left, mean over the runs."
+        )
     marks = tuple(one.inside for one in level.agreements)
     return Rows(f"Figures at {load(level)}", about, tuple(heads), tuple(lines), marks)
 

@@ -13,6 +13,7 @@ from evenly.hosts.delivery import delivery
 from evenly.hosts.steps import LIMITS, StepLog
 from evenly.sweep import measured
 
+LEAST_SPELLS = 5  # of a client that tell the delay of delivery
 SAME = ("engine", "model", *LIMITS)  # what the logs of one engine have in common
 
 
@@ -30,7 +31,7 @@ class Calibrated:
 def calibrate(paths: Sequence[Path], replay: Path | None = None) -> Calibrated:
     """Fit the cost model of one engine to its step logs, or to one result of `vllm bench serve`.
 
-    With the run folder of the replay that the first log was written under, the delay outside all passes is measured
+    With the run folder of the replay that one of the logs was written under, the delay outside all passes is measured
     too; else it is 0 and told. Raises `ValueError` for files that are none, and for logs of different engines.
     """
     if not paths:
@@ -48,8 +49,13 @@ def calibrate(paths: Sequence[Path], replay: Path | None = None) -> Calibrated:
     if replay is None:
         notes.append("delivery is taken as 0: name the run folder of the replay with --replay to measure it")
     else:
-        seconds, spells = delivery(logs[0].steps, measured.read(replay)[0].items, str(replay))
-        notes.append(f"delivery is {seconds * 1e3:.3g} ms: the median over {spells} busy spells of {replay}")
+        items = measured.read(replay)[0].items
+        seconds, spells = max((delivery(log.steps, items, str(replay)) for log in logs), key=lambda found: found[1])
+        if spells < LEAST_SPELLS:
+            seconds = 0.0
+            notes.append(f"delivery is taken as 0: {replay} has {spells} busy spells in the log; replay a lighter load")
+        else:
+            notes.append(f"delivery is {seconds * 1e3:.3g} ms: the median over {spells} busy spells of {replay}")
     passes = join([log.steps for log in logs])
     found = fit(passes)
     sources = [

@@ -1,6 +1,6 @@
 """Hold the simulator against a real engine: the same requests through both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,8 @@ class Level:
     simulated: Outcome
     measured: tuple[Outcome, ...]
     agreements: tuple[Agreement, ...]
-    scheduled: tuple[Agreement, ...] = ()
-    "The same with the measured length of every pass: what is left is the error of the schedule."
+    scheduled: Mapping[str, float] = field(default_factory=dict)
+    "Errors with the measured length of every pass, mean over the runs: what is left is the error of the schedule."
     met: float = float("nan")
     "Share of the simulated passes whose length was in the log."
     notes: tuple[str, ...] = field(default=())
@@ -70,56 +70,64 @@ def validate(
 ) -> list[Level]:
     """Simulate the trace of a scenario at the load of every run, and compare; repeats of one load belong together.
 
-    `speeds` are the loads as factors on the trace's arrivals; by default they are read off the runs. `logs` are step
-    logs, one a load in rising order: they replay the measured length of every pass. Raises `ValueError` for runs of
-    another trace, for a run whose load is none of `speeds`, and for a wrong number of logs.
+    `speeds` are the loads as factors on the trace's arrivals; by default they are read off the runs. `logs` are the
+    step logs of the runs, in the same order: they replay the measured length of every pass. Raises `ValueError` for
+    runs of another trace, for a run whose load is none of `speeds`, and for a wrong number of logs.
     """
     if not runs:
         raise ValueError("name at least one measured run")
-    trace = servable(scenario.trace.draw(scenario.seed))
-    groups: dict[float, list[Run]] = {}
-    for run in runs:
-        _check(run, trace)
-        groups.setdefault(_nearest(run, _speed(run, trace), [*speeds, *([] if speeds else groups)], speeds), []).append(
-            run
+    if logs and len(logs) != len(runs):
+        raise ValueError(
+            f"--steps names {len(logs)} logs for {len(runs)} runs; name the log of every run, in their order"
         )
-    if logs and len(logs) != len(groups):
-        raise ValueError(f"--steps names {len(logs)} logs for {len(groups)} loads; name one a load, in rising order")
-    levels = []
-    for place, speed in enumerate(sorted(groups)):
-        steps = log.read(logs[place]).steps if logs else None
-        levels.append(_level(scenario, path, trace, speed, groups[speed], steps))
-    return levels
+    trace = servable(scenario.trace.draw(scenario.seed))
+    groups: dict[float, list[int]] = {}
+    for place, run in enumerate(runs):
+        _check(run, trace)
+        known = [*speeds] or [*groups]
+        groups.setdefault(_nearest(run, _speed(run, trace), known, speeds), []).append(place)
+    steps = [log.read(path).steps for path in logs]
+    return [
+        _level(scenario, path, trace, speed, [runs[k] for k in places], [steps[k] for k in places if steps])
+        for speed, places in sorted(groups.items())
+    ]
 
 
 def _level(
-    scenario: ServeScenario, path: Path, trace: Trace, speed: float, runs: Sequence[Run], steps: "Steps | None"
+    scenario: ServeScenario, path: Path, trace: Trace, speed: float, runs: Sequence[Run], logs: "Sequence[Steps]"
 ) -> Level:
     delay = engine(str(path)).cost.delivery
     count = len(runs[0].items["arrival"])
     paced = _paced(trace, count, speed, delay)
     simulated = _simulated(scenario, paced, delay)
-    items = [run.items for run in runs]
-    scheduled: list[Agreement] = []
-    met = float("nan")
-    if steps is not None:
-        recorded: Any = Recorded(steps, scenario.cost)  # its verb is no static method: it remembers its place
-        again = _simulated(replace(scenario, cost=recorded), paced, delay)
-        scheduled, met = agreements(again.items, items), recorded.met / max(recorded.asked, 1)
+    scheduled, met = _scheduled(scenario, paced, delay, runs, logs) if logs else ({}, float("nan"))
     notes = [run.note for run in runs if run.note]
-    failed = [
-        f"{run.name}: {int(lost)} requests failed" for run in runs if (lost := np.isnan(run.items["finish"]).sum())
-    ]
+    lost = {run.name: int(np.isnan(run.items["finish"]).sum()) for run in runs}
     return Level(
         speed=speed,
         rate=(count - 1) / paced.span if paced.span > 0 else float("nan"),
         simulated=simulated,
         measured=tuple(_outcome(run, k) for k, run in enumerate(runs, 1)),
-        agreements=tuple(agreements(simulated.items, items)),
-        scheduled=tuple(scheduled),
+        agreements=tuple(agreements(simulated.items, [run.items for run in runs])),
+        scheduled=scheduled,
         met=met,
-        notes=(*notes, *failed),
+        notes=(*notes, *(f"{name}: {failed} requests failed" for name, failed in lost.items() if failed)),
     )
+
+
+def _scheduled(
+    scenario: ServeScenario, trace: Trace, delay: float, runs: Sequence[Run], logs: "Sequence[Steps]"
+) -> tuple[dict[str, float], float]:
+    """Return the mean errors of the runs simulated with their own passes, and the share of passes that were found."""
+    errors: dict[str, list[float]] = {}
+    shares = []
+    for run, steps in zip(runs, logs, strict=True):
+        recorded: Any = Recorded(steps, scenario.cost)  # its verb is no static method: it remembers its place
+        again = _simulated(replace(scenario, cost=recorded), trace, delay)
+        for one in agreements(again.items, [run.items]):
+            errors.setdefault(one.name, []).append(one.error)
+        shares.append(recorded.met / max(recorded.asked, 1))
+    return {name: float(np.mean(found)) for name, found in errors.items()}, float(np.mean(shares))
 
 
 def _simulated(scenario: ServeScenario, trace: Trace, delay: float) -> Outcome:
@@ -195,7 +203,6 @@ def rows(levels: Sequence[Level]) -> list[dict[str, Any]]:
     """Return every figure of every load as JSON can hold it; unknown ones are `None`."""
     found = []
     for level in levels:
-        others = {one.name: one.error for one in level.scheduled}
         for one in level.agreements:
             row = {
                 "speed": level.speed,
@@ -207,7 +214,7 @@ def rows(levels: Sequence[Level]) -> list[dict[str, Any]]:
                 "spread": one.spread,
                 "band": one.band,
                 "inside": one.inside,
-                "schedule_error": others.get(one.name, float("nan")),
+                "schedule_error": level.scheduled.get(one.name, float("nan")),
             }
             found.append({name: None if value != value else value for name, value in row.items()})
     return found

@@ -82,7 +82,7 @@ def fit(steps: Steps, seed: int = 0) -> Fit:
     outliers, noise = _outliers(steps.seconds / fitted - 1.0)
     figures = np.concatenate([_heights(beta, knots), gamma])
     drawn = _drawn(model, inside, host, rest if split else None, knots, seed)
-    names = [*(f"curve[{k}]" for k in knots), *terms, "host", "request"]
+    names = [*(f"curve[{k}]" for k in knots), *terms, *(("host", "request") if split else ())]
     return Fit(
         knots=knots,
         curve=figures[: len(knots)],
@@ -90,7 +90,7 @@ def fit(steps: Steps, seed: int = 0) -> Fit:
         host=float(gamma[0]),
         request=float(gamma[1]),
         level=float(steps.seconds[~outliers].sum() / fitted[~outliers].sum()),
-        bounds=dict(zip(names, _bounds(figures, drawn, len(steps)), strict=True)),
+        bounds=dict(zip(names, _bounds(figures, drawn, len(steps)), strict=False)),  # a hidden host has none
         untold=(*untold, *_unseen(steps, split), *_unquiet(noise)),
         fitted=fitted,
         outliers=outliers,

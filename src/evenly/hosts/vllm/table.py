@@ -46,6 +46,7 @@ class Table:
         self._spare = list(range(ROWS))[::-1]
         self._flow: dict[str | None, int] = {}
         self._names: dict[int, str | None] = {}
+        self._free: list[int] = []  # rows of flows that were forgotten
         self._numbered = 0
 
     def enter(self, request: Any, hints: Hints, arrival: float) -> Entry:
@@ -132,24 +133,22 @@ class Table:
         return flow
 
     def _room(self) -> int:
-        """Return a row for a flow: one never used, or that of the flow that has been idle longest."""
-        count = len(self.used) if self._names else 0
-        if count >= MOST_FLOWS or len(self._names) < count:
-            idle = [flow for flow in range(count) if flow not in self._names]
-            if not idle:
-                quiet = np.flatnonzero((self.used["waiting"] == 0) & (self.used["running"] == 0))
-                idle = quiet[np.argsort(self.used["started"][quiet], kind="stable")].tolist()
-            if idle:
-                self._forget(idle[0])
-                return int(idle[0])
+        """Return a row for a flow: a free one, a new one, or that of the flow that has been idle longest."""
+        count = len(self.used) if self._names or self._free else 0
+        if not self._free and count >= MOST_FLOWS:
+            quiet = np.flatnonzero((self.used["waiting"] == 0) & (self.used["running"] == 0))
+            if len(quiet):  # else all of them have requests here
+                self._forget(int(quiet[np.argmin(self.used["started"][quiet])]))
+        if self._free:
+            return self._free.pop()
         if count == len(self.flows):
             self.flows = np.concatenate((self.flows, np.zeros(count, FLOW)))
         self.used = self.flows[: count + 1]
         return count
 
     def _forget(self, flow: int) -> None:
-        name = self._names.pop(flow, "\0")
-        self._flow.pop(name, None)
+        self._flow.pop(self._names.pop(flow))
+        self._free.append(flow)
 
 
 def code(name: str | None) -> int:

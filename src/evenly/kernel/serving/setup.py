@@ -3,8 +3,8 @@
 import numpy as np
 
 from evenly.core import Array, Ints, Trace
+from evenly.core.programs import programs, turns
 from evenly.kernel.serving import tally
-from evenly.kernel.serving.programs import programs, turns
 from evenly.kernel.serving.records import FLEET, FLOW, NONE, POOL, REQUEST, RULES, SEAT
 from evenly.kernel.serving.run import LOG_COLUMNS
 

@@ -15,10 +15,14 @@ class SplitFuse:
 
     Reference: Holmes et al., "DeepSpeed-FastGen: high-throughput text generation for LLMs via MII and
     DeepSpeed-Inference", 2024 (Dynamic SplitFuse).
+
+    >>> import numpy as np
+    >>> [SplitFuse.tokens(0.0, decodes, 0, np.array([512.0])) for decodes in (3, 700)]
+    [512, 700]
     """
 
     size: int = 512
-    "Tokens; 512 as in the public defaults of Sarathi-Serve."
+    "Tokens; 512 is the chunk of the engine `sarathi`."
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -16,7 +16,7 @@ class VirtualTokenCounter:
     service, over any interval, by at most 2 max(input weight x longest prompt, output weight x tokens of a full
     batch), while first come, first served lets one who sends more take all.
 
-    Reference: Sheng et al., "Fairness in serving large language models", OSDI 2024, algorithm 2 and theorem 4.4.
+    Reference: Sheng et al., "Fairness in serving large language models", OSDI 2024.
     """
 
     counts: ClassVar[str] = "user"

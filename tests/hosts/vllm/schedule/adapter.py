@@ -8,9 +8,9 @@ import numpy as np
 from vllm.v1.request import Request
 
 from evenly.core import Document, Trace
+from evenly.core.programs import turns
 from evenly.hosts.vllm import Scheduler
 from evenly.hosts.vllm.settings import Settings
-from evenly.kernel.serving.programs import turns
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.scenario import ServeScenario
 from tests.hosts.vllm.schedule.scheduler import Blocks, Vllm, scheduler_of

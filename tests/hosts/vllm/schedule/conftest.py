@@ -22,3 +22,11 @@ def real() -> Iterator[Any]:
             pytest.importorskip("vllm", reason="vLLM is absent: python -m tools.vllm_env .venv-vllm installs it")
             module = importlib.import_module("tests.hosts.vllm.schedule.scheduler")
         yield module
+
+
+@pytest.fixture(scope="session")
+def adapter(real: Any) -> Any:
+    """Return the module that drives the adapter's scheduler and the simulator under one policy."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("tests.hosts.vllm.schedule.adapter")

@@ -74,8 +74,9 @@ class Blocks:
         """Assert that every block is free or owned by the running requests that list it, and by nobody else."""
         manager = self.scheduler.kv_cache_manager
         held = self.held()
-        free = [block.block_id for block in manager.block_pool.free_block_queue.get_all_free_blocks()]
-        assert len(set(free)) == len(free) == len(self.free)
+        queue = manager.block_pool.free_block_queue.get_all_free_blocks()
+        free = {block.block_id for block in queue}
+        assert len(free) == len(queue) == len(self.free)
         for block in manager.block_pool.blocks[1:]:
             assert block.ref_cnt == held[block.block_id]
             assert (block.ref_cnt == 0) == (block.block_id in free)
@@ -123,13 +124,12 @@ class Vllm(Engine):
 
     def tokens(self, job: Job) -> list[int]:
         """Return the prompt: what the session said so far, or shared pieces, then tokens that nobody else has."""
-        known: list[int] = []
-        if job.session >= 0 and job.after >= 0:
-            known = list(self.requests[job.after].all_token_ids)
-        else:
-            for piece in job.ids:
-                known += [SHARED + piece * FAR + place for place in range(job.id_block)]
-        known = known[: job.prompt]
+        former = self.requests[job.after].all_token_ids if job.session >= 0 and job.after >= 0 else []
+        if 0 < len(former) <= job.prompt:
+            known = list(former)
+        else:  # a turn that is shorter than what was said begins anew
+            pieces = [SHARED + piece * FAR + place for piece in job.ids for place in range(job.id_block)]
+            known = pieces[: job.prompt]
         return known + [token(job, place) for place in range(len(known), job.prompt)]
 
     def jobs(self) -> list[Job]:

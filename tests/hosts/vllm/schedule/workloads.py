@@ -53,7 +53,7 @@ def _prompt(chance: np.random.Generator, far: int, block: int) -> int:
 
 
 def _output(chance: np.random.Generator) -> int:
-    return int(chance.choice([1, chance.integers(1, 20), chance.integers(20, 50)], p=[0.15, 0.6, 0.25]))
+    return int(chance.choice([1, int(chance.integers(1, 20)), int(chance.integers(20, 50))], p=[0.15, 0.6, 0.25]))
 
 
 def _share(jobs: list[Job], chance: np.random.Generator) -> None:
@@ -94,7 +94,7 @@ def _setup(jobs: list[Job], block: int, chunked: bool, chance: np.random.Generat
         engine="vllm-v1",
         release="0.32",
         block=block,
-        blocks=1 + alone + int(chance.integers(0, 2 + alone * more)),
+        blocks=1 + alone + int(chance.integers(0, 2 + int(alone * more))),
         longest=longest,
         seats=int(chance.choice([1, 3, 8, 32], p=[0.1, 0.2, 0.3, 0.4])) if chunked else 32,
         chunked=chunked,
@@ -110,3 +110,19 @@ def _setup(jobs: list[Job], block: int, chunked: bool, chance: np.random.Generat
         threshold=min(threshold, longest) if threshold < FAR else FAR,
         watermark=int(chance.integers(1, 4)) if chance.random() < 0.4 else 0,
     )
+
+
+def branched(seed: int) -> tuple[Setup, list[Job]]:
+    """Return conversations in which any earlier turn may be followed, and some turns begin anew."""
+    setup, jobs = workload(len(KINDS) * seed + KINDS.index("sessions"))
+    chance = np.random.default_rng((seed, 1))
+    for job in jobs:
+        if job.after >= 0:
+            former = jobs[int(chance.choice([one.index for one in jobs[: job.index] if one.session == job.session]))]
+            repeats = chance.random() < 0.9
+            job.after = former.index if chance.random() < 0.85 else -1
+            job.prompt = former.prompt + former.output + job.index % 30 if repeats else 1 + job.index
+    longest = max(job.prompt + job.output for job in jobs)
+    budget = setup.budget if setup.chunked else max(setup.budget, longest)
+    blocks = max(setup.blocks, 1 + ceil(longest, setup.block))
+    return replace(setup, cache=True, longest=max(longest, setup.longest), budget=budget, blocks=blocks), jobs

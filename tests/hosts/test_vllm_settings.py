@@ -1,0 +1,147 @@
+"""What the adapter for vLLM reads: settings, hints, and the records that it keeps."""
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evenly.hosts.vllm import release
+from evenly.hosts.vllm.hints import NONE, hints
+from evenly.hosts.vllm.settings import Settings, settings
+from evenly.hosts.vllm.table import MOST_FLOWS, Table, code
+from evenly.serve.orders.priority import Priority
+from evenly.serve.orders.shortest_prompt import ShortestPrompt
+from evenly.serve.victims.least_recompute import LeastRecompute
+
+SCENARIO = """\
+kind: serve
+trace: {use: poisson, rate: 1, requests: 10}
+order: shortest-prompt
+compare:
+  plain: {order: first-come}
+  short: {evict: least-recompute, order.aging: 7.0}
+"""
+
+
+def test_without_settings_the_policies_are_vllms_own() -> None:
+    assert settings({}) == settings({"other": 1}) == Settings()
+
+
+def test_policies_are_named_as_in_scenarios() -> None:
+    found = settings({"evenly": {"order": "priority", "evict": {"use": "least-recompute"}, "steps": "log"}})
+    assert (found.order, found.evict, found.steps) == (Priority(), LeastRecompute(), "log")
+
+
+def test_a_scenario_file_gives_its_policies_and_what_stands_beside_it_wins(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(SCENARIO)
+    found = settings({"evenly": {"scenario": str(file), "variant": "short", "steps": "steps.jsonl"}})
+    assert found.order == ShortestPrompt(aging=7.0)
+    assert found.evict == LeastRecompute()
+    changed = settings({"evenly": {"scenario": str(file), "variant": "short", "order": "priority"}})
+    assert (changed.order, changed.evict) == (Priority(), LeastRecompute())
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"order": "shortest-promt"}, "did you mean 'shortest-prompt'"),
+        ({"ordr": "priority"}, "ordr"),
+        (7, "expected a scenario file or a mapping"),
+        ("none.yaml", "none.yaml: cannot be read"),
+        ({"scenario": "FILE"}, "compares 'plain', 'short'; say which one"),
+        ({"scenario": "FILE", "variant": "long"}, "no variant 'long'"),
+    ],
+)
+def test_a_wrong_setting_is_told_with_the_flag_and_a_remedy(asked: Any, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(SCENARIO)
+    if isinstance(asked, dict) and asked.get("scenario") == "FILE":
+        asked = asked | {"scenario": str(file)}
+    with pytest.raises(ValueError, match=said):
+        settings({"evenly": asked})
+
+
+def test_hints_are_read_and_nonsense_counts_as_not_given() -> None:
+    told = {"evenly_user": 3, "evenly_program": "p", "evenly_turn": "2", "evenly_last_turn": 1, "evenly_deadline": 0.5}
+    found = hints(told | {"evenly_output": "many", "evenly_tool": ["no"], "other": 1})
+    assert (found.user, found.program, found.turn, found.last_turn, found.deadline) == ("3", "p", 2, True, 0.5)
+    assert found.output is None
+    assert found.tool is None
+    assert hints(None) is hints({}) is NONE
+    assert hints({"evenly_deadline": math.nan}).deadline == math.inf
+    assert hints({"evenly_last_turn": "perhaps"}).last_turn is None
+
+
+def test_a_request_without_a_program_ends_its_program_and_a_turn_goes_on_until_told_otherwise() -> None:
+    assert NONE.ends
+    assert not hints({"evenly_program": "p"}).ends
+    assert hints({"evenly_program": "p", "evenly_last_turn": True}).ends
+
+
+def test_rows_of_requests_that_left_are_used_again_and_the_table_grows() -> None:
+    table = Table("")
+    rows = [table.enter(_request(), NONE, 0.0) for _ in range(1000)]
+    assert len({entry.row for entry in rows}) == 1000
+    size = len(table.requests)
+    for entry in rows:
+        table.leave(entry)
+    for _ in range(1000):
+        table.enter(_request(), NONE, 0.0)
+    assert len(table.requests) == size
+
+
+def test_a_user_keeps_one_flow_and_programs_that_ended_make_room() -> None:
+    table = Table("user")
+    flows = {table.enter(_request(), hints({"evenly_user": str(k % 3)}), 0.0).flow for k in range(9)}
+    assert len(flows) == 3
+    table = Table("program")
+    for k in range(5000):
+        last = hints({"evenly_program": str(k), "evenly_last_turn": 1})
+        entry = table.enter(_request(), last, 0.0)
+        table.wait(entry)
+        table.unwait(entry)
+        table.start(entry, 0.0, 5)
+        table.stop(entry, 7)
+        assert table.flows["output"][entry.flow] == 7
+        table.leave(entry)
+    assert len(table.flows) < 5000
+
+
+def test_the_user_who_was_idle_longest_is_forgotten_when_there_are_too_many() -> None:
+    table = Table("user")
+    first = table.enter(_request(), hints({"evenly_user": "first"}), 0.0)
+    table.start(first, 0.0, 5)
+    table.stop(first, 1)
+    busy = table.enter(_request(), hints({"evenly_user": "busy"}), 0.0)
+    table.start(busy, 0.0, 5)
+    for k in range(MOST_FLOWS):
+        entry = table.enter(_request(), hints({"evenly_user": f"u{k}"}), 1.0 + k)
+        table.start(entry, 1.0 + k, 5)
+        table.stop(entry, 1)
+    assert len(table.used) == MOST_FLOWS
+    assert table.flows["running"][busy.flow] == 1
+    again = table.enter(_request(), hints({"evenly_user": "first"}), 9e9)
+    assert table.flows["prompt"][again.flow] == 0  # what it had got is forgotten
+
+
+def test_names_become_numbers_that_do_not_depend_on_the_process() -> None:
+    assert code("12") == 12
+    assert code("alice") == code("alice") != code("bob")
+    assert 0 <= code("alice") < 2**63
+
+
+def test_another_release_of_vllm_is_refused_with_the_tested_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "installed", lambda: "0.19.1")
+    with pytest.raises(ImportError, match=r"tested on vLLM 0\.32, this is 0\.19\.1"):
+        release.check()
+    monkeypatch.setattr(release, "installed", lambda: None)
+    with pytest.raises(ImportError, match=r"pip install 'evenly\[vllm\]'"):
+        release.check()
+
+
+def _request() -> Any:
+    return SimpleNamespace(num_prompt_tokens=5, max_tokens=9, priority=np.int64(0))
