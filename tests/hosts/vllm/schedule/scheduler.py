@@ -125,11 +125,8 @@ class Vllm(Engine):
     def tokens(self, job: Job) -> list[int]:
         """Return the prompt: what the session said so far, or shared pieces, then tokens that nobody else has."""
         former = self.requests[job.after].all_token_ids if job.session >= 0 and job.after >= 0 else []
-        if 0 < len(former) <= job.prompt:
-            known = list(former)
-        else:  # a turn that is shorter than what was said begins anew
-            pieces = [SHARED + piece * FAR + place for piece in job.ids for place in range(job.id_block)]
-            known = pieces[: job.prompt]
+        pieces = [SHARED + piece * FAR + place for piece in job.ids for place in range(job.id_block)]
+        known = list(former or pieces)[: job.prompt]
         return known + [token(job, place) for place in range(len(known), job.prompt)]
 
     def jobs(self) -> list[Job]:

@@ -113,15 +113,14 @@ def _setup(jobs: list[Job], block: int, chunked: bool, chance: np.random.Generat
 
 
 def branched(seed: int) -> tuple[Setup, list[Job]]:
-    """Return conversations in which any earlier turn may be followed, and some turns begin anew."""
+    """Return conversations in which any earlier turn may be followed, and some turns follow none."""
     setup, jobs = workload(len(KINDS) * seed + KINDS.index("sessions"))
     chance = np.random.default_rng((seed, 1))
     for job in jobs:
         if job.after >= 0:
             former = jobs[int(chance.choice([one.index for one in jobs[: job.index] if one.session == job.session]))]
-            repeats = chance.random() < 0.9
             job.after = former.index if chance.random() < 0.85 else -1
-            job.prompt = former.prompt + former.output + job.index % 30 if repeats else 1 + job.index
+            job.prompt = former.prompt + former.output + int(chance.integers(0, 30))
     longest = max(job.prompt + job.output for job in jobs)
     budget = setup.budget if setup.chunked else max(setup.budget, longest)
     blocks = max(setup.blocks, 1 + ceil(longest, setup.block))

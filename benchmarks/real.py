@@ -1,0 +1,300 @@
+"""The simulator held against a real vLLM on this machine, and policies in both hosts.
+
+Needs the environment of `make vllm`: `.venv-vllm/bin/python -m benchmarks.real fidelity` calibrates on one workload and
+validates on three others at three loads; `... real gains` compares policies under memory pressure. Both print tables and
+keep them in benchmarks/results. The served model is a Llama of 33 million random parameters on one thread; random
+weights do not change times.
+"""
+
+import argparse
+import contextlib
+import json
+import math
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.calibration import machine
+from evenly.core import Document, Outcome, Trace
+from evenly.core.document import unstructure
+from evenly.hardware.calibration.engine import write
+from evenly.hosts.replay import replay
+from evenly.hosts.replay_outcome import outcome
+from evenly.measure.slo import Slo
+from evenly.serve.scenario import ServeScenario, servable
+from evenly.sweep.calibrate import calibrate
+from evenly.sweep.folder import write as keep
+from evenly.sweep.measured import Run
+from evenly.sweep.validate import Level, prepared, validate
+from tests.hosts.vllm.server import Server, model_folder, serving
+
+RESULTS = Path(__file__).parent / "results"
+MODEL = {
+    "hidden_size": 512,
+    "intermediate_size": 1376,
+    "num_hidden_layers": 8,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+}
+VOCABULARY = 8000
+FLAGS = ("--max-num-seqs", "16", "--max-num-batched-tokens", "256", "--block-size", "32")
+REPEATS = 3  # of every real run
+SPEEDS = (0.5, 1.0, 2.0)  # low, medium, saturating: factors on the arrivals below
+SLO = Slo(ttft=2.0, tpot=0.1)
+MIX = {
+    "use": "poisson",
+    "rate": 2.2,
+    "requests": 160,
+    "lengths": {"use": "uniform", "prompt": [16, 900], "output": [4, 80]},
+}
+WORKLOADS: Mapping[str, Mapping[str, Any]] = {
+    "short chat": {
+        "use": "poisson",
+        "rate": 2.5,
+        "requests": 60,
+        "lengths": {"use": "uniform", "prompt": [20, 150], "output": [10, 60]},
+    },
+    "long prompts": {
+        "use": "poisson",
+        "rate": 0.9,
+        "requests": 40,
+        "lengths": {"use": "uniform", "prompt": [500, 1500], "output": [5, 30]},
+    },
+    "conversations over one system prompt": {
+        "use": "multi-turn",
+        "conversations": 16,
+        "rate": 0.6,
+        "turns": 3.5,
+        "most_turns": 6,
+        "system": 256,
+        "user_median": 40.0,
+        "user_longest": 150,
+        "answer_median": 30.0,
+        "answer_longest": 60,
+        "think": 0.5,
+        "context": 1800,
+    },
+}
+
+
+def trace_of(source: Mapping[str, Any]) -> Trace:
+    """Return a trace by the entries of a scenario."""
+    return servable(_scenario(source).trace.draw(1))
+
+
+def _scenario(source: Mapping[str, Any], **entries: Any) -> ServeScenario:
+    return Document({"kind": "serve", "trace": dict(source), **entries}).structure(ServeScenario, ignore=("kind",))
+
+
+@contextlib.contextmanager
+def engine(place: Path, settings: Mapping[str, Any], flags: Sequence[str] = ()) -> Iterator[Server]:
+    """Serve the model with the adapter under some policies until the block ends."""
+    place.mkdir(parents=True, exist_ok=True)
+    asked = ["--scheduler-cls", "evenly.hosts.vllm.Scheduler", "--additional-config", json.dumps({"evenly": settings})]
+    with serving(model_folder(place, **MODEL), (*FLAGS, *asked, *flags)) as server:
+        warm = {"use": "poisson", "rate": 20.0, "requests": 12}
+        sizes = {"use": "uniform", "prompt": [16, 600], "output": [4, 12]}
+        run(server, trace_of({**warm, "lengths": sizes}))
+        yield server
+
+
+def run(server: Server, trace: Trace, speed: float = 1.0) -> Outcome:
+    """Replay a trace once."""
+    found = replay(trace, server.url, speed=speed, hints=True, vocabulary=VOCABULARY)
+    if found.incomplete or any(found.error):
+        sys.exit(f"a replay failed: {found.incomplete or next(filter(None, found.error))}")
+    return outcome(found, "replay", SLO, {})
+
+
+def fidelity(place: Path) -> list[dict[str, Any]]:
+    """Calibrate once, replay every workload at every load in turn, and return the errors."""
+    log = place / "steps.jsonl"
+    runs: dict[str, list[Run]] = {name: [] for name in WORKLOADS}
+    with engine(place / "model", {"steps": str(log)}) as server:
+        start = len(log.read_text().splitlines())
+        mix = trace_of(MIX)
+        for speed in (0.3, 1.0):  # alone and crowded
+            seen = run(server, mix.take(np.arange(60 if speed < 1 else len(mix))), speed)
+            keep(seen, place / f"mix-{speed}")
+        lines = log.read_text().splitlines()
+        calibrating = place / "calibrate.jsonl"
+        calibrating.write_text("\n".join([lines[0], *lines[start:]]) + "\n")
+        for repeat in range(REPEATS):
+            for name, source in WORKLOADS.items():
+                for speed in SPEEDS:
+                    seen = run(server, trace_of(source), speed)
+                    runs[name].append(Run(f"{repeat}", seen.items, seen.series, speed))
+                    print(f"repeat {repeat + 1} of {REPEATS}: {name} at {speed:g}", file=sys.stderr, flush=True)
+    made = place / "engine.yaml"
+    made.write_text(write(calibrate([calibrating], place / "mix-0.3").calibration))
+    shutil.copy(log, place / "all-steps.jsonl")
+    rows = []
+    for name, source in WORKLOADS.items():
+        scenario = prepared(Document({"kind": "serve", "trace": dict(source), "seed": 1}), made)
+        for level in validate(scenario, made, runs[name], SPEEDS):
+            rows += _rows(name, level)
+    return rows
+
+
+def _rows(name: str, level: Level) -> list[dict[str, Any]]:
+    return [
+        {
+            "workload": name,
+            "speed": level.speed,
+            "figure": one.name,
+            "measured": one.measured,
+            "simulated": one.simulated,
+            "error": one.error,
+            "spread": one.spread,
+            "band": one.band,
+        }
+        for one in level.agreements
+    ]
+
+
+def fidelity_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the errors of medians, tails and rates as a Markdown table, one line a workload and load."""
+    figures = ("ttft p50", "tpot p50", "e2e p50", "ttft p99", "tpot p99", "e2e p99", "throughput")
+    lines = [
+        f"| workload | load | {' | '.join(figures)} | widest spread of the real runs |",
+        f"|---|---|{'---:|' * len(figures)}---:|",
+    ]
+    keys = dict.fromkeys((row["workload"], row["speed"]) for row in rows)
+    for name, speed in keys:
+        found = {row["figure"]: row for row in rows if (row["workload"], row["speed"]) == (name, speed)}
+        load = ("low", "medium", "saturating")[SPEEDS.index(speed)]
+        cells = " | ".join(f"{found[figure]['error']:+.1%}" for figure in figures)
+        wide = max(found[figure]["spread"] for figure in figures)
+        lines.append(f"| {name} | {load} | {cells} | {wide:.0%} |")
+    return "\n".join(lines)
+
+
+# Policies under memory pressure: twelve programs of several turns, one of whose users asks for as much as all others.
+PRESSURE_FLAGS = ("--num-gpu-blocks-override", "96")
+POLICIES: Mapping[str, Mapping[str, Any]] = {
+    "first come": {},
+    "shortest remaining": {"order": {"use": "shortest-remaining", "aging": 0.0}},
+    "program first come": {"order": "program-first-come"},
+    "least attained service": {"order": "least-attained-service"},
+    "virtual token counter": {"order": "virtual-token-counter"},
+    "program first come, kept 1 s": {"order": "program-first-come", "retain": {"use": "fixed-ttl", "ttl": 1.0}},
+}
+
+
+def pressure() -> Trace:
+    """Return 84 requests: one user's 40 at once, and eleven programs of four turns that come one by one."""
+    chance = np.random.default_rng(5)
+    arrival, prompt, output, user, session, after, pause = ([] for _ in range(7))  # type: ignore[var-annotated]
+    rows: list[tuple[float, int, int, int, int, int, float]] = []
+    for _ in range(40):
+        rows.append((float(chance.uniform(0, 2)), int(chance.integers(100, 500)), int(chance.integers(20, 80)), 0, -1, -1, 0.0))
+    for program in range(11):
+        begin, length = float(chance.uniform(0, 12)), int(chance.integers(150, 300))
+        first = len(rows)
+        for turn in range(4):
+            answer = int(chance.integers(10, 40))
+            rows.append((begin, length, answer, 1 + program % 4, program, first + turn - 1 if turn else -1, 0.3))
+            length += answer + int(chance.integers(20, 60))
+    order = np.argsort([row[0] for row in rows], kind="stable")
+    place = np.empty(len(rows) + 1, np.int64)
+    place[order], place[-1] = np.arange(len(rows)), -1
+    arrival, prompt, output, user, session, after, pause = zip(*[rows[k] for k in order], strict=True)  # type: ignore[assignment]
+    return Trace(
+        arrival=np.array(arrival, np.float64),
+        prompt=np.array(prompt, np.int64),
+        output=np.array(output, np.int64),
+        user=np.array(user, np.int64),
+        session=np.array(session, np.int64),
+        after=place[np.array(after, np.int64)],
+        pause=np.array(pause, np.float64),
+    )
+
+
+def gains(place: Path) -> list[dict[str, Any]]:
+    """Serve the same trace under every policy in both hosts; return figures and gains over first come."""
+    trace = pressure()
+    logs = {name: place / f"{k}.jsonl" for k, name in enumerate(POLICIES)}
+    measured: dict[str, list[dict[str, float]]] = {name: [] for name in POLICIES}
+    with contextlib.ExitStack() as stack:
+        servers = {}
+        for k, (name, chosen) in enumerate(POLICIES.items()):
+            settings = {**chosen, "steps": str(logs[name])}
+            servers[name] = stack.enter_context(engine(place / f"model-{k}", settings, PRESSURE_FLAGS))
+        for repeat in range(REPEATS):  # policies in turn, so that a drift of the machine meets all of them
+            for name, server in servers.items():
+                measured[name].append(_figures(run(server, trace).items))
+                print(f"repeat {repeat + 1} of {REPEATS}: {name}", file=sys.stderr, flush=True)
+    made = place / "engine.yaml"
+    made.write_text(write(calibrate([logs["first come"]]).calibration))
+    rows = []
+    for name, chosen in POLICIES.items():
+        scenario = prepared(Document({"kind": "serve", "trace": {"use": "poisson", "rate": 1.0}, **chosen}), made)
+        simulated = _figures(_items(scenario, trace))
+        for figure in simulated:
+            seen = [one[figure] for one in measured[name]]
+            base = [one[figure] for one in measured["first come"]]
+            row = {"policy": name, "figure": figure, "simulated": simulated[figure], "measured": statistics.mean(seen)}
+            ratios = [b / s for b, s in zip(base, seen, strict=True)]
+            rows.append(row | {"gain": statistics.median(ratios), "low": min(ratios), "high": max(ratios)})
+    first = {row["figure"]: row["simulated"] for row in rows if row["policy"] == "first come"}
+    return [row | {"simulated_gain": first[row["figure"]] / row["simulated"]} for row in rows]
+
+
+def _items(scenario: ServeScenario, trace: Trace) -> Mapping[str, Any]:
+    from evenly.serve.results import columns
+
+    return columns(scenario.simulate(trace=trace).requests)
+
+
+def _figures(items: Mapping[str, Any]) -> dict[str, float]:
+    """Return mean latencies: of all requests, and of those who do not crowd the others out."""
+    e2e, ttft = items["finish"] - items["arrival"], items["first_token"] - items["arrival"]
+    others = items["user"] > 0
+    return {
+        "mean end-to-end": float(e2e.mean()),
+        "mean TTFT": float(ttft.mean()),
+        "mean TTFT of the other users": float(ttft[others].mean()),
+    }
+
+
+def gains_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return figures and gains as a Markdown table."""
+    lines = [
+        "| figure | policy | simulated, s | measured, s | gain, simulated | gain, measured (lowest to highest) |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for row in sorted(rows, key=lambda row: row["figure"]):
+        spread = f"{row['gain']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        lines.append(
+            f"| {row['figure']} | {row['policy']} | {row['simulated']:.2f} | {row['measured']:.2f} | "
+            f"{row['simulated_gain']:.2f} | {spread} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run one of the two, print its table and keep its rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("fidelity", "gains"))
+    parser.add_argument("--folder", type=Path, help="keep logs and calibration there; by default nowhere")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = options.folder or Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = fidelity(folder) if options.what == "fidelity" else gains(folder)
+    table = fidelity_table(rows) if options.what == "fidelity" else gains_table(rows)
+    facts = {name: value for name, value in machine().items() if not isinstance(value, float) or math.isfinite(value)}
+    (RESULTS / f"real-{options.what}.json").write_text(
+        json.dumps({"machine": unstructure(facts), "rows": rows}, indent=1) + "\n"
+    )
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
