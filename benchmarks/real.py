@@ -1,9 +1,9 @@
 """The simulator held against a real vLLM on this machine, and policies in both hosts.
 
 Needs the environment of `make vllm`: `.venv-vllm/bin/python -m benchmarks.real fidelity` calibrates on one workload and
-validates on three others at three loads; `... real gains` compares policies under memory pressure. Both print tables and
-keep them in benchmarks/results. The served model is a Llama of 33 million random parameters on one thread; random
-weights do not change times.
+validates on three others at three loads; `... real gains` compares policies under memory pressure. Both print tables
+and keep them in benchmarks/results. The served model is a Llama of 15 million random parameters in float32 on one
+thread; random weights do not change times.
 """
 
 import argparse
@@ -36,39 +36,39 @@ from tests.hosts.vllm.server import Server, model_folder, serving
 
 RESULTS = Path(__file__).parent / "results"
 MODEL = {
-    "hidden_size": 512,
-    "intermediate_size": 1376,
-    "num_hidden_layers": 8,
-    "num_attention_heads": 8,
-    "num_key_value_heads": 4,
+    "hidden_size": 384,
+    "intermediate_size": 1024,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 2,
 }
 VOCABULARY = 8000
-FLAGS = ("--max-num-seqs", "16", "--max-num-batched-tokens", "256", "--block-size", "32")
+FLAGS = ("--dtype", "float32", "--max-num-seqs", "16", "--max-num-batched-tokens", "256", "--block-size", "32")
 REPEATS = 3  # of every real run
 SPEEDS = (0.5, 1.0, 2.0)  # low, medium, saturating: factors on the arrivals below
 SLO = Slo(ttft=2.0, tpot=0.1)
 MIX = {
     "use": "poisson",
     "rate": 2.2,
-    "requests": 160,
-    "lengths": {"use": "uniform", "prompt": [16, 900], "output": [4, 80]},
+    "requests": 120,
+    "lengths": {"use": "normal", "prompt": 450, "output": 40, "spread": 0.8, "longest_prompt": 1500},
 }
 WORKLOADS: Mapping[str, Mapping[str, Any]] = {
     "short chat": {
         "use": "poisson",
         "rate": 2.5,
-        "requests": 60,
-        "lengths": {"use": "uniform", "prompt": [20, 150], "output": [10, 60]},
+        "requests": 50,
+        "lengths": {"use": "normal", "prompt": 90, "output": 35, "spread": 0.5, "longest_prompt": 300},
     },
     "long prompts": {
         "use": "poisson",
         "rate": 0.9,
-        "requests": 40,
-        "lengths": {"use": "uniform", "prompt": [500, 1500], "output": [5, 30]},
+        "requests": 30,
+        "lengths": {"use": "normal", "prompt": 1000, "output": 15, "spread": 0.3, "longest_prompt": 1600},
     },
     "conversations over one system prompt": {
         "use": "multi-turn",
-        "conversations": 16,
+        "conversations": 14,
         "rate": 0.6,
         "turns": 3.5,
         "most_turns": 6,
@@ -99,7 +99,7 @@ def engine(place: Path, settings: Mapping[str, Any], flags: Sequence[str] = ()) 
     asked = ["--scheduler-cls", "evenly.hosts.vllm.Scheduler", "--additional-config", json.dumps({"evenly": settings})]
     with serving(model_folder(place, **MODEL), (*FLAGS, *asked, *flags)) as server:
         warm = {"use": "poisson", "rate": 20.0, "requests": 12}
-        sizes = {"use": "uniform", "prompt": [16, 600], "output": [4, 12]}
+        sizes = {"use": "normal", "prompt": 300, "output": 8, "spread": 0.8}
         run(server, trace_of({**warm, "lengths": sizes}))
         yield server
 
@@ -121,7 +121,7 @@ def fidelity(place: Path) -> list[dict[str, Any]]:
         mix = trace_of(MIX)
         for speed in (0.3, 1.0):  # alone and crowded
             seen = run(server, mix.take(np.arange(60 if speed < 1 else len(mix))), speed)
-            keep(seen, place / f"mix-{speed}")
+            keep(seen, Document({"kind": "serve", "trace": MIX}), place / f"mix-{speed}")
         lines = log.read_text().splitlines()
         calibrating = place / "calibrate.jsonl"
         calibrating.write_text("\n".join([lines[0], *lines[start:]]) + "\n")
@@ -188,32 +188,25 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
 
 
 def pressure() -> Trace:
-    """Return 84 requests: one user's 40 at once, and eleven programs of four turns that come one by one."""
+    """Return one user's 40 requests at once, and eleven programs of four turns that begin one by one."""
     chance = np.random.default_rng(5)
-    arrival, prompt, output, user, session, after, pause = ([] for _ in range(7))  # type: ignore[var-annotated]
-    rows: list[tuple[float, int, int, int, int, int, float]] = []
-    for _ in range(40):
-        rows.append((float(chance.uniform(0, 2)), int(chance.integers(100, 500)), int(chance.integers(20, 80)), 0, -1, -1, 0.0))
+    greedy = [
+        (chance.uniform(0, 2), chance.integers(100, 500), chance.integers(20, 80), 0, -1, -1, 0.0) for _ in range(40)
+    ]
+    rows: list[tuple[Any, ...]] = list(greedy)
     for program in range(11):
-        begin, length = float(chance.uniform(0, 12)), int(chance.integers(150, 300))
-        first = len(rows)
+        begin, length, first = chance.uniform(0, 12), int(chance.integers(150, 300)), len(rows)
         for turn in range(4):
             answer = int(chance.integers(10, 40))
-            rows.append((begin, length, answer, 1 + program % 4, program, first + turn - 1 if turn else -1, 0.3))
+            before = first + turn - 1 if turn else -1
+            rows.append((begin, length, answer, 1 + program % 4, program, before, 0.3))
             length += answer + int(chance.integers(20, 60))
     order = np.argsort([row[0] for row in rows], kind="stable")
-    place = np.empty(len(rows) + 1, np.int64)
-    place[order], place[-1] = np.arange(len(rows)), -1
-    arrival, prompt, output, user, session, after, pause = zip(*[rows[k] for k in order], strict=True)  # type: ignore[assignment]
-    return Trace(
-        arrival=np.array(arrival, np.float64),
-        prompt=np.array(prompt, np.int64),
-        output=np.array(output, np.int64),
-        user=np.array(user, np.int64),
-        session=np.array(session, np.int64),
-        after=place[np.array(after, np.int64)],
-        pause=np.array(pause, np.float64),
-    )
+    place = np.append(np.argsort(order), -1)  # of a row in the trace; the last entry stands for nobody
+    columns = [np.array(column) for column in zip(*[rows[k] for k in order], strict=True)]
+    names = ("arrival", "prompt", "output", "user", "session", "after", "pause")
+    known: dict[str, Any] = dict(zip(names, columns, strict=True))
+    return Trace(**known | {"after": place[known["after"]]})
 
 
 def gains(place: Path) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ Logs = Annotated[list[Path], Many, Parameter(help="Step logs, one a run: tell er
 Url = Annotated[str, Parameter(help="Replay against this server first, then compare.")]
 Served = Annotated[str, Parameter(help="Name of the served model, with `--url`.")]
 Repeats = Annotated[int, Parameter(help="Replays at each load, with `--url`.")]
+Vocabulary = Annotated[int, Parameter(help="Token ids of the served model, with `--url`.")]
 Speeds = Annotated[str, Parameter(help="Loads as factors on the arrivals: `0.5,1,2`.")]
 Strict = Annotated[bool, Parameter(negative="", help="Exit code 1 unless every figure lies inside its band.")]
 
@@ -88,6 +89,7 @@ def validate(
     url: Url = "",
     model: Served = "",
     repeats: Repeats = 1,
+    vocabulary: Vocabulary = 9000,
     speed: Speeds = "",
     steps: Logs = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
@@ -115,7 +117,7 @@ def validate(
     speeds = _speeds(speed)
     simulated = work.prepared(_document(scenario, sets), cost)
     runs = [run for path in measured for run in read(path)]
-    runs = runs or _replayed(simulated, url, model, speeds or [1.0], repeats)
+    runs = runs or _replayed(simulated, url, model, speeds or [1.0], repeats, vocabulary)
     levels = work.validate(simulated, cost, runs, speeds, steps)
     _show(levels, scenario, cost, out or Path("runs") / f"{stem(scenario)}-validated", as_json)
     if strict and not all(one.inside for level in levels for one in level.agreements):
@@ -164,7 +166,9 @@ def _speeds(text: str) -> list[float]:
     return found
 
 
-def _replayed(scenario: "ServeScenario", url: str, model: str, speeds: list[float], repeats: int) -> "list[Run]":
+def _replayed(
+    scenario: "ServeScenario", url: str, model: str, speeds: list[float], repeats: int, vocabulary: int
+) -> "list[Run]":
     """Replay the trace of a scenario at every load, loads in turn, so that a drift of the machine meets all of them."""
     import os
 
@@ -180,7 +184,8 @@ def _replayed(scenario: "ServeScenario", url: str, model: str, speeds: list[floa
         for factor in speeds:
             name = f"replay {repeat + 1} at speed {factor:g}"
             with progress(name) as tell:
-                found = replay(trace, url, model, factor, key=os.environ.get(KEY, ""), progress=tell)
+                key = os.environ.get(KEY, "")
+                found = replay(trace, url, model, factor, key=key, hints=True, vocabulary=vocabulary, progress=tell)
             seen = outcome(found, name, scenario.slo, {})
             early = f"{name}: ended early: {found.incomplete}" if found.incomplete else ""
             runs.append(Run(name, seen.items, seen.series, factor, early))

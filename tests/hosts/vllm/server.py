@@ -29,12 +29,11 @@ MODEL = {
     "max_position_embeddings": 4096,
     "bos_token_id": 1,
     "eos_token_id": 2,
-    "torch_dtype": "bfloat16",
+    "torch_dtype": "float32",
 }
-FLAGS = ("--load-format", "dummy", "--skip-tokenizer-init", "--enforce-eager", "--dtype", "bfloat16")
+FLAGS = ("--load-format", "dummy", "--skip-tokenizer-init", "--enforce-eager", "--dtype", "float32")
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
-    "VLLM_TARGET_DEVICE": "cpu",
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
     "OMP_NUM_THREADS": "1",  # threads that spin for a core make a small machine slow and unsteady
