@@ -9,7 +9,6 @@ thread; random weights do not change times.
 import argparse
 import contextlib
 import json
-import math
 import shutil
 import statistics
 import sys
@@ -229,12 +228,13 @@ def gains(place: Path) -> list[dict[str, Any]]:
     for name, chosen in POLICIES.items():
         scenario = prepared(Document({"kind": "serve", "trace": {"use": "poisson", "rate": 1.0}, **chosen}), made)
         simulated = _figures(_items(scenario, trace))
-        for figure in simulated:
+        for figure, told in simulated.items():
             seen = [one[figure] for one in measured[name]]
-            base = [one[figure] for one in measured["first come"]]
-            row = {"policy": name, "figure": figure, "simulated": simulated[figure], "measured": statistics.mean(seen)}
-            ratios = [b / s for b, s in zip(base, seen, strict=True)]
-            rows.append(row | {"gain": statistics.median(ratios), "low": min(ratios), "high": max(ratios)})
+            bases = [one[figure] for one in measured["first come"]]
+            ratios = [base / value for base, value in zip(bases, seen, strict=True)]
+            row: dict[str, Any] = {"policy": name, "figure": figure, "simulated": told}
+            row |= {"measured": statistics.mean(seen), "gain": statistics.median(ratios)}
+            rows.append(row | {"low": min(ratios), "high": max(ratios)})
     first = {row["figure"]: row["simulated"] for row in rows if row["policy"] == "first come"}
     return [row | {"simulated_gain": first[row["figure"]] / row["simulated"]} for row in rows]
 
@@ -282,9 +282,8 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         rows = fidelity(folder) if options.what == "fidelity" else gains(folder)
     table = fidelity_table(rows) if options.what == "fidelity" else gains_table(rows)
-    facts = {name: value for name, value in machine().items() if not isinstance(value, float) or math.isfinite(value)}
     (RESULTS / f"real-{options.what}.json").write_text(
-        json.dumps({"machine": unstructure(facts), "rows": rows}, indent=1) + "\n"
+        json.dumps({"machine": unstructure(machine()), "rows": rows}, indent=1) + "\n"
     )
     print(table)
 

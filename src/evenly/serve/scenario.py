@@ -59,7 +59,7 @@ class ServeScenario(Scenario):
     order: Order = field(default_factory=FirstCome)
     "Who is next in the queue of a replica."
     budget: Budget | None = None
-    "Tokens of a pass; by default the engine's own budget."
+    "Tokens of a pass, never more than the engine's own budget; by default that."
     admit: Admission = field(default_factory=Always)
     "Whether the head of the queue may start."
     evict: Victim = field(default_factory=Last)

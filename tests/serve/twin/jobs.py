@@ -75,6 +75,8 @@ class Job:
     session: int = -1
     "Requests of one session begin with everything their predecessors said and heard."
 
+    told: "Job | None" = None
+    "The turn before, if it repeats all of that; written by `join_programs`."
     program: int = -1
     "Written by `join_programs`, as is whether the program ends with it."
     last_turn: bool = True
@@ -109,15 +111,19 @@ class Job:
         piece = (end - 1) // self.id_block
         if end <= self.prompt and piece < len(self.ids):
             return "shared", self.ids[piece], place
-        if self.session >= 0:
-            return "session", self.session, place
-        return "own", self.index, place
+        teller = self
+        while teller.told is not None and end <= teller.told.prompt + teller.told.output:
+            teller = teller.told
+        return "own", teller.index, place
 
 
 def join_programs(jobs: Sequence[Job]) -> None:
     """Tell each request its program, a session or those that wait for one another, and the last ones that they are."""
     latest: dict[int, Job] = {}
     for job in jobs:
+        before = jobs[job.after] if job.after >= 0 else job
+        if before.session == job.session >= 0 and job.prompt >= before.prompt + before.output:
+            job.told = before if before is not job else None
         alone = job.index if job.after < 0 else jobs[job.after].program
         job.program = len(jobs) + job.session if job.session >= 0 else alone
         if job.program in latest:

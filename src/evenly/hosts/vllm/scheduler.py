@@ -48,16 +48,19 @@ class Scheduler(VllmScheduler):
         config = kwargs["vllm_config"] if "vllm_config" in kwargs else args[0]
         if cls is Scheduler and config.scheduler_config.async_scheduling:
             cls = _Asynchronous
-        return super().__new__(cls)
+        made: Scheduler = super().__new__(cls)
+        return made
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.running: Any
+        self.max_num_scheduled_tokens: int
         super().__init__(*args, **kwargs)
         chosen = settings(self.vllm_config.additional_config)
         self._begin = self.clock()
         self._now = 0.0
         self._table = Table(getattr(type(chosen.order), "counts", ""))
         self._served = False  # tokens were given that no flow was charged for
-        self._most = self.max_num_scheduled_tokens
+        self._most: int = self.max_num_scheduled_tokens
         self._budget: Callable[..., int] | None = None
         self._score: Callable[..., float] | None = None
         self._keeper: Keeper | None = None
@@ -143,7 +146,7 @@ class Scheduler(VllmScheduler):
         if not self.scheduler_reserve_full_isl:
             upto = min(upto, hit + self._most)
         asleep = sum(block.ref_cnt == 0 for group in found.blocks for block in group)
-        return -(-upto // self.block_size) - hit // self.block_size + asleep
+        return int(-(-upto // self.block_size) - hit // self.block_size + asleep)
 
     def schedule(self, throttle_prefills: bool = False) -> SchedulerOutput:
         """Choose the tokens of the next pass."""

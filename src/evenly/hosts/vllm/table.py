@@ -61,7 +61,7 @@ class Table:
         record["prompt"] = request.num_prompt_tokens
         record["output"] = hints.output if hints.output is not None else request.max_tokens
         record["user"] = code(hints.user)
-        record["session"] = record["history"] = code(hints.program)
+        record["session"] = code(hints.program)
         record["priority"] = request.priority
         record["deadline"] = hints.deadline
         record["turn"], record["last_turn"] = hints.turn, hints.ends

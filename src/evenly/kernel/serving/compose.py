@@ -23,7 +23,7 @@ from evenly.kernel.serving.records import (
     ZERO,
 )
 from evenly.kernel.serving.retain import expire
-from evenly.kernel.serving.seating import FOREVER, evict, grab, held
+from evenly.kernel.serving.seating import evict, grab, held
 from evenly.kernel.serving.splitfuse import order_prompts, walk_waiting
 from evenly.kernel.serving.views import pool, rules_of, seat_at, seat_in_line
 
@@ -180,7 +180,7 @@ def compose_once(w: Any, h: Any, now: float, r: int) -> None:
     p.evicted = 0
     p.moved = 0
     p.held = 0
-    room = min(h.budget(now, p.decodes, p.base + p.decodes * p.tick, w.budget_memory), FOREVER)
+    room = min(h.budget(now, p.decodes, p.base + p.decodes * p.tick, w.budget_memory), rules.budget)
     if rules.compose == PREFILL_FIRST:
         if p.swapped == NONE:
             if prompts_may_start(w, now, r):
@@ -220,7 +220,7 @@ def break_deadlock(w: Any, h: Any, now: float, r: int) -> None:
     while p.ran == 0 and p.chunks == 0 and p.seated > 0:
         forgive(w, r)
         s = seat_in_line(w, r, p.seated - 1)
-        evict(w, h, r, p.seated - 1, held(w, r, s), now)
+        evict(w, h, r, p.seated - 1, held(w, r, s), ZERO, now)
         room = run_decodes(w, h, now, r, rules_of(w).budget)
         room = continue_prompts(w, r, room)
         admit(w, h, now, r, room)

@@ -5,7 +5,7 @@ from typing import Any
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving.admit import start_need
 from evenly.kernel.serving.chunks import untake
-from evenly.kernel.serving.records import CHUNK, FILLING, NONE, ZERO
+from evenly.kernel.serving.records import CHUNK, FILLING, NONE, ONE, ZERO
 from evenly.kernel.serving.retain import give_up
 from evenly.kernel.serving.seating import blocks_for, evict, held
 from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, seat_in_line
@@ -51,6 +51,7 @@ def make_room(w: Any, h: Any, now: float, r: int, place: int, need: int) -> tupl
         victim = victim_place(w, h, now, r)
         s = seat_in_line(w, r, victim)
         blocks = held(w, r, s)
+        decoded = ZERO
         if victim < place:  # only by rank: it is in the pass already
             if seat_at(w, s).state == FILLING:
                 taken = untake(w, r, s)
@@ -58,10 +59,11 @@ def make_room(w: Any, h: Any, now: float, r: int, place: int, need: int) -> tupl
                 if rules_of(w).reserve == CHUNK:
                     blocks = blocks_for(w, seat_at(w, s).filled + taken)
             else:
-                blocks = blocks_for(w, seat_at(w, s).base + p.tick + 1)
+                decoded = ONE
+                blocks = blocks_for(w, seat_at(w, s).base + p.tick + decoded)
                 back += 1
                 p.ran -= 1
-        evict(w, h, r, victim, blocks, now)
+        evict(w, h, r, victim, blocks, decoded, now)
         if victim == place:
             return place, back, False
         if victim < place:
@@ -106,4 +108,4 @@ def usurp(w: Any, h: Any, now: float, r: int, room: int) -> None:
             return
         if tokens <= room and p.seated < rules_of(w).seats and p.free - need >= rules_of(w).watermark:
             return
-        evict(w, h, r, p.seated - 1, held(w, r, s), now)
+        evict(w, h, r, p.seated - 1, held(w, r, s), ZERO, now)

@@ -39,9 +39,10 @@ def content(w: Any, i: int, block: int) -> int:
         place = ((block + 1) * size - 1) // w.id_block[0]  # ids are cumulative: the one at its end covers the block
         if place < request.id_count:
             return mix(w.ids[request.ids + place] * 4, block)
-    if request.history >= 0:
-        return mix(request.history * 4 + 1, block)
-    return mix(i * 4 + 2, block)
+    teller = request.history
+    while (block + 1) * size <= request_at(w, teller).fork:
+        teller = request_at(w, teller).trunk
+    return mix(teller * 4 + 1, block)
 
 
 @helper

@@ -38,7 +38,9 @@ REQUEST = np.dtype(
         ("output", "i8"),
         ("user", "i8"),
         ("session", "i8"),
-        ("history", "i8"),  # its session, if the turns of that repeat one another
+        ("history", "i8"),  # the first turn of the conversation that it goes on with, itself if none
+        ("fork", "i8"),  # of such a first turn: how many of its first tokens another conversation said,
+        ("trunk", "i8"),  # and which
         ("priority", "i8"),
         ("deadline", "f8"),  # seconds after its arrival in which its answer is due; infinite if it never is
         ("flow", "i4"),  # its row in `flows`

@@ -258,8 +258,11 @@ def unfill(w: Any, r: int, own: int) -> None:
 
 
 @helper
-def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
-    """Preempt the request at a place of the line, which holds `blocks` blocks."""
+def evict(w: Any, h: Any, r: int, place: int, blocks: int, decoded: int, now: float) -> None:
+    """Preempt the request at a place of the line, which holds `blocks` blocks.
+
+    `decoded` is 1 if it decodes in the pass being composed: the block that this fills is known already.
+    """
     p = pool(w, r)
     s = seat_in_line(w, r, place)
     seat = seat_at(w, s)
@@ -274,7 +277,7 @@ def evict(w: Any, h: Any, r: int, place: int, blocks: int, now: float) -> None:
         request.generated = request.output - (seat.end - p.tick)
         request.last = last_token(w, r, s)
         tokens = seat.base + p.tick
-        release(w, r, s, blocks, tokens)
+        release(w, r, s, blocks, tokens + decoded)
         undecode(w, r, s)
     else:
         tokens = seat.filled

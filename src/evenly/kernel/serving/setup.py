@@ -97,7 +97,7 @@ def _requests(trace: Trace) -> Array:
     made["user"] = trace.user if trace.user is not None else NONE
     made["priority"] = trace.priority if trace.priority is not None else 0
     made["session"] = trace.session if trace.session is not None else NONE
-    made["history"] = NONE
+    made["history"] = np.arange(count)
     made["pause"] = -1.0
     made["deadline"] = np.inf
     if trace.deadline is not None:
@@ -127,12 +127,28 @@ def _chain(made: Array, trace: Trace) -> None:
         made["follower"][j] = i
         made["parent"][i] = j
     if trace.session is not None:
-        grows = np.ones(len(made), bool)
-        earlier = trace.after[later]
-        grows[later] = trace.prompt[later] >= trace.prompt[earlier] + trace.output[earlier]
-        grows[later] &= trace.session[later] == trace.session[earlier]
-        broken = np.unique(trace.session[~grows])
-        made["history"] = np.where(np.isin(trace.session, broken), NONE, trace.session)
+        _tell(made, trace, later)
+
+
+def _tell(made: Array, trace: Trace, later: Ints) -> None:
+    """Note which turns repeat all that was said before: those of sessions in which every turn is long enough.
+
+    The first to follow a turn goes on with its conversation; another one branches off where that turn ended.
+    """
+    assert trace.after is not None
+    assert trace.session is not None
+    earlier = trace.after[later]
+    said = trace.prompt[earlier] + trace.output[earlier]
+    grows = (trace.session[later] == trace.session[earlier]) & (trace.prompt[later] >= said)
+    broken = np.unique(trace.session[later[~grows]])
+    repeats = (trace.session[later] >= 0) & ~np.isin(trace.session[later], broken)
+    followed: set[int] = set()
+    for i, j, tokens in zip(later[repeats], earlier[repeats], said[repeats], strict=True):  # a turn comes after its own
+        if j in followed:
+            made["fork"][i], made["trunk"][i] = tokens, made["history"][j]
+        else:
+            made["history"][i] = made["history"][j]
+        followed.add(int(j))
 
 
 def _flows(trace: Trace, counts: str) -> Ints:

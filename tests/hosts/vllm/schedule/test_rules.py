@@ -73,7 +73,6 @@ def nearly_full() -> tuple[Setup, list[Job]]:
     ]
 
 
-@pytest.mark.xfail(reason="the kernel forgets the block that a preempted decode would have filled in this pass")
 def test_a_block_that_the_pass_of_its_preemption_would_have_filled_counts_as_known(real: Any) -> None:
     setup, jobs = nearly_full()
     _, passes = real.run(setup, jobs, price)
@@ -83,7 +82,6 @@ def test_a_block_that_the_pass_of_its_preemption_would_have_filled_counts_as_kno
     assert against_kernel(setup, nearly_full()[1], jobs, passes) == ""
 
 
-@pytest.mark.xfail(reason="the kernel takes all turns of a session for one conversation")
 def test_turns_that_follow_the_same_one_share_what_was_said_until_then_and_no_more(real: Any) -> None:
     for seed in range(20):
         setup, jobs = branched(seed)
