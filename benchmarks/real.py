@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.calibration import machine
+from benchmarks.fidelity import insert
 from evenly.core import Document, Outcome, Trace
 from evenly.core.document import unstructure
 from evenly.hardware.calibration.engine import write
@@ -33,6 +34,7 @@ from evenly.sweep.measured import Run
 from evenly.sweep.validate import Level, prepared, validate
 from tests.hosts.vllm.server import Server, model_folder, serving
 
+PAGE = Path(__file__).parents[1] / "docs" / "vllm.md"
 RESULTS = Path(__file__).parent / "results"
 MODEL = {
     "hidden_size": 384,
@@ -276,15 +278,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("fidelity", "gains"))
     parser.add_argument("--folder", type=Path, help="keep logs and calibration there; by default nowhere")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/vllm.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = options.folder or Path(place)
         folder.mkdir(parents=True, exist_ok=True)
         rows = fidelity(folder) if options.what == "fidelity" else gains(folder)
+    kept = {"machine": unstructure(machine()), "rows": rows}
+    (RESULTS / f"real-{options.what}.json").write_text(json.dumps(kept, indent=1) + "\n")
     table = fidelity_table(rows) if options.what == "fidelity" else gains_table(rows)
-    (RESULTS / f"real-{options.what}.json").write_text(
-        json.dumps({"machine": unstructure(machine()), "rows": rows}, indent=1) + "\n"
-    )
+    if options.write:
+        PAGE.write_text(insert(PAGE.read_text(), {options.what: table}))
     print(table)
 
 
