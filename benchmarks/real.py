@@ -9,11 +9,11 @@ thread; random weights do not change times.
 import argparse
 import contextlib
 import json
-import shutil
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ from evenly.hosts.replay_outcome import outcome
 from evenly.measure.slo import Slo
 from evenly.serve.scenario import ServeScenario, servable
 from evenly.sweep.calibrate import calibrate
+from evenly.sweep.folder import exists
 from evenly.sweep.folder import write as keep
-from evenly.sweep.measured import Run
+from evenly.sweep.measured import read
 from evenly.sweep.validate import Level, prepared, validate
 from tests.hosts.vllm.server import Server, model_folder, serving
 
@@ -45,7 +46,7 @@ MODEL = {
 }
 VOCABULARY = 8000
 FLAGS = ("--dtype", "float32", "--max-num-seqs", "16", "--max-num-batched-tokens", "256", "--block-size", "32")
-REPEATS = 3  # of every real run
+REPEATS = 2  # of every real run
 SPEEDS = (0.5, 1.0, 2.0)  # low, medium, saturating: factors on the arrivals below
 SLO = Slo(ttft=2.0, tpot=0.1)
 MIX = {
@@ -114,33 +115,46 @@ def run(server: Server, trace: Trace, speed: float = 1.0) -> Outcome:
 
 
 def fidelity(place: Path) -> list[dict[str, Any]]:
-    """Calibrate once, replay every workload at every load in turn, and return the errors."""
-    log = place / "steps.jsonl"
-    runs: dict[str, list[Run]] = {name: [] for name in WORKLOADS}
-    with engine(place / "model", {"steps": str(log)}) as server:
-        start = len(log.read_text().splitlines())
-        mix = trace_of(MIX)
-        for speed in (0.3, 1.0):  # alone and crowded
-            seen = run(server, mix.take(np.arange(60 if speed < 1 else len(mix))), speed)
-            keep(seen, Document({"kind": "serve", "trace": MIX}), place / f"mix-{speed}")
-        lines = log.read_text().splitlines()
-        calibrating = place / "calibrate.jsonl"
-        calibrating.write_text("\n".join([lines[0], *lines[start:]]) + "\n")
+    """Calibrate once, replay every workload at every load in turn, and return the errors; runs that exist stay."""
+    log, made = place / "steps.jsonl", place / "engine.yaml"
+    with contextlib.ExitStack() as stack:
+        server = None
         for repeat in range(REPEATS):
             for name, source in WORKLOADS.items():
                 for speed in SPEEDS:
+                    if exists(_place(place, name, speed, repeat)) and made.exists():
+                        continue
+                    if server is None:
+                        server = stack.enter_context(engine(place / "model", {"steps": str(log)}))
+                        _calibrate(server, place, log, made)
                     seen = run(server, trace_of(source), speed)
-                    runs[name].append(Run(f"{repeat}", seen.items, seen.series, speed))
+                    keep(seen, Document({"kind": "serve", "trace": source}), _place(place, name, speed, repeat))
                     print(f"repeat {repeat + 1} of {REPEATS}: {name} at {speed:g}", file=sys.stderr, flush=True)
-    made = place / "engine.yaml"
-    made.write_text(write(calibrate([calibrating], place / "mix-0.3").calibration))
-    shutil.copy(log, place / "all-steps.jsonl")
     rows = []
     for name, source in WORKLOADS.items():
         scenario = prepared(Document({"kind": "serve", "trace": dict(source), "seed": 1}), made)
-        for level in validate(scenario, made, runs[name], SPEEDS):
+        places = [(speed, _place(place, name, speed, repeat)) for repeat in range(REPEATS) for speed in SPEEDS]
+        runs = [replace(read(folder)[0], speed=speed) for speed, folder in places]
+        for level in validate(scenario, made, runs, SPEEDS):
             rows += _rows(name, level)
     return rows
+
+
+def _place(place: Path, name: str, speed: float, repeat: int) -> Path:
+    return place / f"{name.replace(' ', '-')}-{speed:g}-{repeat}"
+
+
+def _calibrate(server: Server, place: Path, log: Path, made: Path) -> None:
+    """Replay the mix alone and crowded, and fit the engine's cost to these passes."""
+    start = len(log.read_text().splitlines())
+    mix = trace_of(MIX)
+    for speed in (0.3, 1.0):
+        seen = run(server, mix.take(np.arange(60 if speed < 1 else len(mix))), speed)
+        keep(seen, Document({"kind": "serve", "trace": MIX}), place / f"mix-{speed}")
+    lines = log.read_text().splitlines()
+    part = place / "calibrate.jsonl"
+    part.write_text("\n".join([lines[0], *lines[start:]]) + "\n")
+    made.write_text(write(calibrate([part], place / "mix-0.3").calibration))
 
 
 def _rows(name: str, level: Level) -> list[dict[str, Any]]:
