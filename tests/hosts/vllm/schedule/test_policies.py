@@ -23,10 +23,10 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
     "deficit round robin": {"order": {"use": "deficit-round-robin", "quantum": 100}},
     "slo slack": {"order": "slo-slack"},
     "least recompute": {"evict": "least-recompute"},
-    "whole prompt": {"admit": "whole-prompt"},
+    "whole prompt": {"admit": {"use": "whole-prompt", "headroom": 0.4}},
     "fixed budget": {"budget": {"use": "fixed", "size": 16}},
     "split-fuse": {"budget": {"use": "split-fuse", "size": 16}},
-    "tbt target": {"budget": "tbt-target"},
+    "tbt target": {"budget": {"use": "tbt-target", "target": 0.006}},
     "fixed ttl": {"retain": SHORT_TTL},
     "all at once": {
         "order": "least-attained-service",
