@@ -224,18 +224,27 @@ class Scheduler(VllmScheduler):
         return freed
 
     def _charge(self) -> None:
-        """Charge flows for the tokens of running requests since the last time."""
+        """Charge flows for the tokens of running requests since the last time, each flow once: records are slow."""
+        owed: dict[int, int] = {}
         for request in self.running:
-            self._table.charge(request.evenly, request.num_output_tokens)  # type: ignore[attr-defined]
+            entry, emitted = request.evenly, request.num_output_tokens
+            if emitted != entry.emitted:
+                owed[entry.flow] = owed.get(entry.flow, 0) + emitted - entry.emitted
+                entry.emitted = emitted
+        for flow, tokens in owed.items():
+            self._table.flows["output"][flow] += tokens
         self._served = False
 
     def _allocate_or_give_up(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Allocate, and let kept blocks go where nothing else could go on without them."""
-        while True:
-            found = self._allocate(request, *args, **kwargs)
+        found = self._allocate(request, *args, **kwargs)
+        while found is None and self._keeper:
             alone = not self.running or (len(self.running) == 1 and self.running[0] is request)
-            if found is not None or not alone or self._keeper is None or not self._keeper.give_up():
-                return found
+            if not alone:
+                break
+            self._keeper.give_up()
+            found = self._allocate(request, *args, **kwargs)
+        return found
 
     def reset_prefix_cache(self, *args: Any, **kwargs: Any) -> bool:
         """Forget what the prefix cache holds, kept blocks too."""
