@@ -46,7 +46,7 @@ MODEL = {
 }
 VOCABULARY = 8000
 FLAGS = ("--dtype", "float32", "--max-num-seqs", "16", "--max-num-batched-tokens", "256", "--block-size", "32")
-REPEATS = 2  # of every real run
+REPEATS = 3  # of every real run
 SPEEDS = (0.5, 1.0, 2.0)  # low, medium, saturating: factors on the arrivals below
 SLO = Slo(ttft=2.0, tpot=0.1)
 MIX = {
