@@ -18,5 +18,5 @@ class Line(list[Request]):
 
     def __iter__(self) -> Iterator[Request]:
         for request in super().__iter__():
-            request.priority = self.score(request)  # type: ignore[assignment]
+            request.priority = self.score(request)
         return super().__iter__()

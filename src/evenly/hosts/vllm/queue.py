@@ -7,6 +7,8 @@ from typing import Any
 from vllm.v1.core.sched.request_queue import RequestQueue
 from vllm.v1.request import Request
 
+from evenly.hosts.vllm.table import Table
+
 Rank = Callable[[Request, int], float]
 "(request, how many joined the queue before; 0: it is asked again) -> rank"
 
@@ -14,26 +16,21 @@ Rank = Callable[[Request, int], float]
 class PolicyQueue(RequestQueue):
     """A heap by rank, arrival and number; what an admission holds back makes it look empty.
 
-    `rank` gives the place of a request, `again` tells whether ranks may grow while requests wait, `front` whether
-    preempted requests go before all others. `start` and `unstart` are told who gets a seat and who did not after all,
-    `holds` whether the head must wait although it may fit.
+    `table` counts who waits, `rank` gives the place of a request, again at the head where the order counts by user or
+    program. `front` tells whether preempted requests go before all others, `start` is told who gets a seat, and `holds`
+    tells whether the head must wait although it may fit.
     """
 
     def __init__(
         self,
+        table: Table,
         rank: Rank,
-        again: bool,
         front: bool,
         start: Callable[[Request], None],
-        unstart: Callable[[Request], None],
         holds: Callable[[Request], bool] | None,
-        join: Callable[[Request], None],
-        part: Callable[[Request], None],
     ) -> None:
-        self._heap: list[tuple[float, float, int, Request]] = []
-        self._rank, self._again, self._front = rank, again, front
-        self._start, self._unstart, self._holds = start, unstart, holds
-        self._join, self._part = join, part
+        self._heap: list[tuple[float, float, int, Any]] = []
+        self._table, self._rank, self._front, self._start, self._holds = table, rank, front, start, holds
         self._sequence = 0
         self._ranks: dict[str, float] = {}  # of those just taken out, should they come back
 
@@ -48,17 +45,17 @@ class PolicyQueue(RequestQueue):
         rank = float(-self._sequence) if self._front else self._rank(request, self._sequence)
         self._push(request, rank)
 
-    def prepend_requests(self, requests: Iterable[Request]) -> None:
+    def prepend_requests(self, requests: Iterable[Any]) -> None:
         """Put back requests that were taken out but could not start, where they were."""
         for request in requests:
-            self._unstart(request)
+            self._table.stop(request.evenly, request.num_output_tokens)
             self._push(request, self._ranks.pop(request.request_id))
 
     def peek_request(self) -> Request:
         """Return the head."""
         if not self._heap:
             raise IndexError("peek from an empty queue")
-        while self._again:
+        while self._table.counts:
             rank, arrival, number, request = self._heap[0]
             fresh = self._rank(request, 0)
             if not fresh > rank:
@@ -72,7 +69,7 @@ class PolicyQueue(RequestQueue):
             raise IndexError("pop from an empty queue")
         rank, _, _, request = heapq.heappop(self._heap)
         self._ranks[request.request_id] = rank
-        self._part(request)
+        self._table.unwait(request.evenly)
         self._start(request)
         return request
 
@@ -85,7 +82,7 @@ class PolicyQueue(RequestQueue):
         gone = {request.request_id for request in requests}
         for *_, request in self._heap:
             if request.request_id in gone:
-                self._part(request)
+                self._table.unwait(request.evenly)
         self._heap = [item for item in self._heap if item[3].request_id not in gone]
         heapq.heapify(self._heap)
 
@@ -103,5 +100,5 @@ class PolicyQueue(RequestQueue):
         return iter([item[3] for item in sorted(self._heap, key=lambda item: item[:3])])
 
     def _push(self, request: Any, rank: float) -> None:
-        self._join(request)
+        self._table.wait(request.evenly)
         heapq.heappush(self._heap, (rank, request.arrival_time, request.evenly.number, request))

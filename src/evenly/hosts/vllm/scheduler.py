@@ -116,16 +116,8 @@ class Scheduler(VllmScheduler):
             if self._keeper is not None:
                 self._keeper.let_go(request.evenly.hints.program)
 
-        return PolicyQueue(
-            rank=rank,
-            again=bool(table.counts),
-            front=isinstance(chosen.order, FirstCome),
-            start=start,
-            unstart=lambda request: table.stop(request.evenly, request.num_output_tokens),
-            holds=None if holds is None else self._holder(holds),
-            join=lambda request: table.wait(request.evenly),
-            part=lambda request: table.unwait(request.evenly),
-        )
+        front = isinstance(chosen.order, FirstCome)
+        return PolicyQueue(table, rank, front, start, None if holds is None else self._holder(holds))
 
     def _holder(self, ask: Callable[..., int]) -> Callable[[Any], bool]:
         """Return what tells whether an admission holds the head of the queue back."""

@@ -40,7 +40,7 @@ MODEL = {
 }
 
 
-class Watched(Scheduler):  # type: ignore[misc]  # vLLM is absent where types are checked
+class Watched(Scheduler):
     """vLLM's scheduler, which also tells in which order it preempts."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
