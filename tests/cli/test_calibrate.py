@@ -88,6 +88,16 @@ def test_validate_takes_a_scenario_whose_trace_was_replayed(place: Path) -> None
     assert np.isfinite([row["error"] for row in rows]).all()
 
 
+def test_validate_takes_the_variant_that_was_served(place: Path) -> None:
+    trace = "trace: {use: file, path: trace.csv}\n"
+    (place / "two.yaml").write_text(f"kind: serve\n{trace}compare:\n  a: {{}}\n  b: {{order: shortest-prompt}}\n")
+    words = ("validate", "two.yaml", "--cost", "truth.yaml", "--measured", bench(place, 0.1), "--json")
+    said = evenly(*words, "--variant", "b", cwd=place)
+    assert said.code == 0, said.err
+    assert "name the one that was served with --variant, one of 'a', 'b'" in evenly(*words, cwd=place).err
+    assert "no variant 'c'; it has 'a', 'b'" in evenly(*words, "--variant", "c", cwd=place).err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

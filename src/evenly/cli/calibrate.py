@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from evenly.cli.command import Json, Out, Sets, app, asked, examples, positive, say, screen, stem
+from evenly.cli.command import Json, Out, Sets, app, examples, positive, say, screen, stem, workload
 
 if TYPE_CHECKING:
-    from evenly.core import Document
     from evenly.serve.scenario import ServeScenario
     from evenly.sweep.measured import Run
     from evenly.sweep.validate import Level
@@ -21,6 +20,7 @@ Replay = Annotated[Path | None, Parameter(help="Run folder of `evenly replay`: t
 Cost = Annotated[Path, Parameter(help="File of `evenly calibrate`.")]
 Many = Parameter(negative="", consume_multiple=True)
 Measured = Annotated[list[Path], Many, Parameter(help="Run folders of `evenly replay`, or `bench.json`.")]
+Variant = Annotated[str, Parameter(help="The variant of the scenario that was served; where it has several.")]
 Logs = Annotated[list[Path], Many, Parameter(help="Step logs, one a run: tell errors of schedule and cost apart.")]
 Url = Annotated[str, Parameter(help="Replay against this server first, then compare.")]
 Served = Annotated[str, Parameter(help="Name of the served model, with `--url`.")]
@@ -85,6 +85,7 @@ def validate(
     /,
     *,
     cost: Cost,
+    variant: Variant = "",
     measured: Measured = [],  # noqa: B006 cyclopts reads the default and never changes it
     url: Url = "",
     model: Served = "",
@@ -115,7 +116,7 @@ def validate(
     if steps and url:
         raise ValueError("--steps goes with --measured: a log belongs to one run")
     speeds = _speeds(speed)
-    simulated = work.prepared(_document(scenario, sets), cost)
+    simulated = work.prepared(workload(scenario, sets, variant), cost)
     runs = [run for path in measured for run in read(path)]
     runs = runs or _replayed(simulated, url, model, speeds or [1.0], repeats, vocabulary)
     levels = work.validate(simulated, cost, runs, speeds, steps)
@@ -137,19 +138,6 @@ def _show(levels: "list[Level]", scenario: str, cost: Path, place: Path, as_json
     screen().print(validation.render(levels))
     say(validation.sentence(levels))
     say(f"Report: {page}")
-
-
-def _document(name: str, sets: list[str]) -> "Document":
-    """Return the document of a scenario, or one that holds a trace file alone, with the changes of `--set`."""
-    from evenly.core import Document
-
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or not path.is_file():
-        return asked(name, sets, None)
-    document = Document({"kind": "serve", "trace": {"use": "file", "path": str(path.resolve())}}, name)
-    for assignment in sets:
-        document = document.override(assignment)
-    return document
 
 
 def _speeds(text: str) -> list[float]:

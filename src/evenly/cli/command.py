@@ -79,6 +79,33 @@ def asked(name: str, sets: list[str], cost: Path | None) -> "Document":
     return document
 
 
+def workload(name: str, sets: list[str], variant: str = "") -> "Document":
+    """Return a document whose trace is sent: a scenario, or only its variant of that name, or a trace file alone.
+
+    Raises `ValueError` for what is none of them, for changes that are none and for a variant that does not exist.
+    """
+    from evenly.core import Document
+    from evenly.lookup import scenario_files
+
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or (name in scenario_files() and not path.is_file()) or not path.exists():
+        document = asked(name, sets, None)
+        if not variant:
+            return document
+        variants = document.variants() if document.raw.get("compare") else {}
+        if variant not in variants:
+            near = f"; it has {', '.join(map(repr, variants))}" if variants else "; it has none"
+            raise ValueError(f"{document.source}: no variant '{variant}'{near}")
+        return variants[variant]
+    if variant:
+        raise ValueError(f"{name}: a trace has no variant '{variant}'; name a scenario")
+    document = Document.parse("kind: serve", name).replace("name", path.name)
+    document = document.replace("trace", {"use": "file", "path": str(path.resolve())})
+    for assignment in sets:
+        document = document.override(assignment)
+    return document
+
+
 def stem(name: str) -> str:
     """Return what a folder of results is called after: a file name without its endings.
 

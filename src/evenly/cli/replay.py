@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evenly.cli.command import Json, Out, Sets, app, asked, examples, positive, say, screen, stem
+from evenly.cli.command import Json, Out, Sets, app, examples, positive, say, screen, stem, workload
 
 if TYPE_CHECKING:
     from evenly.core import Document
@@ -83,7 +83,7 @@ def replay(
     from evenly.serve.scenario import ServeScenario, servable
     from evenly.sweep.scenarios import scenario_of
 
-    document = _workload(trace, sets)
+    (document,) = workload(trace, sets).replace("compare", None).variants().values()
     scenario = scenario_of(document)
     if not isinstance(scenario, ServeScenario):
         raise ValueError(f"{document.source}: a scenario of kind '{scenario.kind}' has no requests to send")
@@ -112,22 +112,6 @@ def replay(
     _finish(found, document, scenario, label, facts, place, as_json)
     if found.incomplete:
         sys.exit(130 if found.incomplete == BY_HAND else 1)
-
-
-def _workload(name: str, sets: list[str]) -> "Document":
-    """Return the document whose trace is sent: a scenario without its variants, or one with a trace file alone."""
-    from evenly.core import Document
-    from evenly.lookup import scenario_files
-
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or (name in scenario_files() and not path.is_file()) or not path.exists():
-        document = asked(name, sets, None).replace("compare", None)
-        return next(iter(document.variants().values()))
-    document = Document.parse("kind: serve", name).replace("name", path.name)
-    document = document.replace("trace", {"use": "file", "path": str(path.resolve())})
-    for assignment in sets:
-        document = document.override(assignment)
-    return document
 
 
 @contextlib.contextmanager

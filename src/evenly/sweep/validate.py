@@ -54,7 +54,10 @@ def prepared(document: Document, path: Path) -> ServeScenario:
             made = made.replace(name, value)
     variants = made.variants()
     if len(variants) > 1:
-        raise ValueError(f"{document.source}: {len(variants)} variants; leave one with --set compare=null")
+        raise ValueError(
+            f"{document.source}: {len(variants)} variants; name the one that was served with --variant, "
+            f"one of {', '.join(map(repr, variants))}"
+        )
     scenario = scenario_of(next(iter(variants.values())))
     if not isinstance(scenario, ServeScenario):
         raise ValueError(f"{document.source}: kind is '{scenario.kind}'; an engine is validated on serving")

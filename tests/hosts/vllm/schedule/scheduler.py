@@ -190,8 +190,8 @@ def token(job: Job, place: int) -> int:
     return OWN + job.index * OWN + place
 
 
-def scheduler_of(setup: Setup, kind: type[Any] = Watched, additional: Any = None) -> Any:
-    """Return a scheduler of vLLM's or one derived from it, with the parameters of a setup."""
+def scheduler_of(setup: Setup, kind: type[Any] = Watched, additional: Any = None, ahead: bool = False) -> Any:
+    """Return a scheduler of vLLM's or one derived from it, with the parameters of a setup; `ahead`: asynchronous."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(MODEL))
         model = ModelConfig(
@@ -210,7 +210,7 @@ def scheduler_of(setup: Setup, kind: type[Any] = Watched, additional: Any = None
             policy="priority" if setup.priority else "fcfs",
             scheduler_reserve_full_isl=setup.whole,
             watermark=(setup.watermark + 0.5) / setup.blocks if setup.watermark else 0.0,
-            async_scheduling=False,
+            async_scheduling=ahead,
         ),
         additional_config=additional or {},
     )
