@@ -1,15 +1,19 @@
-"""What the adapter for vLLM costs: CPU time of a pass's scheduling, with policies and without.
+"""What the adapter for vLLM costs: CPU time of its scheduling over vLLM's own, on the same passes.
 
-Needs the environment of `make vllm`: `.venv-vllm/bin/python -m benchmarks.adapter`. vLLM's own scheduler and the
-adapter's serve the same requests in turn, with a model that answers at once; what is timed is `schedule`,
-`update_from_output` and `add_request`, all that vLLM's scheduler does for a pass.
+Needs the environment of `make vllm`: `.venv-vllm/bin/python -m benchmarks.adapter`. A model that answers at once stands
+behind both schedulers; what is timed is `schedule`, `update_from_output` and `add_request`, all that vLLM's scheduler
+does for a pass. A policy that puts requests together in another way also changes vLLM's own work, so vLLM's scheduler
+is brought to make the very same passes: it gets the requests in the order in which the policy started them, and each
+pass the policy's budget.
 """
 
 import gc
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,47 +33,76 @@ from tests.hosts.vllm.schedule.scheduler import scheduler_of
 from tests.serve.twin.jobs import Setup
 
 REQUESTS, SEATS = 256, 64
-ROUNDS = 7  # each of them serves all requests once with every scheduler
+ROUNDS = 9  # each of them serves all requests once with every scheduler
 LIMIT = 5.0  # per cent of vLLM's own time
-POLICIES: Mapping[str, Mapping[str, Any] | None] = {
-    "vLLM's own": None,
-    "adapter, no policy": {},
-    "priority, least-urgent": {"order": "priority", "evict": "least-urgent"},
-    "shortest-remaining, least-recompute": {"order": "shortest-remaining", "evict": "least-recompute"},
+TIGHT, AMPLE = 1500, 5000  # blocks: where requests are preempted, and where they never are
+PRIORITY = "priority, least-urgent"  # preempts, and vLLM has the same by itself
+POLICIES: Mapping[str, Mapping[str, Any]] = {
+    "no policy": {},
+    PRIORITY: {"order": "priority", "evict": "least-urgent"},
+    "shortest-remaining": {"order": "shortest-remaining"},
     "virtual-token-counter": {"order": "virtual-token-counter"},
-    "program-first-come, fixed-ttl": {"order": "program-first-come", "retain": "fixed-ttl"},
+    "deficit-round-robin": {"order": "deficit-round-robin"},
+    "least-attained-service": {"order": "least-attained-service"},
+    "program-first-come": {"order": "program-first-come"},
+    "fixed-ttl": {"retain": "fixed-ttl"},
     "tbt-target": {"budget": "tbt-target"},
 }
 
 
-def requests(setup: Setup) -> list[Request]:
-    """Return the requests of a round: prompts of 16 to 500 tokens, answers of 16 to 200, of eight users."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Served:
+    """How a scheduler served all requests."""
+
+    seconds: float
+    "CPU time of the scheduler."
+    entries: int
+    "How often a request was in a pass."
+    starts: list[str]
+    "Requests in the order in which they started."
+    passes: list[tuple[int, dict[str, int]]]
+    "The most tokens of each pass, and what it gave to whom."
+
+
+def requests(block: int) -> dict[str, Request]:
+    """Return prompts of 16 to 500 tokens, answers of 16 to 200, of eight users in programs of two turns."""
     chance = np.random.default_rng(0)
-    hasher = get_request_block_hasher(setup.block, sha256)
-    return [
-        Request(
+    hasher = get_request_block_hasher(block, sha256)
+    made = {}
+    for k in range(REQUESTS):
+        hints = {"evenly_user": str(k % 8), "evenly_program": str(k // 2), "evenly_turn": k % 2}
+        made[str(k)] = Request(
             request_id=str(k),
             prompt_token_ids=chance.integers(0, 8000, int(chance.integers(16, 500))).tolist(),
             sampling_params=SamplingParams(
                 max_tokens=int(chance.integers(16, 200)),
                 ignore_eos=True,
-                extra_args={"evenly_user": str(k % 8), "evenly_program": str(k), "evenly_last_turn": 1},
+                extra_args=hints | {"evenly_last_turn": k % 2},
             ),
             pooling_params=None,
             arrival_time=float(k),
+            priority=int(chance.integers(0, 4)),
             block_hasher=hasher,
         )
-        for k in range(REQUESTS)
-    ]
+    return made
 
 
-def seconds(policies: Mapping[str, Any] | None) -> tuple[float, int]:
-    """Return the CPU seconds of serving all requests once, and how often a request was in a pass."""
-    setup = Setup(engine="vllm-v1", blocks=2500, seats=SEATS, budget=2048, longest=1024, cache=True, whole=True)
-    if policies is None:
-        scheduler = scheduler_of(setup, Plain)
-    else:
-        scheduler = scheduler_of(setup, Scheduler, {"evenly": dict(policies)})
+def serve(name: str, like: Served | None = None) -> Served:
+    """Serve all requests once with a set of policies, or with vLLM's own scheduler in the passes of `like`."""
+    blocks = TIGHT if name == PRIORITY else AMPLE
+    own = name == PRIORITY and like is not None
+    setup = Setup(
+        engine="vllm-v1",
+        blocks=blocks,
+        seats=SEATS,
+        budget=2048,
+        longest=1024,
+        cache=True,
+        whole=True,
+        priority=own,
+    )
+    more = {"evenly": dict(POLICIES[name])} if like is None else None
+    scheduler = scheduler_of(setup, Scheduler if like is None else Plain, more)
     spent = 0.0
 
     def timed(call: Callable[..., Any], *values: Any) -> Any:
@@ -79,46 +112,60 @@ def seconds(policies: Mapping[str, Any] | None) -> tuple[float, int]:
         spent += time.thread_time() - start
         return found
 
+    made = requests(setup.block)
     gc.collect()
     gc.disable()
-    for request in requests(setup):
-        timed(scheduler.add_request, request)
-    entries = 0
+    for name_of in like.starts if like is not None and not own else list(made):
+        timed(scheduler.add_request, made[name_of])
+    starts: dict[str, None] = {}
+    passes: list[tuple[int, dict[str, int]]] = []
     while scheduler.has_unfinished_requests():
+        if like is not None:
+            scheduler.max_num_scheduled_tokens = like.passes[len(passes)][0]
         output = timed(scheduler.schedule)
-        names = list(output.num_scheduled_tokens)
-        done = [scheduler.requests[name].num_computed_tokens == scheduler.requests[name].num_tokens for name in names]
-        sampled = [[7] if ends else [] for ends in done]
-        places = {name: place for place, name in enumerate(names)}
-        timed(scheduler.update_from_output, output, ModelRunnerOutput(names, places, sampled))
-        entries += len(names)
+        starts |= {new.req_id: None for new in output.scheduled_new_reqs}
+        passes.append((scheduler.max_num_scheduled_tokens, dict(output.num_scheduled_tokens)))
+        timed(scheduler.update_from_output, output, answer(scheduler, list(output.num_scheduled_tokens)))
     gc.enable()
-    return spent, entries
+    return Served(spent, sum(len(given) for _, given in passes), list(starts), passes)
+
+
+def answer(scheduler: Any, names: list[str]) -> ModelRunnerOutput:
+    """Return what a model would: a token for each request whose known tokens are all computed."""
+    done = [scheduler.requests[name].num_computed_tokens == scheduler.requests[name].num_tokens for name in names]
+    sampled = [[7] if ends else [] for ends in done]
+    return ModelRunnerOutput(names, {name: place for place, name in enumerate(names)}, sampled)
 
 
 def measure() -> dict[str, dict[str, float]]:
-    """Return for each set of policies the microseconds for a request in a pass, and the per cent over vLLM's own.
+    """Return for each set of policies the microseconds for a request in a pass, vLLM's own, and the per cent over it.
 
-    Both are medians of the rounds; policies put other requests together, so a pass is no common measure.
+    All are medians of the rounds; in each round the two serve in turn, and which is first alternates.
     """
-    for policies in POLICIES.values():
-        seconds(policies)  # what is compiled and imported once
-    rounds = [{name: seconds(policies) for name, policies in POLICIES.items()} for _ in range(ROUNDS)]
-    own = next(iter(POLICIES))
     found = {}
     for name in POLICIES:
-        each = [1e6 * spent / entries for spent, entries in (one[name] for one in rounds)]
-        over = [100 * (one[name][0] / one[name][1] / (one[own][0] / one[own][1]) - 1) for one in rounds]
-        found[name] = {"us_a_request": statistics.median(each), "over_percent": statistics.median(over)}
+        like = serve(name)  # also compiles and imports what is needed once
+        assert serve(name, like).passes == like.passes, f"{name}: vLLM's own scheduler makes other passes"
+        both = []
+        for turn in range(ROUNDS):
+            pair = [serve(name, other).seconds for other in ((None, like) if turn % 2 else (like, None))]
+            both.append(pair if turn % 2 else pair[::-1])
+        each = [1e6 * statistics.median(values) / like.entries for values in zip(*both, strict=True)]
+        over = 100 * (statistics.median(ours / own for ours, own in both) - 1)
+        found[name] = {"us_a_request": each[0], "own_us_a_request": each[1], "over_percent": over}
+        print(f"{name}: {over:+.1f}%", file=sys.stderr, flush=True)
     return found
 
 
 def table(found: Mapping[str, Mapping[str, float]]) -> str:
     """Return the figures as a Markdown table."""
-    lines = ["| scheduler | CPU time of a request in a pass | over vLLM's own |", "|---|---:|---:|"]
-    for name, figures in found.items():
-        over = f"{figures['over_percent']:+.1f}%" if figures["over_percent"] else ""
-        lines.append(f"| {name} | {figures['us_a_request']:.1f} µs | {over} |")
+    lines = [
+        "| policies | a request in a pass, vLLM's own | with the adapter | over vLLM's own |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, row in found.items():
+        times = f"{row['own_us_a_request']:.1f} µs | {row['us_a_request']:.1f} µs"
+        lines.append(f"| {name} | {times} | {row['over_percent']:+.1f}% |")
     return "\n".join(lines)
 
 

@@ -103,7 +103,15 @@ def _plugin(noun: str, catalog: Catalog[Any], name: str) -> str:
     return "\n".join([*lines, "", "Example:", f"  {slot}: {{{', '.join(example[:3])}}}"])
 
 
-SLOTS = {"routers": "route", "admissions": "admit", "victims": "evict", "retentions": "retain", "sources": "trace"}
+SLOTS = {
+    "routers": "route",
+    "admissions": "admit",
+    "victims": "evict",
+    "retentions": "retain",
+    "sources": "trace",
+    "lengths": "lengths",
+    "tools": "tools",
+}
 "Where a plug-in of a room stands in a scenario, if that is not the room's name in the singular."
 
 

@@ -128,6 +128,48 @@ def test_the_user_who_was_idle_longest_is_forgotten_when_there_are_too_many() ->
     assert table.flows["prompt"][again.flow] == 0  # what it had got is forgotten
 
 
+def test_a_turn_finds_the_one_before_it_until_it_has_a_seat_and_leaves_it_for_another_try_if_it_gives_up() -> None:
+    table = Table("program")
+    told = {"evenly_program": "p", "evenly_last_turn": 0}
+    first = table.enter(_request(), hints(told), 1.0)
+    table.start(first, 1.5, 5)
+    table.finish(first, 2.0, 3)
+    table.pause(first)
+    given_up = table.enter(_request(), hints(told | {"evenly_turn": 1}), 4.0)
+    assert table.requests["parent"][given_up.row] == first.row
+    table.leave(given_up)
+    second = table.enter(_request(), hints(told | {"evenly_turn": 1}), 5.0)
+    before = table.requests[table.requests["parent"][second.row]]
+    assert (before["finish"], before["output"], before["start"]) == (2.0, 3, 1.5)
+    assert table.requests["began"][second.row] == 1.0, "the program began with its first turn"
+    table.start(second, 5.0, 5)
+    table.seated(second)
+    assert table.requests["parent"][second.row] == -1
+    table.leave(second)
+    assert len(table._spare) == len(table.requests)
+
+
+def test_programs_that_never_come_back_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evenly.hosts.vllm.table.MOST_PAUSED", 3)
+    table = Table("")
+    for k in range(9):
+        entry = table.enter(_request(), hints({"evenly_program": f"p{k}", "evenly_last_turn": 0}), float(k))
+        table.requests["kept"][entry.row] = k == 0  # blocks are kept for it: it stays
+        table.pause(entry)
+    assert list(table._paused) == ["p0", "p7", "p8"]
+    assert len(table._spare) == len(table.requests) - 3
+
+
+def test_what_it_takes_to_compute_again_comes_from_the_cost_model_of_the_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "agents.yaml"
+    file.write_text("kind: serve\ntrace: agents\ncost: {use: linear, fixed: 0.0, token: 0.001}\nretain: learned-ttl\n")
+    retain: Any = settings({"evenly": str(file)}).retain
+    assert retain.rebuild == pytest.approx((0.0, 0.001, 0.0), abs=1e-9)
+    assert retain.kv_tokens is None, "the engine knows its own"
+    with pytest.raises(ValueError, match=r"learned-ttl needs the time to compute a context again.*give rebuild"):
+        settings({"evenly": {"retain": "learned-ttl"}}).retain.memory(0, 1)  # type: ignore[attr-defined]
+
+
 def test_names_become_numbers_that_do_not_depend_on_the_process() -> None:
     assert code("12") == 12
     assert code("alice") == code("alice") != code("bob")

@@ -58,6 +58,7 @@ RULES: dict[str, int | float] = {
     "hits": 0,
     "flows": 0,
     "retain": 0,
+    "learns": 0,
 }
 TABLES = np.array([0.01, 5e-5, 1e-7])
 POLICIES = Policies(RoundRobin(), FirstCome(), Fixed(512), Always(), Last(), Never(), Affine(), TABLES)

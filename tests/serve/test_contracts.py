@@ -12,9 +12,11 @@ from evenly.serve.engines import engines
 from evenly.serve.orders import orders
 from evenly.serve.retentions import retentions
 from evenly.serve.routers import routers
+from evenly.serve.shares import shares
 from evenly.serve.victims import victims
 from evenly.testing import plugin
 from evenly.testing import serve as exams
+from evenly.testing.shares import check_shares
 
 ROOMS: list[tuple[Any, Any]] = [
     (routers, exams.check_router),
@@ -24,6 +26,7 @@ ROOMS: list[tuple[Any, Any]] = [
     (victims, exams.check_victim),
     (retentions, exams.check_retention),
     (engines, exams.check_engine),
+    (shares, check_shares),
 ]
 CASES = [(catalog, exam, name) for catalog, exam in ROOMS for name in catalog]
 NAMES = [f"{catalog.noun}-{name}" for catalog, _, name in CASES]

@@ -53,3 +53,17 @@ def test_kept_blocks_pay_with_an_order_by_program_and_strand_memory_without_as_t
     assert said(comment, r"in (\d+) s instead of (\d+)\..*takes ([\d,]+) s") == spans
     assert said(comment, r"TTFT p99 rises to (\d+) s") == [pytest.approx(both["ttft_p99"], abs=0.5)]
     assert first["goodput"] == pytest.approx(figures["least-attained-service"]["goodput"], rel=0.1)
+
+
+def test_a_learned_time_to_live_is_that_of_the_quick_tools_and_wins_as_the_comment_says() -> None:
+    figures, comment = played("continuum")
+    seconds = {name: pytest.approx(run["job_mean"], abs=0.5) for name, run in figures.items()}
+    names = ("first-come", "least attained service", "by program", "kept forever", "kept 2 s")
+    pattern = r"takes (\d+) s, by attained service (\d+) s\. By program it takes (\d+) s: .*"
+    pattern += r"minute, (\d+) s; for 2 s it is (\d+)"
+    assert said(comment, pattern) == [seconds[name] for name in names]
+    others = ("quick tools 2 s", "least waste", "learned")
+    pattern = r"once it knows it, (\d+) s; .* whole minute, (\d+) s.*quick calls need: (\d+) s"
+    assert said(comment, pattern) == [seconds[name] for name in others]
+    order = figures["first-come"]["job_mean"] - figures["by program"]["job_mean"]
+    assert order > figures["by program"]["job_mean"] - figures["learned"]["job_mean"] > 0

@@ -12,14 +12,17 @@ from evenly.core import Floats, Ints, Trace
 from evenly.hardware.costs.linear import Linear
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
+from evenly.serve.retentions import retentions
 from evenly.serve.retentions.fixed_ttl import FixedTtl
 from evenly.serve.retentions.never import Never
+from evenly.serve.victims.latest_program import LatestProgram
 from evenly.testing.serve import BLOCK, serve
 from tests.serve.programs import LONGEST, TIGHT, programs, slots_of
 
 seeds = st.integers(0, 1 << 30)
 ttls = st.sampled_from([0.004, 0.05, 0.3, 2.0, 60.0])
 some = settings(max_examples=25)
+few = settings(max_examples=8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +35,7 @@ class Inspector:
 
     def tokens(self, now: float, decodes: int, resident: int, memory: Floats) -> int:
         self.now[0] = now
-        return 256
+        return 2 * LONGEST  # more than any engine here takes
 
     def tables(self, model: Model, device: Device, tensor: int) -> Floats:
         return np.zeros(1)
@@ -88,6 +91,88 @@ def test_every_program_ends_however_little_memory_is_left_beside_kept_blocks(see
     assert np.isfinite(run.requests["finish"]).all()
     assert not run.requests["kept"].any()
     assert run.pools["free"][0] == run.blocks
+
+
+@pytest.mark.parametrize("name", retentions.names())
+@few
+@given(seed=seeds)
+def test_under_every_retention_blocks_are_free_or_owned_and_every_program_ends_with_a_block_to_spare(
+    name: str, seed: int
+) -> None:
+    inspector = Inspector()
+    tight = {"budget": inspector, "cost": inspector, "evict": LatestProgram(), "kv_tokens": TIGHT * BLOCK}
+    run = serve(programs(seed), **slots_of(seed) | tight, retain=retentions[name]())
+    assert np.isfinite(run.requests["finish"]).all()
+    assert not run.requests["kept"].any()
+    assert run.pools["free"][0] == run.blocks
+
+
+@pytest.mark.parametrize("name", retentions.names())
+@few
+@given(seed=seeds)
+def test_under_every_retention_skipping_ahead_equals_going_step_by_step(name: str, seed: int) -> None:
+    slots = slots_of(seed) | {"retain": retentions[name](), "cost": Linear(0.0101, 0.000117)}
+    fast, slow = serve(programs(seed), **slots), serve(programs(seed), step=True, **slots)
+    for column in ("arrival", "start", "first_token", "finish"):
+        np.testing.assert_allclose(fast.requests[column], slow.requests[column], rtol=1e-9, err_msg=column)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diary:
+    """A retention that writes down what it is told."""
+
+    told: list[tuple[str, int, float]] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
+
+    def learn(self, now: float, request: int, requests: Any, memory: Floats) -> None:
+        own = requests[request]
+        what = "ends" if np.isfinite(own["finish"]) else "starts" if np.isfinite(own["start"]) else "comes"
+        kept = own["parent"] >= 0 and requests[own["parent"]]["kept"]
+        self.told.append((what, request, now))
+        self.requests.append((int(kept), float(own["began"])))
+
+    def seconds(self, now: float, request: int, requests: Any, memory: Floats) -> float:
+        assert self.told[-1] == ("ends", request, now), "it hears of the end before it is asked"
+        return 0.5
+
+
+@few
+@given(seed=seeds)
+def test_a_retention_hears_of_every_request_as_it_comes_starts_and_ends(seed: int) -> None:
+    diary, trace = Diary(), programs(seed)
+    run = serve(trace, **slots_of(seed), retain=diary)
+    heard = {(what, request): now for what, request, now in diary.told}
+    assert len(heard) == len(diary.told) == 3 * len(trace)
+    for what, column in (("comes", "arrival"), ("starts", "start"), ("ends", "finish")):
+        assert [heard[what, i] for i in range(len(trace))] == run.requests[column].tolist()
+    root = np.arange(len(trace))
+    for i in np.flatnonzero(run.requests["parent"] >= 0):
+        root[i] = root[run.requests["parent"][i]]
+    for (_, request, _), (_, began) in zip(diary.told, diary.requests, strict=True):
+        assert began == run.requests["arrival"][root[request]]
+
+
+def test_a_turn_that_starts_still_sees_that_its_blocks_were_kept() -> None:
+    diary = Diary()
+    for seed in range(5):
+        serve(programs(seed), **slots_of(seed), retain=diary)
+    kept = [at for (what, _, _), (at, _) in zip(diary.told, diary.requests, strict=True) if what == "starts"]
+    assert {0, 2} <= set(kept)
+
+
+def test_a_retention_with_one_compiled_verb_and_one_plain_is_told_so() -> None:
+    with pytest.raises(ValueError, match=r"one of Halved\.seconds and \.learn is a static method"):
+        serve(programs(0), retain=Halved())
+
+
+@dataclass(frozen=True, slots=True)
+class Halved:
+    @staticmethod
+    def seconds(now: float, request: int, requests: Any, memory: Floats) -> float:
+        return 1.0
+
+    def learn(self, now: float, request: int, requests: Any, memory: Floats) -> None:
+        raise AssertionError("never called")
 
 
 @some

@@ -140,6 +140,11 @@ def replay(
         raise ValueError("the trace has no request with prompt and output; there is nothing to send")
     prompts = Prompts(sent, vocabulary)
     client = Client(sent, server, prompts, Hints(sent) if hints else None, speed, clients, duration, progress)
+    return driven(client)
+
+
+def driven(client: Client) -> Replayed:
+    """Let a client send everything, and return what it noted."""
     gc.collect()
     gc.freeze()  # what is there already is not searched for garbage while requests are due
     try:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from evenly.core import Array, Floats, Load, Outcome
+from evenly.core.programs import programs
 from evenly.hosts.replay import Replayed
 from evenly.measure.imbalance import idle_share
 from evenly.measure.slo import Slo, tpot
 from evenly.serve.metrics import METRICS
-from evenly.serve.results import GAP_POINTS, fairness, latencies, level, makespan, rates, ttft_of_users
+from evenly.serve.results import GAP_POINTS, fairness, job_figures, latencies, level, makespan, rates, ttft_of_users
 
 BINS = 200  # of the time line
 NONE = -1
@@ -31,7 +32,7 @@ def outcome(found: Replayed, label: str, slo: Slo, facts: Facts) -> Outcome:
     gaps = found.gaps
     shares = np.array([0.5, 0.99])
     middle, tail = np.quantile(gaps, shares) if len(gaps) else np.full(2, np.nan)
-    known = latencies(items) | rates(slo, items)
+    known = latencies(items) | job_figures(items) | rates(slo, items)
     known |= {"tbt_p50": float(middle), "tbt_p99": float(tail), "fairness": fairness(items)}
     known |= {"ttft_users": ttft_of_users(items), "cache_share": _cached(found)}
     width, steps = _bins(items)
@@ -66,6 +67,7 @@ def columns(found: Replayed) -> dict[str, Array]:
         "replica": np.where(sent, 0, NONE),
         "user": none if trace.user is None else trace.user,
         "session": none if trace.session is None else trace.session,
+        "program": programs(trace),
         "worst_gap": worst_gaps(found.pieces, found.offsets),
         "error": np.array(found.error, object),
     }

@@ -11,6 +11,7 @@ from evenly.report import table, verdict
 from evenly.report.assumptions import assumptions, limits
 from evenly.report.charts.latency import alike, curves, latency
 from evenly.report.charts.replicas import replicas
+from evenly.report.charts.schedule import schedule
 from evenly.report.charts.sweep import points, sweep
 from evenly.report.charts.theme import NO_LEGEND
 from evenly.report.charts.timeline import timeline
@@ -94,6 +95,13 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
             "Where the queue grows, the fleet is behind; where the KV cache is full, requests wait or are preempted.",
             timeline(drawn),
             labels,
+            "640px",
+        )
+        + section(
+            "What runs when",
+            "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
+            schedule(drawn),
+            (),
             "640px",
         )
         + section(

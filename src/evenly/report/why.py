@@ -12,6 +12,7 @@ from evenly.report.units import show
 TELLING = 1.5  # a cause tells two variants apart if it is so many times as strong in the one behind
 FULL = 0.95  # share of KV blocks in use from which on a prompt seldom finds room
 RARE = 0.05  # a limit that a smaller share of requests breaks, above the other variant, explains nothing
+PROMPTS_PEAK = "kv peak of the prompts' device"  # a fact of engines that give prompts a device of their own
 LIMITS = {"ttft": "to the first token", "tpot": "a token", "tbt": "between tokens", "e2e": "in all"}
 
 
@@ -177,7 +178,20 @@ STALLS = Cause(
 )
 SLOW_PASSES = Cause(_figure("tbt_p50"), 1e-6, lambda o: f"its median gap is {show(_figure('tbt_p50')(o), 's')}")
 IDLE = Cause(_figure("idle_share"), 0.05, lambda o: f"its replicas are idle {_figure('idle_share')(o):.0%} of the time")
+HOST = Cause(
+    lambda o: float(o.facts.get("host share", 0.0)),
+    0.2,
+    lambda o: f"its device waits {float(o.facts['host share']):.0%} of the time of its passes for the host",
+)
+STRANDED = Cause(
+    lambda o: max(0.0, _figure("kv_peak")(o) - float(o.facts[PROMPTS_PEAK])) if PROMPTS_PEAK in o.facts else 0.0,
+    0.2,
+    lambda o: (
+        f"its decodes fill up to {_figure('kv_peak')(o):.0%} of their blocks and its prompts "
+        f"{float(o.facts[PROMPTS_PEAK]):.0%} of theirs"
+    ),
+)
 
-WAITING: tuple[Cause, ...] = (MISSES, FULL_CACHE, PREEMPTED, UNEVEN, QUEUES, SLOW_FILL)
-DECODING: tuple[Cause, ...] = (MISSES, PREEMPTED, STALLS, SLOW_PASSES)
+WAITING: tuple[Cause, ...] = (MISSES, FULL_CACHE, PREEMPTED, UNEVEN, HOST, STRANDED, QUEUES, SLOW_FILL)
+DECODING: tuple[Cause, ...] = (MISSES, PREEMPTED, STALLS, HOST, SLOW_PASSES)
 IDLING: tuple[Cause, ...] = (MISSES, UNEVEN, IDLE, PREEMPTED, FULL_CACHE)

@@ -12,6 +12,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("e2e_mean", "E2E mean", "s", about="Arrival to last token."),
     Metric("e2e_p50", "E2E p50", "s", about="Median end-to-end latency."),
     Metric("e2e_p99", "E2E p99", "s", about="99th percentile of the end-to-end latency."),
+    Metric("job_mean", "Job mean", "s", about="First arrival of a program to its last token, tools included."),
+    Metric("job_p95", "Job p95", "s", about="95th percentile over programs of that time."),
     Metric("goodput", "Goodput", "req/s", "higher", "Requests a second that met the SLO."),
     Metric("slo_share", "SLO met", "share", "higher", "Share of requests that met the SLO."),
     Metric("throughput", "Throughput", "req/s", "higher", "Requests finished a second of makespan."),

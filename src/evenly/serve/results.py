@@ -23,7 +23,8 @@ def outcome(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> Outcome:
     items = columns(run.requests)
     load = _load(run, makespan(items))
     facts = _facts(scenario, fleet, run)
-    metrics = latencies(items) | _gaps(run) | rates(scenario.slo, items) | _sharing(run, items, load)
+    metrics = latencies(items) | job_figures(items) | rates(scenario.slo, items)
+    metrics |= _gaps(run) | _sharing(run, items, load)
     joules, power_facts = _energy(scenario, fleet, run, items)
     metrics["energy"] = joules
     series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)}
@@ -34,8 +35,39 @@ def columns(requests: Array) -> dict[str, Array]:
     """Return the per-request columns of the kernel's records; times in seconds, NaN where a request never got there."""
     names = ("arrival", "start", "first_token", "finish", "prompt", "output", "cached", "preemptions", "replica")
     items = {name: np.ascontiguousarray(requests[name]) for name in (*names, "user", "session", "worst_gap")}
+    items["program"] = _programs(requests)
     items["tpot"] = tpot(items["first_token"], items["finish"], items["output"])
     return items
+
+
+def _programs(requests: Array) -> Array:
+    """Return the first request of each request's program: of those that wait for one another, or of its session."""
+    own = np.arange(len(requests))
+    first = np.where(requests["parent"] >= 0, requests["parent"], own)
+    while not np.array_equal(first, first[first]):
+        first = first[first]
+    known = np.flatnonzero(requests["session"] >= 0)
+    if len(known):
+        _, lead, code = np.unique(requests["session"][known], return_index=True, return_inverse=True)
+        first[known] = known[lead][code]
+    return np.asarray(first)
+
+
+def job_figures(items: Mapping[str, Array]) -> dict[str, float]:
+    """Return mean and tail of the seconds from a program's first arrival to its last token.
+
+    A program that was not answered to its end does not count.
+
+    >>> job_figures({"program": np.array([0, 0]), "arrival": np.array([1.0, 3.0]), "finish": np.array([2.0, 6.0])})
+    {'job_mean': 5.0, 'job_p95': 5.0}
+    """
+    program = items["program"]
+    begin, end = np.full(len(program), np.inf), np.zeros(len(program))
+    np.minimum.at(begin, program, items["arrival"])
+    np.maximum.at(end, program, np.nan_to_num(items["finish"], nan=np.inf))
+    seconds = (end - begin)[np.isfinite(begin) & np.isfinite(end)]
+    tail = float(np.quantile(seconds, 0.95)) if len(seconds) else float("nan")
+    return {"job_mean": _mean(seconds), "job_p95": tail}
 
 
 def makespan(items: Mapping[str, Array]) -> float:
@@ -199,12 +231,13 @@ def _energy(
     seconds = makespan(items)
     if not tokens:
         return float("nan"), {}
-    busy = float(run.pools["busy"].sum())
+    devices = 2 if fleet.rules.lanes == "apart" else 1
+    busy = float(run.pools["busy"].sum()) * devices
     computed = float(run.pools["computed"].sum())
     total = joules(
         fleet.device,
         busy=busy * scenario.tensor,
-        idle=max(0.0, seconds * scenario.replicas - busy) * scenario.tensor,
+        idle=max(0.0, seconds * scenario.replicas * devices - busy) * scenario.tensor,
         flops=2.0 * fleet.model.active_parameters * computed,
     )
     return total / tokens, power_facts(fleet.device)
@@ -230,7 +263,24 @@ def _facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str
             facts[slot] = told(unstructure(chosen), type(chosen).__name__)
     if scenario.kv_tokens is None:
         facts |= memory_facts()
+    facts |= _lane_facts(scenario, fleet, run)
     return facts | {f"cost: {name}": value for name, value in scenario.cost.facts().items()}
+
+
+def _lane_facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str | int | float]:
+    """Return what is particular to host work and to lanes; `host share` is the part of all passes that it takes."""
+    facts: dict[str, str | int | float] = {}
+    if scenario.host_overhead > 0:
+        facts["host_overhead"] = scenario.host_overhead
+    if fleet.rules.lanes == "shared":
+        facts["shares"] = told(unstructure(scenario.shares), type(scenario.shares).__name__)
+        facts["changes of shares"] = len(run.shares) - scenario.replicas
+    elif fleet.rules.lanes == "apart":
+        facts["devices of a replica"] = 2 * scenario.tensor
+        facts["kv peak of the prompts' device"] = 1.0 - float(run.lanes["side_least"].min()) / run.blocks
+    elif scenario.host_overhead > 0 and run.pools["busy"].sum() > 0:
+        facts["host share"] = scenario.host_overhead * float(run.pools["steps"].sum() / run.pools["busy"].sum())
+    return facts
 
 
 def _mean(values: Floats) -> float:

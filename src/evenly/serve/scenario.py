@@ -9,7 +9,7 @@ from evenly.core import FilePath, Floats, Metric, Outcome, Scenario, Trace
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.costs import Cost
 from evenly.hardware.costs.roofline import Roofline
-from evenly.hardware.device import Device, device
+from evenly.hardware.device import Device, device, link
 from evenly.hardware.memory import kv_tokens
 from evenly.hardware.model import Model, model
 from evenly.measure.slo import Slo
@@ -23,10 +23,13 @@ from evenly.serve.metrics import METRICS
 from evenly.serve.orders import Order
 from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.orders.priority import Priority
+from evenly.serve.rebuild import derived, rebuild_terms
 from evenly.serve.retentions import Retention
 from evenly.serve.retentions.never import Never
 from evenly.serve.routers import Router
 from evenly.serve.routers.round_robin import RoundRobin
+from evenly.serve.shares import Shares
+from evenly.serve.shares.static import Static
 from evenly.serve.victims import Victim
 from evenly.serve.victims.last import Last
 from evenly.serve.victims.least_urgent import LeastUrgent
@@ -66,8 +69,12 @@ class ServeScenario(Scenario):
     "Who is preempted when blocks are missing."
     retain: Retention = field(default_factory=Never)
     "How long the blocks of a paused program stay in the prefix cache whatever comes."
+    shares: Shares = field(default_factory=Static)
+    "How a device is divided between prompts and decodes, by engines that give each a lane of its own."
     cost: Cost = field(default_factory=Roofline)
     "How long a pass takes."
+    host_overhead: float = 0.0
+    "Seconds of host work of each pass, beside those of the cost model: the device idles, or the other lane has it."
     slowdown: float = 1.0
     "Factor on every pass, for what the cost model leaves out: slower kernels or a slower host."
     kv_tokens: int | None = None
@@ -85,6 +92,8 @@ class ServeScenario(Scenario):
             raise ValueError(f"replicas and tensor are at least 1, not {self.replicas} and {self.tensor}")
         if not 0 < self.slowdown < float("inf"):
             raise ValueError(f"slowdown is a positive factor, not {self.slowdown}")
+        if not 0 <= self.host_overhead < float("inf"):
+            raise ValueError(f"host_overhead is at least 0 seconds, not {self.host_overhead}")
         if self.kv_tokens is not None and self.kv_tokens < 1:
             raise ValueError(f"kv_tokens is at least 1, not {self.kv_tokens}")
         if self.swap_space < 0:
@@ -140,7 +149,9 @@ class ServeScenario(Scenario):
             budget=self.budget or Fixed(fleet.rules.budget),
             admit=self.admit,
             evict=self.evict,
-            retain=self.retain,
+            retain=self.retention(fleet),
+            shares=self.shares,
+            limits=(self.slo.ttft or np.inf, self.slo.tpot or np.inf),
             cost=self.cost,
             tables=fleet.tables,
         )
@@ -157,6 +168,17 @@ class ServeScenario(Scenario):
             record_passes,
             progress,
         )
+
+    def retention(self, fleet: "Fleet") -> Retention:
+        """Return the retention with what it derives from engine and cost model filled in."""
+        if not hasattr(type(self.retain), "derives"):
+            return self.retain
+        chunk = min(fleet.rules.budget, fleet.longest) if fleet.rules.chunked else fleet.longest
+        longest = min(fleet.longest, fleet.kv_tokens)
+        terms = rebuild_terms(self.cost, fleet.tables, chunk, longest)
+        known: dict[str, Any] = {"rebuild": tuple(self.slowdown * term for term in terms), "kv_tokens": fleet.kv_tokens}
+        settled: Retention = derived(self.retain, known)
+        return settled
 
     def _rules(self, fleet: "Fleet", block_bytes: float) -> dict[str, int | float]:
         rules = fleet.rules
@@ -188,6 +210,22 @@ class ServeScenario(Scenario):
             "hits": int(rules.cache and getattr(type(self.route), "reads_cache", False)),
             "flows": int(hasattr(type(self.order), "counts")),
             "retain": int(rules.cache and not isinstance(self.retain, Never)),
+            "learns": int(rules.cache and hasattr(type(self.retain), "learn")),
+            "host_seconds": self.host_overhead,
+            **self._lanes(fleet),
+        }
+
+    def _lanes(self, fleet: "Fleet") -> dict[str, int | float]:
+        rules = fleet.rules
+        between = link(rules.link or fleet.device.link)
+        return {
+            "lanes": ("single", "shared", "apart").index(rules.lanes),
+            "slope": rules.slope,
+            "floor": rules.floor,
+            "worker_start": rules.worker_start,
+            "window": self.shares.window if rules.lanes == "shared" else 0,
+            "link_wait": between.latency,
+            "link_seconds": fleet.model.kv_bytes_on(self.tensor) / between.bandwidth,
         }
 
 

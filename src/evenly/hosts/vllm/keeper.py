@@ -9,7 +9,6 @@ from vllm.v1.core.kv_cache_manager import KVCacheManager
 from vllm.v1.request import Request
 
 from evenly.hosts.vllm.table import Entry, Table
-from evenly.kernel.serving.records import NONE
 
 
 @dataclass(slots=True, eq=False)
@@ -30,24 +29,38 @@ class Keeper:
     could go on without them; the one that would be kept longest goes first.
     """
 
-    def __init__(self, manager: KVCacheManager, block: int, table: Table, seconds: Callable[..., float]) -> None:
-        self._manager, self._block, self._table, self._seconds = manager, block, table, seconds
+    def __init__(
+        self,
+        manager: KVCacheManager,
+        block: int,
+        table: Table,
+        seconds: Callable[..., float],
+        learn: Callable[..., None] | None,
+    ) -> None:
+        self._manager, self._block, self._table, self._seconds, self._learn = manager, block, table, seconds, learn
         self._kept: dict[str, Kept] = {}
         self.next_expiry = math.inf
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def keep(self, now: float, request: Request, entry: Entry) -> bool:
-        """Keep the full blocks of a request that just ended, if the policy says so; tell whether it did."""
+    def tell(self, now: float, entry: Entry) -> None:
+        """Tell a policy that learns that a request came, got its first seat, or ended."""
+        if self._learn is not None:
+            self._learn(now, entry.row, self._table.requests)
+
+    def keep(self, now: float, request: Request, entry: Entry) -> None:
+        """Keep the full blocks of a request that just ended, if the policy says so."""
         program = entry.hints.program
-        if program is None or entry.hints.ends:
-            return False
+        if program is None:
+            return
+        self.let_go(program)  # what another branch of it left, if it has several
+        if entry.hints.ends:
+            return
         full = request.num_computed_tokens // self._block
         seconds = float(self._seconds(now, entry.row, self._table.requests)) if full else 0.0
         if not seconds > 0:
-            return False
-        self.let_go(program)
+            return
         pool = self._manager.block_pool
         blocks = []
         for place in range(full):
@@ -59,7 +72,6 @@ class Keeper:
         self._table.requests["kept"][entry.row] = 1
         self._kept[program] = Kept(entry, blocks, now + seconds)
         self.next_expiry = min(self.next_expiry, now + seconds)
-        return True
 
     def expect(self, entry: Entry) -> None:
         """Note that the next turn of a program came and waits."""
@@ -67,7 +79,6 @@ class Keeper:
         if kept is not None:
             kept.awaited = entry
             self._table.requests["kept"][kept.entry.row] = 2
-            self._table.requests["parent"][entry.row] = kept.entry.row
 
     def unexpect(self, entry: Entry) -> None:
         """Note that the next turn of a program gave up waiting."""
@@ -88,10 +99,10 @@ class Keeper:
         self.next_expiry = min(alone, default=math.inf)
 
     def give_up(self) -> bool:
-        """Let go the blocks that would be kept longest; tell whether there were any."""
+        """Let go the blocks that would be kept longest, the latest ones on a tie; tell whether there were any."""
         if not self._kept:
             return False
-        self.let_go(max(self._kept, key=lambda name: self._kept[name].until))
+        self.let_go(max(reversed(self._kept), key=lambda name: self._kept[name].until))
         return True
 
     def let_go(self, program: str | None) -> None:
@@ -100,9 +111,6 @@ class Keeper:
         if kept is not None:
             self._manager.block_pool.free_blocks(reversed(kept.blocks))
             self._table.requests["kept"][kept.entry.row] = 0
-            if kept.awaited is not None:
-                self._table.requests["parent"][kept.awaited.row] = NONE
-            self._table.leave(kept.entry)
 
     def clear(self) -> None:
         """Let go everything."""

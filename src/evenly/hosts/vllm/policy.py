@@ -1,9 +1,10 @@
 """Ask one verb of a policy from Python, compiled or not."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from evenly.core import Floats
 from evenly.kernel.bridge import compiled, is_compiled, memory_of
 
 
@@ -17,7 +18,19 @@ def verb(policy: object, name: str, kind: Any, seed: int) -> Callable[..., Any]:
     Raises `ValueError` if a compiled verb does not compile. The function raises `PolicyError` that names the policy,
     its file and line for whatever the policy raises.
     """
+    return verbs(policy, {name: kind}, seed)[0]
+
+
+def verbs(policy: object, kinds: Mapping[str, Any], seed: int) -> list[Callable[..., Any]]:
+    """Return a function for each verb of a policy, by name and kind, that share the policy's memory.
+
+    Raises `ValueError` as `verb` does.
+    """
     memory = memory_of(policy, seed, 1)
+    return [_verb(policy, name, kind, memory) for name, kind in kinds.items()]
+
+
+def _verb(policy: object, name: str, kind: Any, memory: Floats) -> Callable[..., Any]:
     asked = compiled(policy, name, kind) if is_compiled(policy, name) else getattr(policy, name)
 
     def ask(*values: Any) -> Any:

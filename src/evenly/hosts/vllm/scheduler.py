@@ -14,7 +14,7 @@ from vllm.v1.request import Request, RequestStatus
 from evenly.hosts.vllm.hints import hints
 from evenly.hosts.vllm.keeper import Keeper
 from evenly.hosts.vllm.line import Line
-from evenly.hosts.vllm.policy import PolicyError, verb
+from evenly.hosts.vllm.policy import PolicyError, verb, verbs
 from evenly.hosts.vllm.queue import PolicyQueue
 from evenly.hosts.vllm.settings import Settings, settings
 from evenly.hosts.vllm.steplog import StepLog
@@ -23,6 +23,7 @@ from evenly.kernel.serving import records
 from evenly.serve.admissions.always import Always
 from evenly.serve.budgets.fixed import Fixed
 from evenly.serve.orders.first_come import FirstCome
+from evenly.serve.rebuild import derived
 from evenly.serve.retentions.never import Never
 from evenly.serve.victims.last import Last
 
@@ -86,10 +87,20 @@ class Scheduler(VllmScheduler):
             self._score = verb(chosen.evict, "score", records.SCORE, seed)
         if self._keeps(chosen):
             self._check_retention()
-            asked = verb(chosen.retain, "seconds", records.RETAIN, seed)
-            self._keeper = Keeper(self.kv_cache_manager, self.block_size, self._table, asked)
+            self._keeper = self._keeper_of(chosen)
             self._allocate = self.kv_cache_manager.allocate_slots
             self.kv_cache_manager.allocate_slots = self._allocate_or_give_up
+
+    def _keeper_of(self, chosen: Settings) -> Keeper:
+        retain: Any = chosen.retain
+        if hasattr(type(retain), "derives"):
+            retain = derived(retain, {"kv_tokens": self.kv_cache_config.num_blocks * self.block_size})
+        kinds = {"seconds": records.RETAIN}
+        if hasattr(type(retain), "learn"):
+            kinds["learn"] = records.LEARN
+        asked = verbs(retain, kinds, chosen.seed)
+        learn = asked[1] if len(asked) > 1 else None
+        return Keeper(self.kv_cache_manager, self.block_size, self._table, asked[0], learn)
 
     def _keeps(self, chosen: Settings) -> bool:
         return not isinstance(chosen.retain, Never) and bool(self.cache_config.enable_prefix_caching)
@@ -112,9 +123,14 @@ class Scheduler(VllmScheduler):
             return float(ask(now, sequence, request.evenly.row, table.requests, table.used))
 
         def start(request: Any) -> None:
-            table.start(request.evenly, self._now, request.num_prompt_tokens)
+            entry = request.evenly
+            first = not entry.started
+            table.start(entry, self._now, request.num_prompt_tokens)
             if self._keeper is not None:
-                self._keeper.let_go(request.evenly.hints.program)
+                if first:  # before what was kept for it is let go
+                    self._keeper.tell(self._now, entry)
+                self._keeper.let_go(entry.hints.program)
+            table.seated(entry)
 
         front = isinstance(chosen.order, FirstCome)
         return PolicyQueue(table, rank, front, start, None if holds is None else self._holder(holds))
@@ -189,6 +205,7 @@ class Scheduler(VllmScheduler):
             arrival = request.arrival_time - self._begin
             request.evenly = self._table.enter(request, hints(extra), arrival)
             if self._keeper is not None:
+                self._keeper.tell(arrival, request.evenly)
                 self._keeper.expect(request.evenly)
         super().add_request(request)
 
@@ -204,14 +221,21 @@ class Scheduler(VllmScheduler):
         entry = request.evenly
         if entry.running:
             self._table.stop(entry, request.num_output_tokens)
-        kept = False
+        ended = request.status in ENDED
+        now = self.clock() - self._begin
+        if ended:
+            self._table.finish(entry, now, request.num_output_tokens)
+            self._table.seated(entry)
         if self._keeper is not None:
-            if request.status in ENDED:
-                kept = self._keeper.keep(self.clock() - self._begin, request, entry)
+            if ended:
+                self._keeper.tell(now, entry)
+                self._keeper.keep(now, request, entry)
             else:
                 self._keeper.unexpect(entry)
         freed = super()._free_request(request, delay_free_blocks)
-        if not kept:
+        if ended and entry.hints.program is not None and not entry.hints.ends:
+            self._table.pause(entry)
+        else:
             self._table.leave(entry)
         return freed
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from evenly.serve.admissions.always import Always
 from evenly.serve.budgets import Budget
 from evenly.serve.orders import Order
 from evenly.serve.orders.first_come import FirstCome
+from evenly.serve.rebuild import derived
 from evenly.serve.retentions import Retention
 from evenly.serve.retentions.never import Never
+from evenly.serve.scenario import ServeScenario
 from evenly.serve.victims import Victim
 from evenly.serve.victims.last import Last
 
@@ -86,4 +88,8 @@ def _of_scenario(path: Path, variant: Any, source: str) -> dict[str, Any]:
     kept = Document(
         {slot: chosen.raw[slot] for slot in SLOTS if slot in chosen.raw}, str(path), chosen.lines, chosen.folder
     ).structure(Settings)
+    if "rebuild" in getattr(type(kept.retain), "derives", ()):  # from the cost model that the scenario names
+        scenario: Any = chosen.structure(ServeScenario, ignore=("kind",))
+        found = scenario.retention(scenario.fleet()).rebuild
+        kept = replace(kept, retain=derived(kept.retain, {"rebuild": found}))
     return {slot: unstructure(getattr(kept, slot)) for slot in SLOTS if slot in chosen.raw}

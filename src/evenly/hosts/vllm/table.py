@@ -12,6 +12,7 @@ from evenly.kernel.serving.records import FLOW, NONE, REQUEST
 
 ROWS = 256  # requests and flows that there is room for at first
 MOST_FLOWS = 1 << 14  # users or programs remembered; then the one that was idle longest makes room
+MOST_PAUSED = 1 << 14  # programs between two turns that are remembered, beside those whose blocks are kept
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +26,8 @@ class Entry:
     flow: int
     "Row of its user or program."
     hints: Hints
+    before: "Entry | None" = None
+    "The turn before it, until it has a seat."
     emitted: int = 0
     "Output tokens that its flow was charged for."
     running: bool = False
@@ -47,6 +50,7 @@ class Table:
         self._flow: dict[str | None, int] = {}
         self._names: dict[int, str | None] = {}
         self._free: list[int] = []  # rows of flows that were forgotten
+        self._paused: dict[str, Entry] = {}  # the last turn of each program that is busy elsewhere
         self._numbered = 0
 
     def enter(self, request: Any, hints: Hints, arrival: float) -> Entry:
@@ -66,7 +70,10 @@ class Table:
         record["deadline"] = hints.deadline
         record["turn"], record["last_turn"] = hints.turn, hints.ends
         record["tool"] = code(hints.tool) & 0x7FFFFFFF if hints.tool is not None else NONE
-        for name in ("parent", "follower", "sibling", "child", "next"):
+        before = self._paused.pop(hints.program or "", None)
+        record["began"] = arrival if before is None else self.requests["began"][before.row]
+        record["parent"] = NONE if before is None else before.row
+        for name in ("follower", "sibling", "child", "next"):
             record[name] = NONE
         for name in ("generated", "cached", "preemptions", "replica", "kept"):
             record[name] = 0
@@ -77,10 +84,36 @@ class Table:
         record["flow"] = flow
         if self.counts and np.isnan(self.flows["first"][flow]):
             self.flows["first"][flow] = arrival
-        return Entry(row, self._numbered, flow, hints)
+        return Entry(row, self._numbered, flow, hints, before)
+
+    def finish(self, entry: Entry, now: float, output: int) -> None:
+        """Note that a request ended with `output` tokens."""
+        self.requests["finish"][entry.row] = now
+        self.requests["output"][entry.row] = output
+
+    def pause(self, entry: Entry) -> None:
+        """Remember a turn that ended, for the next one of its program."""
+        program = entry.hints.program or ""
+        if program in self._paused:
+            self.leave(self._paused.pop(program))
+        self._paused[program] = entry
+        if len(self._paused) > MOST_PAUSED:
+            idle = (name for name, paused in self._paused.items() if self.requests["kept"][paused.row] == 0)
+            if (oldest := next(idle, None)) is not None:
+                self.leave(self._paused.pop(oldest))
+
+    def seated(self, entry: Entry) -> None:
+        """Forget the turn before a request: what it was good for is done."""
+        if entry.before is not None:
+            self.requests["parent"][entry.row] = NONE
+            self.leave(entry.before)
+            entry.before = None
 
     def leave(self, entry: Entry) -> None:
-        """Forget a request, and its flow if nothing more can come of it."""
+        """Forget a request, and its flow if nothing more can come of it; the turn before it waits for another next."""
+        if entry.before is not None:
+            before, entry.before = entry.before, None
+            self.pause(before)
         self._spare.append(entry.row)
         alone = self.counts == "program" and entry.hints.ends
         if alone and not (self.flows["waiting"][entry.flow] or self.flows["running"][entry.flow]):
@@ -104,6 +137,8 @@ class Table:
             self.flows["started"][entry.flow] = now
             if not entry.started:
                 self.flows["prompt"][entry.flow] += prompt
+        if not entry.started:
+            self.requests["start"][entry.row] = now
         entry.started = True
 
     def stop(self, entry: Entry, emitted: int) -> None:

@@ -92,7 +92,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
             p.held = 1
             break
         dequeue(w, r)
-        place_request(w, r, i, hit, tokens, need, now)
+        place_request(w, h, r, i, hit, tokens, need, now)
         room -= tokens
     while skipped != NONE:
         i = skipped
@@ -101,7 +101,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
 
 
 @helper
-def place_request(w: Any, r: int, i: int, hit: int, tokens: int, need: int, now: float) -> None:
+def place_request(w: Any, h: Any, r: int, i: int, hit: int, tokens: int, need: int, now: float) -> None:
     """Seat an admitted request and put its first chunk into the pass."""
     p = pool(w, r)
     rules = rules_of(w)
@@ -111,13 +111,15 @@ def place_request(w: Any, r: int, i: int, hit: int, tokens: int, need: int, now:
     if hit > 0:
         prefix.seat_hits(w, r, s, i, hit // rules.block)
         seat_at(w, s).filled = hit
-    if rules.retain:
-        settle_kept(w, r, i)
     seat_at(w, s).hit = hit
     if request_at(w, i).preemptions == 0:
         request_at(w, i).cached = hit
+        if rules.learns:  # before what was kept for it is let go
+            h.learn(now, i, w.requests, w.retain_memory)
     else:
         p.recomputed -= min(hit, p.recomputed)
+    if rules.retain:
+        settle_kept(w, r, i)
     if rules.reserve != CHUNK:
         p.free -= need
     take_chunk(w, r, s, tokens)

@@ -110,7 +110,7 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
         w.chunk[r, : p.chunks], w.before[r, : p.chunks], p.ran, float(context), longest, w.tables
     )
     p.start = now
-    p.first = first * rules.slowdown + p.moved * rules.swap_seconds
+    p.first = rules.host_seconds + first * rules.slowdown + p.moved * rules.swap_seconds
     p.growth = growth * rules.slowdown
     p.passes = 1
     p.counted = 0
@@ -337,6 +337,8 @@ def finish(w: Any, h: Any, r: int, place: int) -> int:
     tokens = seat.base + p.tick
     blocks = blocks_for(w, rules_of(w).longest if rules_of(w).reserve == LONGEST else tokens)
     release(w, r, s, blocks, tokens)
+    if rules_of(w).learns:
+        h.learn(p.end, i, w.requests, w.retain_memory)
     if rules_of(w).retain:
         keep(w, h, p.end, r, i, tokens)
     undecode(w, r, s)

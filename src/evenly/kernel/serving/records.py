@@ -26,6 +26,11 @@ LONGEST = 2  # blocks of the longest sequence the model accepts
 RECOMPUTE = 0
 SWAP = 1
 
+# Lanes of a replica.
+SINGLE = 0  # prompts and decodes share passes
+SHARED = 1  # prompts and decodes have a lane each, and share a device and its blocks
+APART = 2  # they have a device each
+
 # A plain -1 would be a type of its own to numba, and compile every helper twice.
 NONE: Any = np.int64(-1)
 ZERO: Any = np.int64(0)
@@ -48,6 +53,7 @@ REQUEST = np.dtype(
         ("turn", "i4"),  # its place in its program
         ("tool", "i4"),  # what its program does after it
         ("last_turn", "i4"),  # 1: its program ends with it
+        ("began", "f8"),  # when the first request of its program came
         ("kept", "i4"),  # 1: its blocks are kept after its end, 2: and its next turn waits for a seat
         ("follower", "i8"),  # the first request that waits for this one's end
         ("sibling", "i8"),  # the next request that waits for the same end
@@ -166,6 +172,39 @@ SEAT = np.dtype(
 )
 FILLING, DECODING, STARVED = 0, 1, 2
 
+LANE = np.dtype(
+    [
+        ("prompt_share", "f8"),  # of the device, 0 to 1
+        ("decode_share", "f8"),
+        ("next_prompts", "f8"),  # shares to come
+        ("next_decodes", "f8"),
+        ("ready", "f8"),  # when the workers of these will have started; infinite if there are none
+        ("fresh_prompts", "i8"),  # 1: the lane's next pass is of the new workers
+        ("fresh_decodes", "i8"),
+        ("phase", "i8"),  # of the prompts: IDLE, HOST or DEVICE
+        ("start", "f8"),  # of their pass
+        ("until", "f8"),  # when that phase ends
+        ("at", "f8"),  # until when `work` is accounted for
+        ("work", "f8"),  # device seconds that the pass of prompts still needs, at full rate
+        ("since", "f8"),  # from when `host` and `load` count
+        ("host", "f8"),  # host seconds of the decodes' pass from then on
+        ("load", "f8"),  # device seconds after them, at full rate
+        ("rate", "f8"),  # of the decodes
+        ("joining", "i8"),  # computed prompts that wait for the decodes
+        ("ended", "i8"),  # first of the requests that ended with their first token
+        ("moving", "i8"),  # the seat whose KV is on the link
+        ("arrives", "f8"),  # when it will have arrived; infinite if there is none
+        ("blocks", "i8"),  # of each device
+        ("side_free", "i8"),  # free blocks of the prompts' own device
+        ("side_least", "i8"),
+        ("seen", "i8"),  # passes since shares were last looked at
+        ("counted", "f8"),  # until when the load is
+        ("free", "i8"),  # free blocks at that time
+    ],
+    align=True,
+)
+IDLE, HOST, DEVICE = 0, 1, 2
+
 RULES = np.dtype(
     [
         ("compose", "i8"),
@@ -195,6 +234,15 @@ RULES = np.dtype(
         ("hits", "i8"),  # 1: the router reads `fleet.hit`
         ("flows", "i8"),  # 1: the order reads `flows`, and ranks may grow while requests wait
         ("retain", "i8"),  # 1: blocks may be kept after the end of a request
+        ("learns", "i8"),  # 1: the retention is told what becomes of requests
+        ("host_seconds", "f8"),  # of each pass, during which it does not use the device
+        ("lanes", "i8"),
+        ("slope", "f8"),  # the time a decode token takes on a share s of the device goes by slope / s + floor
+        ("floor", "f8"),
+        ("link_wait", "f8"),  # seconds before the first token of KV arrives on the other device
+        ("link_seconds", "f8"),  # and of each one
+        ("window", "i8"),  # passes between two looks at the shares; 0 is never
+        ("worker_start", "f8"),  # seconds until workers with other shares are ready
     ],
     align=True,
 )
@@ -220,6 +268,7 @@ WORLD = WorldType(
         "flows": _array(FLOWS.dtype, 2),  # [r, flow] users or programs, as the order asks
         "pools": records(POOL),  # [r]
         "seats": records(SEAT),  # [r * s]
+        "lanes": records(LANE),  # [r]
         "line": _array(types.int64, 2),  # [r, s] seats in running order
         "fill": _array(types.int64, 2),  # [r, s] seats whose prompt is not computed yet, in running order
         "spare": _array(types.int64, 2),  # [r, 2 * s] stack of free seats, then scratch
@@ -266,6 +315,7 @@ ADMIT = types.FunctionType(
 )
 SCORE = types.FunctionType(types.float64(types.float64, types.int64, types.int64, types.int64, REQUESTS, _floats))
 RETAIN = types.FunctionType(types.float64(types.float64, types.int64, REQUESTS, _floats))
+LEARN = types.FunctionType(types.void(types.float64, types.int64, REQUESTS, _floats))
 SECONDS = types.FunctionType(
     types.UniTuple(types.float64, 3)(_ints, _ints, types.int64, types.float64, types.int64, _floats)
 )
@@ -280,7 +330,8 @@ class Hooks(NamedTuple):
     admit: Any
     score: Any
     retain: Any
+    learn: Any
     seconds: Any
 
 
-HOOKS = (CHOOSE, RANK, BUDGET, ADMIT, SCORE, RETAIN, SECONDS)
+HOOKS = (CHOOSE, RANK, BUDGET, ADMIT, SCORE, RETAIN, LEARN, SECONDS)

@@ -8,10 +8,15 @@ when the next turn has its seat, and when they are all that keeps a replica from
 import math
 from typing import Any
 
-from evenly.kernel.compiling import helper
+from evenly.kernel.compiling import helper, loop
 from evenly.kernel.serving import prefix
-from evenly.kernel.serving.records import NONE
+from evenly.kernel.serving.records import LEARN, NONE
 from evenly.kernel.serving.views import pool, request_at, rules_of
+
+
+@loop(LEARN.signature)
+def unheard(now: float, request: int, requests: Any, memory: Any) -> None:
+    """Stand for the ears of a retention that learns nothing."""
 
 
 @helper
@@ -82,7 +87,7 @@ def next_expiry(w: Any, r: int) -> float:
 
 @helper
 def give_up(w: Any, r: int) -> bool:
-    """Let go the blocks that would be kept longest; tell whether there were any."""
+    """Let go the blocks that would be kept longest, the latest ones on a tie; tell whether there were any."""
     i = pool(w, r).kept
     last = i
     while i != NONE:

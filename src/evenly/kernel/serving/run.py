@@ -43,6 +43,8 @@ def fits(w: Any, r: int, i: int) -> bool:
 @helper
 def arrive(w: Any, h: Any, now: float, i: int) -> int:
     """Route a request; return its replica, or `NONE` if it can never be served there."""
+    parent = request_at(w, i).parent
+    request_at(w, i).began = now if parent == NONE else request_at(w, parent).began
     if rules_of(w).hits:
         for r in range(len(w.fleet)):
             seen(w, r).hit = prefix.hits(w, r, i, request_at(w, i).prompt - 1) * rules_of(w).block
@@ -53,6 +55,8 @@ def arrive(w: Any, h: Any, now: float, i: int) -> int:
     seen(w, r).sent += 1
     request_at(w, i).replica = r
     stays = fits(w, r, i)
+    if rules_of(w).learns:
+        h.learn(now, i, w.requests, w.retain_memory)
     if rules_of(w).retain:
         other = expect(w, r, i, stays)
         if other != NONE and pool(w, other).running:  # somebody may wait there for these blocks
@@ -116,6 +120,7 @@ def serve(
     admit: Any,
     score: Any,
     retain: Any,
+    learn: Any,
     seconds: Any,
     first: Any,
     tree: Any,
@@ -129,7 +134,7 @@ def serve(
     replicas in `pending`, which compose a pass at the instant `ends[-1]`. All of it survives between calls, so that
     a caller can show progress.
     """
-    h = Hooks(choose, rank, budget, admit, score, retain, seconds)
+    h = Hooks(choose, rank, budget, admit, score, retain, learn, seconds)
     requests = w.requests
     done = 0
     now = ends[-1]

@@ -5,7 +5,7 @@ import numpy as np
 from evenly.core import Array, Ints, Trace
 from evenly.core.programs import programs, turns
 from evenly.kernel.serving import tally
-from evenly.kernel.serving.records import FLEET, FLOW, NONE, POOL, REQUEST, RULES, SEAT
+from evenly.kernel.serving.records import FLEET, FLOW, LANE, NONE, POOL, REQUEST, RULES, SEAT
 from evenly.kernel.serving.run import LOG_COLUMNS
 
 BINS = 512  # time bins of the load
@@ -57,6 +57,7 @@ def arrays(
         "flows": flows,
         "pools": _pools(replicas, seats, blocks, host_blocks),
         "seats": np.zeros(replicas * seats, SEAT),
+        "lanes": _lanes(replicas, blocks),
         "line": np.zeros(shape, np.int64),
         "fill": np.zeros(shape, np.int64),
         "spare": np.tile(np.arange(2 * seats)[::-1] % seats, (replicas, 1))
@@ -169,4 +170,16 @@ def _pools(replicas: int, seats: int, blocks: int, host_blocks: int) -> Array:
     made["end"] = np.inf
     for name in ("waiting", "swapped", "swapped_last", "kept", "dropped"):
         made[name] = NONE
+    return made
+
+
+def _lanes(replicas: int, blocks: int) -> Array:
+    made = np.zeros(replicas, LANE)
+    made["prompt_share"] = made["decode_share"] = made["rate"] = 1.0
+    for name in ("ready", "until", "arrives"):
+        made[name] = np.inf
+    for name in ("ended", "moving"):
+        made[name] = NONE
+    for name in ("blocks", "side_free", "side_least", "free"):
+        made[name] = blocks
     return made

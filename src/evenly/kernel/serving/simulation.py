@@ -11,6 +11,7 @@ from evenly.core import Array, Floats, Trace
 from evenly.kernel.bridge import Failures, compiled, is_compiled, memory_of, python_cost, python_hook
 from evenly.kernel.serving import records, setup, tally
 from evenly.kernel.serving.records import WORLD, Hooks
+from evenly.kernel.serving.retain import unheard
 from evenly.kernel.serving.run import fresh, serve
 from evenly.kernel.world import World
 
@@ -30,6 +31,10 @@ class Policies:
     retain: Any
     cost: Any
     tables: Floats
+    shares: Any = None
+    "Asked only where prompts and decodes have a lane each on one device."
+    limits: tuple[float, float] = (np.inf, np.inf)
+    "Of time to the first token and of time a token, in seconds, which `shares` watches; infinite if there is none."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +56,10 @@ class Run:
     log: Floats
     "One row a stretch of passes; empty unless asked for."
     blocks: int
+    lanes: Array
+    "State of the two lanes of each replica, where it has two."
+    shares: Floats
+    "Rows of time, replica, and shares of prompts and decodes in percent, from then on; empty without two lanes."
 
 
 def gap_edges() -> Floats:
@@ -121,11 +130,16 @@ def _attempt(
     price = min(int(rules["budget"]), 8192)
     whole = policies.cost.seconds(np.array([price]), np.zeros(1, np.int64), 0, 0.0, 0, policies.tables)[0]
     world.pools["full"] = whole / price
-    state = fresh(replicas)
+    state, looks = fresh(replicas), None
+    if rules.get("lanes"):
+        from evenly.kernel.serving.windows import Looks, state_of_lanes  # compiled only where there are lanes
+
+        state = state_of_lanes(replicas)
+        looks = Looks(world, policies.shares, policies.limits, float(rules["worker_start"]), seed)
     total = len(trace)
     done = 0
     for target in _targets(total):
-        ended = serve(world, *hooks, *state, target - done)
+        ended = looks.serve(hooks, state, target - done) if looks else serve(world, *hooks, *state, target - done)
         failures.check()
         done += ended
         progress(done, total)
@@ -152,6 +166,8 @@ def _attempt(
         world.tokens,
         world.log[: world.log_size[0]],
         blocks,
+        world.lanes,
+        looks.rows() if looks else np.zeros((0, 4)),
     )
 
 
@@ -180,6 +196,30 @@ def _of_replica(rank: Callable[..., float]) -> Callable[..., float]:
     return ranked
 
 
+def _ears(policy: Any, own: Floats, asked: Floats, requests: Array, failures: Failures) -> tuple[Any, Floats]:
+    """Return the verb by which a retention learns, and the memory of both of its verbs.
+
+    `own` is what a plain one finds in `memory`, and `asked` what its other verb is reached by. Raises `ValueError` if
+    one of the two verbs is compiled and the other is not: they share a memory.
+    """
+    if is_compiled(policy, "learn") != is_compiled(policy, "seconds"):
+        where = inspect.getsourcefile(type(policy))
+        raise ValueError(
+            f"{where}: one of {type(policy).__name__}.seconds and .learn is a static method and the other is not; "
+            "they share a memory, so make both static or neither"
+        )
+    if is_compiled(policy, "learn"):
+        return compiled(policy, "learn", records.LEARN), asked
+    from evenly.kernel.serving import trampolines
+
+    def told(now: float, request: int, requests: Array, memory: Floats) -> float:
+        policy.learn(now, request, requests, memory)
+        return 0.0
+
+    address = python_hook(told, (requests, own), float, (float, int), failures)
+    return trampolines.learn, np.concatenate((asked, address))
+
+
 def _hooks(
     policies: Policies, arrays: dict[str, Array], seed: int, replicas: int, failures: Failures
 ) -> tuple[Hooks, dict[str, Floats]]:
@@ -197,7 +237,7 @@ def _hooks(
     memories = {"tables": policies.tables}
     for verb, (policy, kind, seen, result, scalars) in shared.items():
         slot = names.get(verb, verb)
-        memory = memory_of(policy, seed, replicas)
+        own = memory = memory_of(policy, seed, replicas)
         if is_compiled(policy, verb):
             calls.append(compiled(policy, verb, kind))
         else:
@@ -209,6 +249,10 @@ def _hooks(
             memory = python_hook(asked, (*seen, memory), result, scalars, failures)
             calls.append(getattr(trampolines, slot))
         memories[f"{slot}_memory"] = memory
+    learn = unheard
+    if arrays["rules"]["learns"][0]:  # `own` and `memory` are those of the last verb, the retention's
+        learn, memories["retain_memory"] = _ears(policies.retain, own, memory, requests, failures)
+    calls.append(learn)
     if is_compiled(policies.cost, "seconds"):
         calls.append(compiled(policies.cost, "seconds", records.SECONDS))
     else:

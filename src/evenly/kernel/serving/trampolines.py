@@ -9,7 +9,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from evenly.kernel.compiling import loop
-from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, RANK, RETAIN, SCORE, SECONDS
+from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, LEARN, RANK, RETAIN, SCORE, SECONDS
 
 
 def _caller(result: Any, scalars: tuple[Any, ...]) -> Any:
@@ -78,6 +78,12 @@ def score(now: float, request: int, tokens: int, blocks: int, requests: Any, mem
 def retain(now: float, request: int, requests: Any, memory: Any) -> Any:
     """Ask a Python retention."""
     return _retain(_i(memory[0]), (now, request))
+
+
+@loop(LEARN.signature)
+def learn(now: float, request: int, requests: Any, memory: Any) -> None:
+    """Tell a Python retention, whose other verb stands before this one."""
+    _retain(_i(memory[1]), (now, request))
 
 
 @loop(SECONDS.signature)

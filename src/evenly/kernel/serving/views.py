@@ -15,6 +15,12 @@ def pool(w: Any, r: int) -> Any:
 
 
 @helper
+def lane_of(w: Any, r: int) -> Any:
+    """Return the two lanes of a replica."""
+    return w.lanes[r]
+
+
+@helper
 def seen(w: Any, r: int) -> Any:
     """Return what routers see of a replica."""
     return w.fleet[r]

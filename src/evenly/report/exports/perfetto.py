@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Floats, Ints, Outcome
+from evenly.report.exports import _schedule
 from evenly.report.exports._parts import chunks, encode
 from evenly.sweep.folder import write_text
 
@@ -20,6 +21,8 @@ US = 1e6  # the format counts microseconds
 @dataclass(frozen=True, slots=True)
 class Perfetto:
     """Chrome trace events: a process for each replica, wait, prefill and decode as spans, counters of the fleet.
+
+    Of operations that share a device: a row for each resource, and a span for each operation of each layer.
 
     Reference: the Trace Event Format, which https://ui.perfetto.dev opens.
     """
@@ -39,6 +42,9 @@ class Perfetto:
 
     def events(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
         """Return the events: names of processes and rows, spans in order of arrival, counters."""
+        if _schedule.scheduled(outcome):
+            yield from _schedule.events(outcome)
+            return
         items = outcome.items
         chosen = self._chosen(outcome)
         replicas = np.unique(items["replica"][chosen]).tolist()
@@ -66,11 +72,13 @@ class Perfetto:
         return np.asarray(done[np.argsort(outcome.items["arrival"][done], kind="stable")][: self.requests], np.int64)
 
     def _parts(self, outcome: Outcome) -> Iterator[str]:
-        drawn, whole = len(self._chosen(outcome)), len(outcome.items["finish"])
         yield '{"traceEvents": [\n'
         for k, event in enumerate(self.events(outcome)):
             yield (",\n" if k else "") + encode(event)
-        other = {"label": outcome.label, "requests": f"{drawn} of {whole}, the first to arrive"}
+        other = {"label": outcome.label}
+        if not _schedule.scheduled(outcome):
+            drawn, whole = len(self._chosen(outcome)), len(outcome.items["finish"])
+            other["requests"] = f"{drawn} of {whole}, the first to arrive"
         yield f'\n],\n"displayTimeUnit": "ms",\n"otherData": {encode(other)}}}\n'
 
 

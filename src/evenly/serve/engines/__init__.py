@@ -50,6 +50,15 @@ class Rules:
     "Whether a more urgent head of the queue preempts running requests, where order and victim are by priority."
     delay: float = 0.0
     "Hold prompts until the oldest has waited this many times the last prefill."
+    lanes: Literal["single", "shared", "apart"] = "single"
+    "Whether prompts and decodes share passes, share a device by lanes of their own, or have a device each."
+    slope: float = 0.0
+    "With shared lanes, a decode token takes `slope` / share + `floor`, in any unit."
+    floor: float = 1.0
+    worker_start: float = 0.0
+    "Seconds until workers with other shares are ready."
+    link: str = ""
+    "Link over which keys and values go to a device of their own; that of the device by default."
     facts: dict[str, str | int | float] = field(default_factory=dict)
 
 

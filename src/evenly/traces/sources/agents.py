@@ -6,6 +6,7 @@ import numpy as np
 
 from evenly.core import Trace
 from evenly.traces.chains import chains, lognormal
+from evenly.traces.tools import Tools
 
 FEWEST = 3  # turns of a program in the fitted generator
 
@@ -49,9 +50,11 @@ class Agents:
     output_sigma: float = 0.6
     "Standard deviation of its logarithm."
     tool: float = 1.0
-    "Mean seconds of a tool call; lognormal."
+    "Mean seconds of a tool call; lognormal. Not read where `tools` is given."
     tool_sigma: float = 1.0
     "Standard deviation of its logarithm; 0 makes every call equally long."
+    tools: Tools | None = None
+    "Which tools are called, and how long each takes; by default one whose law the two fields above give."
     context: int = 131_072
     "A program ends before its prompt and output exceed this."
 
@@ -86,7 +89,10 @@ class Agents:
         opening = np.rint(chance.normal(self.first, self.first_deviation, self.programs)).astype(np.int64)
         added[np.cumsum(turns) - turns] = np.clip(opening - self.system, 1, self.context - self.system - 1)
         output = lognormal(self.output_median, self.output_sigma, 1, self.context, count, chance)
+        origin = f"{self.programs} agent programs, {self.rate:g} a second"
+        if self.tools is not None:
+            tool, pause = self.tools.draw(count, chance)
+            return chains(begin, turns, added, output, pause, self.system, self.context, origin, tool)
         median = self.tool * np.exp(-(self.tool_sigma**2) / 2)
         pause = median * np.exp(self.tool_sigma * chance.standard_normal(count))
-        origin = f"{self.programs} agent programs, {self.rate:g} a second"
         return chains(begin, turns, added, output, pause, self.system, self.context, origin)

@@ -12,6 +12,8 @@ from evenly.hosts.vllm.policy import PolicyError
 pytestmark = pytest.mark.vllm
 SEEDS = 10
 SHORT_TTL = {"use": "fixed-ttl", "ttl": 0.3}  # seconds: less than the longest pause of the workloads
+REBUILD = [1e-7, 0.01, 0.0]  # so long that keeping pays for a while, of the pauses of 0 to 0.6 s
+LEARNED = {"use": "learned-ttl", "rebuild": REBUILD, "samples": 5, "hold_price": "memory-share"}
 POLICIES: Mapping[str, Mapping[str, Any]] = {
     "first come": {},
     "priority": {"order": "priority", "evict": "least-urgent"},
@@ -28,6 +30,11 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
     "split-fuse": {"budget": {"use": "split-fuse", "size": 16}},
     "tbt target": {"budget": {"use": "tbt-target", "target": 0.006}},
     "fixed ttl": {"retain": SHORT_TTL},
+    "forever": {"retain": "forever"},
+    "quick tools": {"retain": {"use": "quick-tools", "ttl": 0.7, "limit": 0.3}},
+    "least waste": {"retain": {"use": "least-waste", "rebuild": REBUILD}},
+    "learned ttl": {"retain": LEARNED},
+    "kept first": {"order": "kept-first", "evict": "latest-program", "retain": LEARNED},
     "all at once": {
         "order": "least-attained-service",
         "evict": "least-recompute",

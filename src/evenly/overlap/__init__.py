@@ -1,0 +1,1 @@
+"""Operations that overlap inside a device: the domain of the scenario kind `overlap`."""

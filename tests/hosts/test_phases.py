@@ -1,0 +1,106 @@
+"""Two processes over one pool: tokens as from one process, blocks conserved, nobody lost when workers change."""
+
+import multiprocessing
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evenly.hosts.decoder import Decoder, Shape
+from evenly.hosts.phases.pool import Account, attached, made
+from evenly.hosts.phases.serve import Resident, Text
+
+SHAPE = Shape(layers=2, width=32, heads=2, vocabulary=200, context=256)
+BLOCKS = 64
+ROUNDS = 5000  # allocations and releases of each of two processes
+
+
+def shuffle(memory: str, owner: int, seed: int, rounds: int, lock: Any, answer: Any) -> None:
+    """Allocate and release at random; answer how often a block was not this process's own any more."""
+    chance = np.random.default_rng(seed)
+    lost = 0
+    with attached(memory) as shared:
+        account = Account(np.ndarray(1 + BLOCKS, np.int64, shared.buf), lock)
+        mine: list[Any] = []
+        answer.send("ready")
+        answer.recv()
+        for _ in range(rounds):
+            if mine and chance.random() < 0.5:
+                lost += not account.release(owner, mine.pop(int(chance.integers(len(mine)))))
+            else:
+                mine.append(account.allocate(owner, int(chance.integers(1, 5))))
+        for blocks in mine:
+            lost += not account.release(owner, blocks)
+        del account.cells
+    answer.send(lost)
+
+
+def races(locked: bool) -> int:
+    """Let two processes interleave; return the blocks lost or owned twice, and 1 more if the count is wrong."""
+    context = multiprocessing.get_context("spawn")
+    lock = context.Lock() if locked else None
+    with made(Account.size(BLOCKS)) as memory:
+        lines = []
+        for owner in (1, 2):
+            ours, theirs = context.Pipe()
+            process = context.Process(
+                target=shuffle, args=(memory.name, owner, owner, ROUNDS, lock, theirs), daemon=True
+            )
+            process.start()
+            lines.append((ours, process))
+        assert all(line.recv() == "ready" for line, _ in lines)
+        for line, _ in lines:
+            line.send("go")
+        lost = sum(int(line.recv()) for line, _ in lines)
+        for _, process in lines:
+            process.join()
+        cells = np.array(np.ndarray(1 + BLOCKS, np.int64, memory.buf))
+        return lost + int(cells[0] != 0) + int(np.count_nonzero(cells[1:]))
+
+
+def test_ten_thousand_interleaved_allocations_conserve_blocks_and_own_none_twice() -> None:
+    assert races(locked=True) == 0
+
+
+def test_without_the_lock_the_same_interleavings_lose_blocks() -> None:
+    assert races(locked=False) > 0
+
+
+def texts(seed: int, count: int) -> dict[int, Text]:
+    chance = np.random.default_rng(seed)
+    return {
+        i: Text(chance.integers(0, SHAPE.vocabulary, int(chance.integers(1, 60))), int(chance.integers(1, 20)))
+        for i in range(count)
+    }
+
+
+def alone(asked: dict[int, Text]) -> dict[int, list[int]]:
+    decoder = Decoder(SHAPE, {i: text.prompt for i, text in asked.items()}, seed=3)
+    return {i: decoder.alone(i, text.output) for i, text in asked.items()}
+
+
+@pytest.mark.parametrize("blocks", [6, 40])
+def test_two_processes_give_the_tokens_of_one(blocks: int) -> None:
+    asked = texts(1, 12)
+    resident = Resident(asked, SHAPE, seed=3, blocks=blocks, chunk=64)
+    assert resident.serve() == alone(asked)
+    assert resident.account.balanced()
+    assert resident.account.cells[0] == 0
+
+
+def test_workers_change_under_load_and_no_text_is_lost() -> None:
+    chance = np.random.default_rng(2)
+    prompts = [chance.integers(0, SHAPE.vocabulary, int(chance.integers(1, 60))) for _ in range(90)]
+    asked = {i: Text(prompt, int(chance.integers(70, 150))) for i, prompt in enumerate(prompts)}
+    resident = Resident(asked, SHAPE, seed=3, blocks=48, chunk=32, switches=[(20, 0.9, 0.9)])
+    tokens = resident.serve()
+    assert resident.retired == 2
+    assert {i: len(found) for i, found in tokens.items()} == {i: text.output for i, text in asked.items()}
+    few = {i: asked[i] for i in range(0, 90, 30)}
+    assert {i: tokens[i] for i in few} == alone(few)
+    assert resident.account.cells[0] == 0
+
+
+def test_a_text_larger_than_the_pool_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs 2 blocks of 16 tokens, but the pool has 1"):
+        Resident({0: Text(np.zeros(20, np.int64), 2)}, SHAPE, seed=0, blocks=1, chunk=8)
