@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-collect_ignore = ["adapter.py", "scheduler.py"]  # they import vLLM and hold no tests
+collect_ignore = ["adapter.py", "ahead.py", "scheduler.py"]  # they import vLLM and hold no tests
 ENVIRONMENT = {"VLLM_TARGET_DEVICE": "cpu", "HF_HUB_OFFLINE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
 
 

@@ -210,10 +210,11 @@ def scheduler_of(setup: Setup, kind: type[Any] = Watched, additional: Any = None
             policy="priority" if setup.priority else "fcfs",
             scheduler_reserve_full_isl=setup.whole,
             watermark=(setup.watermark + 0.5) / setup.blocks if setup.watermark else 0.0,
-            async_scheduling=ahead,
+            async_scheduling=False,
         ),
         additional_config=additional or {},
     )
+    config.scheduler_config.async_scheduling = ahead  # vLLM's CPU build would switch it off
     config.cache_config.num_gpu_blocks = setup.blocks
     attention = FullAttentionSpec(block_size=setup.block, num_kv_heads=1, head_size=1, dtype=torch.float32)
     init_none_hash(sha256)
