@@ -15,7 +15,7 @@ from evenly.hosts.vllm import Scheduler
 from tests.hosts.vllm.schedule.scheduler import scheduler_of
 from tests.serve.twin.jobs import Setup
 
-SETUP = Setup(engine="vllm-v1", blocks=400, seats=16, budget=512, longest=1024, cache=True, whole=True)
+SETUP = Setup(engine="vllm-v1", blocks=150, seats=16, budget=512, longest=1024, cache=True, whole=True)
 FLIGHTS = 2  # passes under way at once
 Passes = list[dict[str, int]]
 
