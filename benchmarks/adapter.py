@@ -34,7 +34,6 @@ from tests.serve.twin.jobs import Setup
 
 REQUESTS, SEATS = 256, 64
 ROUNDS = 9  # each of them serves all requests once with every scheduler
-LIMIT = 5.0  # per cent of vLLM's own time
 TIGHT, AMPLE = 1500, 5000  # blocks: where requests are preempted, and where they never are
 PRIORITY = "priority, least-urgent"  # preempts, and vLLM has the same by itself
 POLICIES: Mapping[str, Mapping[str, Any]] = {

@@ -151,7 +151,6 @@ def test_replay_at_twice_the_speed_halves_every_time_exactly(tmp_path: Path) -> 
     [
         (Agents, "programs", 0),
         (Agents, "system", 5000),
-        (Agents, "tool", -1.0),
         (Agents, "turns", 0.5),
         (Burstgpt, "rate", 0.0),
         (Burstgpt, "hours", float("inf")),

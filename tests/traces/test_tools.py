@@ -1,14 +1,17 @@
 """Every law of tools keeps its form, and the published ones their figures."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from evenly.core import Floats, Ints
 from evenly.testing import plugin
 from evenly.traces.sources.agents import Agents
-from evenly.traces.tools import tools
+from evenly.traces.tools import Tools, tools
 from evenly.traces.tools.bimodal import Bimodal
 from evenly.traces.tools.interceptions import TABLE, Interceptions
+from evenly.traces.tools.lognormal import Lognormal
 from evenly.traces.tools.shell import SHARES, Shell
 from evenly.traces.tools.steady import Steady
 
@@ -28,7 +31,23 @@ def test_every_law_has_the_form_of_a_plugin_and_draws_codes_and_seconds(name: st
     assert [len(column) for column in tools[name]().draw(0, np.random.default_rng(1))] == [0, 0]
 
 
-def drawn(law: Shell | Bimodal | Interceptions) -> tuple[Ints, Floats]:
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        (Bimodal, "slow", 0.1),
+        (Bimodal, "share", 1.5),
+        (Lognormal, "mean", -1.0),
+        (Lognormal, "sigma", float("nan")),
+        (Shell, "sigma", -1.0),
+        (Steady, "seconds", float("inf")),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(kind: Any, field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=field):
+        kind(**{field: value})
+
+
+def drawn(law: Tools) -> tuple[Ints, Floats]:
     return law.draw(MANY, np.random.default_rng(2))
 
 
@@ -48,6 +67,12 @@ def test_shell_commands_have_the_published_shares_and_typical_times() -> None:
     assert medians[0] == pytest.approx(0.075, rel=0.02)
     assert medians[list(SHARES).index("grep")] == pytest.approx(0.5, rel=0.02)
     assert medians[-2:] == pytest.approx([15.0, 30.0], rel=0.02)
+
+
+def test_lognormal_calls_have_the_mean_and_the_spread_that_are_asked_for() -> None:
+    _, seconds = drawn(Lognormal(mean=3.0, sigma=0.5))
+    assert seconds.mean() == pytest.approx(3.0, rel=0.01)
+    assert np.log(seconds).std() == pytest.approx(0.5, rel=0.01)
 
 
 def test_nine_calls_in_ten_are_quick() -> None:
@@ -72,4 +97,5 @@ def test_tools_change_nothing_else_of_the_programs() -> None:
     plain, other = Agents(programs=9).draw(5), Agents(programs=9, tools=Steady(2.0)).draw(5)
     assert plain.prompt.tolist() == other.prompt.tolist()
     assert plain.output.tolist() == other.output.tolist()
-    assert plain.tool is None
+    assert plain.tool is not None
+    assert np.unique(plain.tool).tolist() == [-1, 0]

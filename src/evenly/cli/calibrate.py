@@ -20,7 +20,7 @@ Replay = Annotated[Path | None, Parameter(help="Run folder of `evenly replay`: t
 Cost = Annotated[Path, Parameter(help="File of `evenly calibrate`.")]
 Many = Parameter(negative="", consume_multiple=True)
 Measured = Annotated[list[Path], Many, Parameter(help="Run folders of `evenly replay`, or `bench.json`.")]
-Variant = Annotated[str, Parameter(help="The variant of the scenario that was served; where it has several.")]
+Variant = Annotated[str, Parameter(help="The variant that was served, of a scenario that has several.")]
 Logs = Annotated[list[Path], Many, Parameter(help="Step logs, one a run: tell errors of schedule and cost apart.")]
 Url = Annotated[str, Parameter(help="Replay against this server first, then compare.")]
 Served = Annotated[str, Parameter(help="Name of the served model, with `--url`.")]

@@ -81,22 +81,24 @@ def forward(network: Network, batch: list[tuple[Cache, Ints]]) -> Ints:
     for cache, tokens in batch:
         cache.reserve(cache.length + len(tokens))
     for layer, ((project, back), (widen, narrow)) in enumerate(zip(network.attention, network.network, strict=True)):
-        mixed = _norm(x) @ project
+        mixed = norm(x) @ project
         seen = np.empty_like(x)
         for (cache, _), end, size in zip(batch, ends, sizes, strict=True):
-            seen[end - size : end] = _attend(cache, layer, mixed[end - size : end])
+            seen[end - size : end] = attend(cache, layer, mixed[end - size : end])
         x = x + seen @ back
-        x = x + np.maximum(_norm(x) @ widen, 0.0) @ narrow
+        x = x + np.maximum(norm(x) @ widen, 0.0) @ narrow
     for (cache, _), size in zip(batch, sizes, strict=True):
         cache.length += size
-    return np.asarray((_norm(x[ends - 1]) @ network.tokens.T).argmax(axis=1))
+    return np.asarray((norm(x[ends - 1]) @ network.tokens.T).argmax(axis=1))
 
 
-def _norm(x: Reals) -> Reals:
+def norm(x: Reals) -> Reals:
+    """Return rows scaled to a mean square of 1."""
     return np.asarray(x / np.sqrt(np.mean(x * x, axis=1, keepdims=True) + 1e-6))
 
 
-def _attend(cache: Cache, layer: int, mixed: Reals) -> Reals:
+def attend(cache: Cache, layer: int, mixed: Reals) -> Reals:
+    """Return what each new token of a request sees; its keys and values join the cache, which does not grow yet."""
     size, width = len(mixed), mixed.shape[1] // 3
     heads, head = cache.values.shape[3:]
     before, until = cache.length, cache.length + size

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evenly.core import Ints
-from evenly.hosts.decoder import Cache, Network, Reals, _attend, _norm
+from evenly.hosts.decoder import Cache, Network, Reals, attend, norm
 
 Batch = list[tuple[Cache, Ints]]
 
@@ -29,7 +29,7 @@ def logits(network: Network, batch: Batch) -> Reals:
     """Return the score of every token after each request, computed in one piece on one thread; caches grow."""
     half = _enter(network, batch)
     for layer in range(network.shape.layers):
-        half.x = _leave(network, layer, half.x, _attention(batch, layer, _norm(half.x) @ network.attention[layer][0]))
+        half.x = _leave(network, layer, half.x, _attention(batch, layer, norm(half.x) @ network.attention[layer][0]))
     return _finish(network, half)
 
 
@@ -42,7 +42,7 @@ def overlapped(network: Network, batch: Batch) -> Reals:
             for half in halves:
                 if half.seen is not None:
                     half.x = _leave(network, layer - 1, half.x, half.seen.result())
-                mixed = _norm(half.x) @ network.attention[layer][0]
+                mixed = norm(half.x) @ network.attention[layer][0]
                 half.seen = attention.submit(_attention, half.batch, layer, mixed)
         for half in halves:
             assert half.seen is not None
@@ -88,7 +88,7 @@ def _enter(network: Network, batch: Batch) -> _Half:
 def _attention(batch: Batch, layer: int, mixed: Reals) -> Reals:
     ends = np.cumsum([len(tokens) for _, tokens in batch])
     parts = [
-        _attend(cache, layer, mixed[end - len(tokens) : end]) for (cache, tokens), end in zip(batch, ends, strict=True)
+        attend(cache, layer, mixed[end - len(tokens) : end]) for (cache, tokens), end in zip(batch, ends, strict=True)
     ]
     return np.concatenate(parts)
 
@@ -96,11 +96,11 @@ def _attention(batch: Batch, layer: int, mixed: Reals) -> Reals:
 def _leave(network: Network, layer: int, x: Reals, seen: Reals) -> Reals:
     widen, narrow = network.network[layer]
     x = x + seen @ network.attention[layer][1]
-    return np.asarray(x + np.maximum(_norm(x) @ widen, 0.0) @ narrow)
+    return np.asarray(x + np.maximum(norm(x) @ widen, 0.0) @ narrow)
 
 
 def _finish(network: Network, half: _Half) -> Reals:
     ends = np.cumsum([len(tokens) for _, tokens in half.batch])
     for cache, tokens in half.batch:
         cache.length += len(tokens)
-    return np.asarray(_norm(half.x[ends - 1]) @ network.tokens.T)
+    return np.asarray(norm(half.x[ends - 1]) @ network.tokens.T)

@@ -22,8 +22,8 @@ def chains(
 
     `added`, `answer`, `pause` and `tool` have one entry a request, chain by chain: tokens that a request adds to all
     before it, tokens of its answer, seconds after the previous answer, code of what was done in those seconds. Every
-    prompt begins with the same `shared` tokens, in whole blocks. A chain ends before a
-    request whose prompt and answer exceed `context`; its first request is kept.
+    prompt begins with the same `shared` tokens, in whole blocks. A chain ends before a request whose prompt and answer
+    exceed `context`; its first request is kept.
 
     >>> two = np.array([2, 1])
     >>> trace = chains(np.array([0.0, 1.0]), two, np.array([9, 5, 7]), np.array([3, 3, 3]), np.zeros(3), 0, 99, "")

@@ -176,12 +176,13 @@ class Resident:
 
     def _listen(self) -> None:
         """Take in what a worker says; computed prompts join the next pass of the decodes."""
-        lines = {worker.line: worker for worker in (*self.workers.values(), *self.coming.values())}
-        heard = wait(list(lines), PATIENCE)
+        workers = [*self.workers.values(), *self.coming.values()]
+        heard = wait([worker.line for worker in workers], PATIENCE)
         if not heard:
             raise RuntimeError(f"no worker said a word for {PATIENCE:g} s")
-        for line in heard:
-            worker = lines[line]  # type: ignore[index]
+        for worker in workers:
+            if worker.line not in heard:
+                continue
             said = worker.line.recv()
             if said == "ready":
                 worker.ready = True

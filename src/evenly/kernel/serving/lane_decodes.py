@@ -7,7 +7,8 @@ from evenly.kernel.serving.compose import decode_need
 from evenly.kernel.serving.lane_prompts import JOINS
 from evenly.kernel.serving.lanes import decode_rate
 from evenly.kernel.serving.passes import length, longest_stretch
-from evenly.kernel.serving.records import DECODING, FILLING, NONE, ZERO
+from evenly.kernel.serving.preempt import victim_place
+from evenly.kernel.serving.records import FILLING, ZERO
 from evenly.kernel.serving.seating import decode, evict, held
 from evenly.kernel.serving.views import lane_of, pool, request_at, rules_of, seat_at, seat_in_line, seen
 
@@ -31,34 +32,6 @@ def join(w: Any, r: int) -> None:
 
 
 @helper
-def victim_place(w: Any, h: Any, now: float, r: int) -> int:
-    """Return the place in the line of the decode to retract: the last, or the one of highest score, latest arrival."""
-    p = pool(w, r)
-    best = NONE
-    top = 0.0
-    for place in range(p.seated):
-        s = seat_in_line(w, r, place)
-        seat = seat_at(w, s)
-        if seat.state != DECODING:
-            continue
-        if not rules_of(w).by_rank:
-            best = place
-            continue
-        score = h.score(now, seat.request, seat.base + p.tick, held(w, r, s), w.requests, w.score_memory)
-        later = best == NONE
-        if not later and score == top:
-            mine = request_at(w, seat.request).arrival
-            other = seat_at(w, seat_in_line(w, r, best)).request
-            later = mine > request_at(w, other).arrival or (
-                mine == request_at(w, other).arrival and seat.request > other
-            )
-        if best == NONE or score > top or later:
-            best = place
-            top = score
-    return best
-
-
-@helper
 def start_decodes(w: Any, h: Any, now: float, r: int) -> None:
     """Start a stretch of all decodes; some are retracted first if the blocks for their next tokens are missing."""
     p = pool(w, r)
@@ -67,7 +40,7 @@ def start_decodes(w: Any, h: Any, now: float, r: int) -> None:
     join(w, r)
     p.evicted = 0
     while p.decodes > 0 and decode_need(w, r) > p.free:
-        place = victim_place(w, h, now, r)
+        place = victim_place(w, h, now, r, True)
         evict(w, h, r, place, held(w, r, seat_in_line(w, r, place)), ZERO, now)
     if p.decodes == 0:
         return

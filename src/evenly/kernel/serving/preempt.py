@@ -12,15 +12,23 @@ from evenly.kernel.serving.views import pool, request_at, rules_of, seat_at, sea
 
 
 @helper
-def victim_place(w: Any, h: Any, now: float, r: int) -> int:
-    """Return the place in the line of the request to evict: the last, or the one of highest score."""
+def victim_place(w: Any, h: Any, now: float, r: int, decoding: bool) -> int:
+    """Return the place in the line of the request to evict: the last, or the one of highest score.
+
+    `decoding`: only of those that decode; there is one.
+    """
     p = pool(w, r)
     if not rules_of(w).by_rank:
-        return p.seated - 1
+        place = p.seated - 1
+        while decoding and seat_at(w, seat_in_line(w, r, place)).state == FILLING:
+            place -= 1
+        return place
     best = NONE
     top = 0.0
     for place in range(p.seated):
         s = seat_in_line(w, r, place)
+        if decoding and seat_at(w, s).state == FILLING:
+            continue
         i = seat_at(w, s).request
         tokens = seat_at(w, s).filled if seat_at(w, s).state == FILLING else seat_at(w, s).base + p.tick
         score = h.score(now, i, tokens, held(w, r, s), w.requests, w.score_memory)
@@ -48,7 +56,7 @@ def make_room(w: Any, h: Any, now: float, r: int, place: int, need: int) -> tupl
     while p.free < need:
         if p.seated == 1 and give_up(w, r):
             continue
-        victim = victim_place(w, h, now, r)
+        victim = victim_place(w, h, now, r, False)
         s = seat_in_line(w, r, victim)
         blocks = held(w, r, s)
         decoded = ZERO

@@ -1,12 +1,13 @@
 """Agent programs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from evenly.core import Trace
 from evenly.traces.chains import chains, lognormal
 from evenly.traces.tools import Tools
+from evenly.traces.tools.lognormal import Lognormal
 
 FEWEST = 3  # turns of a program in the fitted generator
 
@@ -22,7 +23,7 @@ class Agents:
     Reference: H. Li et al., "Continuum: Efficient and Robust Multi-Turn LLM Agent Scheduling with KV Cache
     Time-to-Live", 2025, and its public replication with 17.9 turns a program.
 
-    >>> trace = Agents(programs=1, tool_sigma=0.0).draw(seed=0)
+    >>> trace = Agents(programs=1, tools=Lognormal(sigma=0.0)).draw(seed=0)
     >>> trace.pause[1:3].tolist()
     [1.0, 1.0]
     """
@@ -49,12 +50,8 @@ class Agents:
     "Median tokens of an output; lognormal."
     output_sigma: float = 0.6
     "Standard deviation of its logarithm."
-    tool: float = 1.0
-    "Mean seconds of a tool call; lognormal. Not read where `tools` is given."
-    tool_sigma: float = 1.0
-    "Standard deviation of its logarithm; 0 makes every call equally long."
-    tools: Tools | None = None
-    "Which tools are called, and how long each takes; by default one whose law the two fields above give."
+    tools: Tools = field(default_factory=Lognormal)
+    "Which tools are called, and how long each call takes."
     context: int = 131_072
     "A program ends before its prompt and output exceed this."
 
@@ -67,7 +64,7 @@ class Agents:
         for name in ("rate", "first", "added", "output_median"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is a positive number, not {getattr(self, name)}")
-        for name in ("turns_deviation", "first_deviation", "added_sigma", "output_sigma", "tool", "tool_sigma"):
+        for name in ("turns_deviation", "first_deviation", "added_sigma", "output_sigma"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is at least 0, not {getattr(self, name)}")
         if not 1 <= self.turns < float("inf"):
@@ -90,9 +87,5 @@ class Agents:
         added[np.cumsum(turns) - turns] = np.clip(opening - self.system, 1, self.context - self.system - 1)
         output = lognormal(self.output_median, self.output_sigma, 1, self.context, count, chance)
         origin = f"{self.programs} agent programs, {self.rate:g} a second"
-        if self.tools is not None:
-            tool, pause = self.tools.draw(count, chance)
-            return chains(begin, turns, added, output, pause, self.system, self.context, origin, tool)
-        median = self.tool * np.exp(-(self.tool_sigma**2) / 2)
-        pause = median * np.exp(self.tool_sigma * chance.standard_normal(count))
-        return chains(begin, turns, added, output, pause, self.system, self.context, origin)
+        tool, pause = self.tools.draw(count, chance)
+        return chains(begin, turns, added, output, pause, self.system, self.context, origin, tool)
