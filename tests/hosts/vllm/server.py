@@ -117,6 +117,9 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    end = time.monotonic() + STOP
+    while left(process) and time.monotonic() < end:  # a killed worker takes a moment to give its memory back
+        time.sleep(0.05)
 
 
 def left(process: subprocess.Popen[bytes]) -> list[str]:

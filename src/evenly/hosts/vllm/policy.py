@@ -4,8 +4,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from evenly.core import Floats
-from evenly.kernel.bridge import compiled, is_compiled, memory_of
+from evenly.core import Array, Floats
+from evenly.kernel.bridge import compiled, first_class, is_compiled, memory_of
+from evenly.kernel.serving import records, waiting
 
 
 class PolicyError(RuntimeError):
@@ -28,6 +29,28 @@ def verbs(policy: object, kinds: Mapping[str, Any], seed: int) -> list[Callable[
     """
     memory = memory_of(policy, seed, 1)
     return [_verb(policy, name, kind, memory) for name, kind in kinds.items()]
+
+
+def ranks(order: object, seed: int) -> tuple[Callable[..., float], Callable[..., None]]:
+    """Return a function that asks an order for a rank, and `waiting.freshen` with that order and its memory.
+
+    Raises `ValueError` as `verb` does.
+    """
+    memory = memory_of(order, seed, 1)
+    ask = _verb(order, "rank", records.RANK, memory)
+    if is_compiled(order, "rank"):
+        asked = first_class(compiled(order, "rank", records.RANK), records.RANK)
+
+        def freshen(items: Array, count: int, now: float, requests: Array, flows: Array) -> None:
+            waiting.freshen(items, count, now, asked, requests, flows, memory)
+
+    else:
+
+        def freshen(items: Array, count: int, now: float, requests: Array, flows: Array) -> None:
+            while (rank := ask(now, 0, int(items["row"][0]), requests, flows)) > items["rank"][0]:
+                waiting.demote(items, count, rank)
+
+    return ask, freshen
 
 
 def _verb(policy: object, name: str, kind: Any, memory: Floats) -> Callable[..., Any]:

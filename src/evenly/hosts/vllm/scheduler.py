@@ -11,10 +11,11 @@ from vllm.v1.core.sched.request_queue import SchedulingPolicy
 from vllm.v1.core.sched.scheduler import Scheduler as VllmScheduler
 from vllm.v1.request import Request, RequestStatus
 
+from evenly.core import Array
 from evenly.hosts.vllm.hints import hints
 from evenly.hosts.vllm.keeper import Keeper
 from evenly.hosts.vllm.line import Line
-from evenly.hosts.vllm.policy import PolicyError, verb, verbs
+from evenly.hosts.vllm.policy import PolicyError, ranks, verb, verbs
 from evenly.hosts.vllm.queue import PolicyQueue
 from evenly.hosts.vllm.settings import Settings, settings
 from evenly.hosts.vllm.steplog import StepLog
@@ -74,9 +75,8 @@ class Scheduler(VllmScheduler):
         """Put the policies where vLLM decides; what it does by itself already is left alone."""
         seed = chosen.seed
         if not isinstance(chosen.order, FirstCome) or not isinstance(chosen.admit, Always) or self._keeps(chosen):
-            ask = verb(chosen.order, "rank", records.RANK, seed)
             holds = None if isinstance(chosen.admit, Always) else verb(chosen.admit, "admit", records.ADMIT, seed)
-            self.waiting = self._queue = self._queue_of(chosen, ask, holds)
+            self.waiting = self._queue = self._queue_of(chosen, holds)
         if isinstance(chosen.budget, Fixed):
             self._most = self.max_num_scheduled_tokens = min(self._most, chosen.budget.size)
         elif chosen.budget is not None:
@@ -89,7 +89,6 @@ class Scheduler(VllmScheduler):
             self._check_retention()
             self._keeper = self._keeper_of(chosen)
             self._allocate = self.kv_cache_manager.allocate_slots
-            self.kv_cache_manager.allocate_slots = self._allocate_or_give_up
 
     def _keeper_of(self, chosen: Settings) -> Keeper:
         retain: Any = chosen.retain
@@ -113,14 +112,20 @@ class Scheduler(VllmScheduler):
                 f"{groups} groups of blocks{' and a connector' if self.connector is not None else ''}: leave retain out"
             )
 
-    def _queue_of(self, chosen: Settings, ask: Callable[..., float], holds: Callable[..., int] | None) -> PolicyQueue:
+    def _queue_of(self, chosen: Settings, holds: Callable[..., int] | None) -> PolicyQueue:
         table = self._table
+        ask, bring = ranks(chosen.order, chosen.seed)
 
         def rank(request: Any, sequence: int) -> float:
             if self._served:
                 self._charge()
             now = self.clock() - self._begin
             return float(ask(now, sequence, request.evenly.row, table.requests, table.used))
+
+        def freshen(items: Array, count: int) -> None:
+            if self._served:
+                self._charge()
+            bring(items, count, self.clock() - self._begin, table.requests, table.used)
 
         def start(request: Any) -> None:
             entry = request.evenly
@@ -133,7 +138,7 @@ class Scheduler(VllmScheduler):
             table.seated(entry)
 
         front = isinstance(chosen.order, FirstCome)
-        return PolicyQueue(table, rank, front, start, None if holds is None else self._holder(holds))
+        return PolicyQueue(table, rank, freshen, front, start, None if holds is None else self._holder(holds))
 
     def _holder(self, ask: Callable[..., int]) -> Callable[[Any], bool]:
         """Return what tells whether an admission holds the head of the queue back."""
@@ -164,8 +169,9 @@ class Scheduler(VllmScheduler):
         self._now = self.clock() - self._begin
         if self._queue is not None:
             self._queue.end_pass()
-        if self._keeper is not None and len(self._keeper):
+        if self._keeper is not None:
             self._keeper.expire(self._now)
+            self._watch()
         if self._budget is not None:
             self.max_num_scheduled_tokens = self._tokens(self._budget)
         if self._score is not None and type(self.running) is not Line:
@@ -216,6 +222,8 @@ class Scheduler(VllmScheduler):
         table.requests["generated"][row] = request.num_output_tokens
         table.requests["preemptions"][row] += 1
         super()._preempt_request(request, timestamp, drop_stale_output)
+        if self._keeper is not None:
+            self._watch()
 
     def _free_request(self, request: Any, delay_free_blocks: bool = False) -> Any:
         entry = request.evenly
@@ -250,6 +258,11 @@ class Scheduler(VllmScheduler):
         for flow, tokens in owed.items():
             self._table.flows["output"][flow] += tokens
         self._served = False
+
+    def _watch(self) -> None:
+        """Watch allocations where kept blocks may have to go, which is rare."""
+        watched = self._keeper and len(self.running) <= 1
+        self.kv_cache_manager.allocate_slots = self._allocate_or_give_up if watched else self._allocate
 
     def _allocate_or_give_up(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Allocate, and let kept blocks go where nothing else could go on without them."""

@@ -1,10 +1,11 @@
 """The adapter's scheduler behind the face of the twin, under the same policies as a simulated engine."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from vllm.sampling_params import SamplingParams
 from vllm.v1.request import Request
 
 from evenly.core import Document, Trace
@@ -81,6 +82,17 @@ class Kept(Blocks):
         for kept in keeper._kept.values() if keeper is not None else ():
             found.update(block.block_id for block in kept.blocks)
         return found
+
+
+def waiting(setup: Setup, policies: Mapping[str, Any], jobs: Sequence[Job]) -> Any:
+    """Return the scheduler's queue when all these requests came and none started."""
+    scheduler = scheduler_of(setup, Watched, {"evenly": dict(policies)})
+    for job in jobs:
+        sampling = SamplingParams(max_tokens=job.output, ignore_eos=True)
+        scheduler.add_request(
+            Request(str(job.index), list(range(job.prompt)), sampling, None, arrival_time=job.arrival)
+        )
+    return scheduler.waiting
 
 
 def workload(seed: int) -> tuple[Setup, Trace]:

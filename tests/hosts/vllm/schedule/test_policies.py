@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evenly.hosts.vllm.policy import PolicyError
+from tests.serve.twin.jobs import Job, Setup
 
 pytestmark = pytest.mark.vllm
 SEEDS = 10
@@ -133,6 +134,21 @@ def test_nothing_of_a_request_stays_behind_when_all_have_left(adapter: Any) -> N
         kept = scheduler._keeper
         assert kept is None or len(kept) == 0
         assert len(scheduler._table._spare) == len(scheduler._table.requests), name
+
+
+def test_aborted_requests_leave_the_queue_and_the_others_keep_their_order(adapter: Any) -> None:
+    count, gone = 300, range(0, 300, 3)  # more than the queue has room for at first
+    chance = np.random.default_rng(0)
+    lengths = chance.permutation(count) + 1
+    setup = Setup(engine="vllm-v1", release="0.32", block=16, blocks=400, longest=320, seats=4, budget=64)
+    jobs = [Job(index=i, arrival=0.0, prompt=int(lengths[i]), output=2) for i in range(count)]
+    queue = adapter.waiting(setup, {"order": "shortest-prompt"}, jobs)
+    assert [int(request.request_id) for request in queue] == np.argsort(lengths).tolist()
+    queue.remove_requests([request for request in queue if int(request.request_id) in gone])
+    left = [i for i in np.argsort(lengths).tolist() if i not in gone]
+    assert [int(request.request_id) for request in queue] == left
+    assert [int(queue.pop_request().request_id) for _ in left] == left
+    assert not queue
 
 
 def _finishes(adapter: Any, chosen: Mapping[str, Any]) -> list[float]:
