@@ -14,8 +14,9 @@ from evenly.core.programs import programs
 from evenly.hosts.replay import Replayed
 from evenly.measure.imbalance import idle_share
 from evenly.measure.slo import Slo, tpot
+from evenly.serve import users
 from evenly.serve.metrics import METRICS
-from evenly.serve.results import GAP_POINTS, fairness, job_figures, latencies, level, makespan, rates, ttft_of_users
+from evenly.serve.results import GAP_POINTS, job_figures, latencies, level, makespan, rates
 
 BINS = 200  # of the time line
 NONE = -1
@@ -33,8 +34,8 @@ def outcome(found: Replayed, label: str, slo: Slo, facts: Facts) -> Outcome:
     shares = np.array([0.5, 0.99])
     middle, tail = np.quantile(gaps, shares) if len(gaps) else np.full(2, np.nan)
     known = latencies(items) | job_figures(items) | rates(slo, items)
-    known |= {"tbt_p50": float(middle), "tbt_p99": float(tail), "fairness": fairness(items)}
-    known |= {"ttft_users": ttft_of_users(items), "cache_share": _cached(found)}
+    known |= {"tbt_p50": float(middle), "tbt_p99": float(tail)}
+    known |= users.figures(items) | {"cache_share": _cached(found)}
     width, steps = _bins(items)
     busy = busy_seconds(items["arrival"], items["finish"], width, steps)
     load = Load(busy[:, None], np.full(steps, width), unit="busy seconds", worker="server")

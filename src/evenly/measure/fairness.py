@@ -26,6 +26,21 @@ def jain(values: Floats) -> float:
     return float(got.sum()) ** 2 / (len(got) * float((got * got).sum()))
 
 
+def max_min(demands: Floats, capacity: float) -> Floats:
+    """Return the max-min fair shares of a capacity: nobody gets more than asked for, and who gets less gets most.
+
+    >>> max_min(np.array([1.0, 5.0, 9.0]), 9.0)
+    array([1., 4., 4.])
+    """
+    asked = _checked(demands)
+    order = np.argsort(asked)
+    rising = asked[order]
+    before = np.concatenate(([0.0], np.cumsum(rising)[:-1]))  # of those who ask for less
+    level = (capacity - before) / np.arange(len(asked), 0, -1)
+    capped = np.flatnonzero(rising > level)
+    return np.minimum(asked, level[capped[0]]) if len(capped) else asked
+
+
 def max_min_ratio(values: Floats) -> float:
     """Return the largest value over the smallest: 1 is even, infinite if somebody gets nothing.
 

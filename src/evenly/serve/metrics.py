@@ -21,6 +21,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("makespan", "Makespan", "s", about="First arrival to last token."),
     Metric("rejected", "Rejected", "share", about="Requests that can never fit into a replica."),
     Metric("fairness", "Fairness", "", "higher", "Jain index over users of seconds for each output token; 1 is even."),
+    Metric("fair_share", "Fair share", "", "higher", "Jain index over users of service over max-min share; 1 is fair."),
     Metric("ttft_users", "TTFT of users", "s", about="Median over users of their mean TTFT: each counts once."),
     Metric("imbalance", "Imbalance", "", about="Peak over mean of the replicas' busy time."),
     Metric("idle_share", "Idle", "share", "neither", "Share of replica time without a pass."),

@@ -8,9 +8,9 @@ import numpy as np
 from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.document import unstructure
 from evenly.hardware.memory import memory_facts
-from evenly.measure.fairness import jain
 from evenly.measure.imbalance import idle_share, peak_over_mean
 from evenly.measure.slo import Slo, attainment, goodput, tpot
+from evenly.serve import users
 
 if TYPE_CHECKING:
     from evenly.serve.scenario import Fleet, ServeScenario
@@ -24,7 +24,7 @@ def outcome(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> Outcome:
     load = _load(run, makespan(items))
     facts = _facts(scenario, fleet, run)
     metrics = latencies(items) | job_figures(items) | rates(scenario.slo, items)
-    metrics |= _gaps(run) | _sharing(run, items, load)
+    metrics |= _gaps(run) | _sharing(run, items, load) | users.figures(items)
     joules, power_facts = _energy(scenario, fleet, run, items)
     metrics["energy"] = joules
     series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)}
@@ -134,8 +134,6 @@ def _sharing(run: Any, items: dict[str, Array], load: Load) -> dict[str, float]:
     sent = float(items["prompt"][items["replica"] >= 0].sum())
     count = len(items["arrival"])
     return {
-        "fairness": fairness(items),
-        "ttft_users": ttft_of_users(items),
         "imbalance": peak_over_mean(load),
         "idle_share": idle_share(load),
         "preemptions": float(items["preemptions"].sum()) / count if count else float("nan"),
@@ -143,29 +141,6 @@ def _sharing(run: Any, items: dict[str, Array], load: Load) -> dict[str, float]:
         "cache_share": float(items["cached"].sum()) / sent if sent else float("nan"),
         "kv_peak": 1.0 - float(run.pools["least_free"].min()) / run.blocks,
     }
-
-
-def fairness(items: Mapping[str, Array]) -> float:
-    """Return Jain's index of the end-to-end seconds for each output token, by user if the trace names users."""
-    done = ~np.isnan(items["finish"])
-    pace = ((items["finish"] - items["arrival"]) / np.maximum(items["output"], 1))[done]
-    if len(pace) == 0:
-        return float("nan")
-    user = items["user"][done]
-    if user.max() >= 0:
-        _, code = np.unique(user, return_inverse=True)
-        pace = np.bincount(code, pace) / np.bincount(code)
-    return jain(pace)
-
-
-def ttft_of_users(items: Mapping[str, Array]) -> float:
-    """Return the median over users of their mean TTFT, so that one who sends much counts once; NaN without users."""
-    known = ~np.isnan(items["first_token"]) & (items["user"] >= 0)
-    if not known.any():
-        return float("nan")
-    _, code = np.unique(items["user"][known], return_inverse=True)
-    waits = (items["first_token"] - items["arrival"])[known]
-    return float(np.median(np.bincount(code, waits) / np.bincount(code)))
 
 
 def _load(run: Any, makespan: float) -> Load:

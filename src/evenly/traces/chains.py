@@ -17,13 +17,14 @@ def chains(
     context: int,
     origin: str,
     tool: Ints | None = None,
+    user: Ints | None = None,
 ) -> Trace:
     """Return conversations or programs that begin at the seconds `begin`, in order, with `turns` requests each.
 
     `added`, `answer`, `pause` and `tool` have one entry a request, chain by chain: tokens that a request adds to all
-    before it, tokens of its answer, seconds after the previous answer, code of what was done in those seconds. Every
-    prompt begins with the same `shared` tokens, in whole blocks. A chain ends before a request whose prompt and answer
-    exceed `context`; its first request is kept.
+    before it, tokens of its answer, seconds after the previous answer, code of what was done in those seconds. `user`
+    has one entry a chain: who sends it. Every prompt begins with the same `shared` tokens, in whole blocks. A chain
+    ends before a request whose prompt and answer exceed `context`; its first request is kept.
 
     >>> two = np.array([2, 1])
     >>> trace = chains(np.array([0.0, 1.0]), two, np.array([9, 5, 7]), np.array([3, 3, 3]), np.zeros(3), 0, 99, "")
@@ -48,6 +49,7 @@ def chains(
         prompt=prompt,
         output=answer[kept],
         session=session,
+        user=None if user is None else user[session],
         after=after,
         pause=np.where(leads, 0.0, pause[kept]),
         tool=tool,

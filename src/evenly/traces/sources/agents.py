@@ -8,6 +8,7 @@ from evenly.core import Trace
 from evenly.traces.chains import chains, lognormal
 from evenly.traces.tools import Tools
 from evenly.traces.tools.lognormal import Lognormal
+from evenly.traces.users import zipf
 
 FEWEST = 3  # turns of a program in the fitted generator
 
@@ -52,15 +53,16 @@ class Agents:
     "Standard deviation of its logarithm."
     tools: Tools = field(default_factory=Lognormal)
     "Which tools are called, and how long each call takes."
+    users: int = 0
+    "Users who share the programs by Zipf's law: the k-th starts 1/k as many as the first; 0 names no users."
     context: int = 131_072
     "A program ends before its prompt and output exceed this."
 
     def __post_init__(self) -> None:
-        if self.programs < 1 or self.system < 0 or self.context < 2:
-            raise ValueError(
-                f"programs is at least 1, system at least 0, context at least 2, not {self.programs}, {self.system} "
-                f"and {self.context}"
-            )
+        least = {"programs": 1, "system": 0, "users": 0, "context": 2}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(f"{name} is at least {value}, not {getattr(self, name)}")
         for name in ("rate", "first", "added", "output_median"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is a positive number, not {getattr(self, name)}")
@@ -88,4 +90,5 @@ class Agents:
         output = lognormal(self.output_median, self.output_sigma, 1, self.context, count, chance)
         origin = f"{self.programs} agent programs, {self.rate:g} a second"
         tool, pause = self.tools.draw(count, chance)
-        return chains(begin, turns, added, output, pause, self.system, self.context, origin, tool)
+        user = zipf(self.users, self.programs, chance)
+        return chains(begin, turns, added, output, pause, self.system, self.context, origin, tool, user)

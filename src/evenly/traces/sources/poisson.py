@@ -7,6 +7,7 @@ import numpy as np
 from evenly.core import Trace
 from evenly.traces.lengths import Lengths
 from evenly.traces.lengths.quantiles import Quantiles
+from evenly.traces.users import zipf
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,5 @@ class Poisson:
         chance = np.random.default_rng(seed)
         arrival = np.cumsum(chance.exponential(1.0 / self.rate, self.requests))
         prompt, output = self.lengths.draw(self.requests, chance)
-        user = None
-        if self.users:
-            weight = 1.0 / np.arange(1, self.users + 1)
-            user = chance.choice(self.users, self.requests, p=weight / weight.sum())
+        user = zipf(self.users, self.requests, chance)
         return Trace(arrival, prompt, output, user=user, origin=f"Poisson, {self.rate:g} requests/s")
