@@ -14,7 +14,7 @@ from tests.serve.twin.jobs import Job, Setup
 from tests.serve.twin.kernel import copy_seconds, price, simulate
 from tests.serve.twin.orders import Ledger
 from tests.serve.twin.run import ENGINES, run
-from tests.serve.twin.workloads import ORDERS, ordered, retained
+from tests.serve.twin.workloads import ORDERS, offloaded, ordered, retained
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -26,6 +26,26 @@ def test_every_order_makes_the_schedule_of_a_twin_that_ranks_all_waiting_request
 def test_blocks_that_stay_make_the_schedule_of_a_twin_that_lists_them() -> None:
     for seed in range(60):
         assert disagreement(*retained(seed)) == "", f"retained({seed})"
+
+
+def test_a_host_cache_makes_the_schedule_of_a_twin_that_lists_what_is_there() -> None:
+    for seed in range(60):
+        assert disagreement(*offloaded(seed)) == "", f"offloaded({seed})"
+
+
+@pytest.mark.slow
+def test_a_host_cache_makes_the_schedule_of_the_twin_on_a_thousand_workloads() -> None:
+    for seed in range(60, 1000):
+        assert disagreement(*offloaded(seed)) == "", f"offloaded({seed})"
+
+
+def test_the_random_workloads_reach_every_rule_of_the_host_cache() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(60):
+        setup, jobs = offloaded(seed)
+        engine, _ = run(replace(setup, swap_seconds=copy_seconds(setup)), jobs, price)
+        seen += Counter(engine.beyond.seen)
+    assert min(seen[name] for name in ("saved", "overwritten", "loaded", "too early", "saved by a victim")) > 5, seen
 
 
 @pytest.mark.slow

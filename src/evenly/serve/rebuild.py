@@ -37,6 +37,16 @@ def rebuild_terms(cost: Cost, tables: Floats, budget: int, longest: int) -> tupl
     return a / scale**2, b / scale, c
 
 
+def cheaper(terms: tuple[float, float, float], copy: float, longest: int) -> tuple[float, float, float]:
+    """Return the terms to bring a context back: by `copy` seconds a token where that is cheaper for the longest one.
+
+    >>> cheaper((0.0, 1e-5, 0.0), 2e-6, longest=1000)
+    (0.0, 2e-06, 0.0)
+    """
+    a, b, c = terms
+    return (0.0, copy, 0.0) if copy * longest < (a * longest + b) * longest + c else terms
+
+
 def _chunk(cost: Cost, tables: Floats, tokens: int, before: int) -> float:
     if tokens == 0:
         return 0.0

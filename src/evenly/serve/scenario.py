@@ -10,6 +10,7 @@ from evenly.core.scenario import Progress, silent
 from evenly.hardware.costs import Cost
 from evenly.hardware.costs.roofline import Roofline
 from evenly.hardware.device import Device, device, link
+from evenly.hardware.host_cache import HostCache
 from evenly.hardware.memory import kv_tokens
 from evenly.hardware.model import Model, model
 from evenly.measure.slo import Slo
@@ -23,7 +24,7 @@ from evenly.serve.metrics import METRICS
 from evenly.serve.orders import Order
 from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.orders.priority import Priority
-from evenly.serve.rebuild import derived, rebuild_terms
+from evenly.serve.rebuild import cheaper, derived, rebuild_terms
 from evenly.serve.retentions import Retention
 from evenly.serve.retentions.never import Never
 from evenly.serve.routers import Router
@@ -83,6 +84,8 @@ class ServeScenario(Scenario):
     "Longest prompt plus output accepted; by default the model's context length."
     swap_space: float = 4e9
     "Bytes of host memory for each device's swapped-out blocks."
+    host_cache: HostCache | None = None
+    "Host memory that keeps what running requests no longer need on the device; by default there is none."
     slo: Slo = field(default_factory=lambda: Slo(ttft=1.0, tpot=0.1))
     "Limits that goodput counts by."
 
@@ -175,8 +178,12 @@ class ServeScenario(Scenario):
             return self.retain
         chunk = min(fleet.rules.budget, fleet.longest) if fleet.rules.chunked else fleet.longest
         longest = min(fleet.longest, fleet.kv_tokens)
-        terms = rebuild_terms(self.cost, fleet.tables, chunk, longest)
-        known: dict[str, Any] = {"rebuild": tuple(self.slowdown * term for term in terms), "kv_tokens": fleet.kv_tokens}
+        a, b, c = rebuild_terms(self.cost, fleet.tables, chunk, longest)
+        terms = (self.slowdown * a, self.slowdown * b, self.slowdown * c)
+        if self.host_cache is not None:
+            block_bytes = fleet.rules.block * fleet.model.kv_bytes_on(self.tensor)
+            terms = cheaper(terms, self.host_cache.seconds(fleet.model, block_bytes) / fleet.rules.block, longest)
+        known: dict[str, Any] = {"rebuild": terms, "kv_tokens": fleet.kv_tokens}
         settled: Retention = derived(self.retain, known)
         return settled
 
@@ -204,7 +211,7 @@ class ServeScenario(Scenario):
             "front": int(rules.front and first_come),
             "by_rank": int(not isinstance(self.evict, Last)),
             "usurp": int(rules.usurp and isinstance(self.order, Priority) and isinstance(self.evict, LeastUrgent)),
-            "swap_seconds": block_bytes / SWAP_BANDWIDTH,
+            **self._host(fleet, block_bytes),
             "slowdown": self.slowdown,
             "delay": rules.delay,
             "hits": int(rules.cache and getattr(type(self.route), "reads_cache", False)),
@@ -214,6 +221,14 @@ class ServeScenario(Scenario):
             "host_seconds": self.host_overhead,
             **self._lanes(fleet),
         }
+
+    def _host(self, fleet: "Fleet", block_bytes: float) -> dict[str, int | float]:
+        if self.host_cache is None:
+            return {"host_cache": 0, "swap_seconds": block_bytes / SWAP_BANDWIDTH}
+        if not fleet.rules.cache or fleet.rules.lanes != "single":
+            raise ValueError("host_cache needs an engine with a prefix cache and one lane, such as vllm-v1")
+        blocks = int(self.host_cache.size / block_bytes)
+        return {"host_cache": blocks, "swap_seconds": self.host_cache.seconds(fleet.model, block_bytes)}
 
     def _lanes(self, fleet: "Fleet") -> dict[str, int | float]:
         rules = fleet.rules

@@ -15,7 +15,7 @@ from tests.serve.twin.run import run
 def disagreement(setup: Setup, jobs: Sequence[Job]) -> str:
     """Serve a workload on both; return the first difference, or nothing."""
     kernel, diary = simulate(setup, jobs)
-    setup = replace(setup, swap_seconds=copy_seconds(setup) if setup.swap else 0.0)
+    setup = replace(setup, swap_seconds=copy_seconds(setup) if setup.swap or setup.host_cache else 0.0)
     twin, passes = run(setup, jobs, price)
     _check_end(twin, kernel)
     return _compare_passes(passes, kernel, diary) or _compare_jobs(jobs, kernel)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tests.serve.twin.blocks import Pool
+from tests.serve.twin.host import Host
 from tests.serve.twin.jobs import Cost, Job, Pass, Setup, ceil, join_programs
 from tests.serve.twin.keep import Kept
 from tests.serve.twin.orders import Ledger
@@ -27,6 +28,7 @@ class Engine:
         self.last_prefill = 0.0
         self.ledger = Ledger(setup.order, setup.seed)
         self.kept = Kept(self.pool, setup.ttl)
+        self.beyond = Host(setup.host_cache, setup.swap_seconds)
 
     def compose(self, now: float, batch: Pass) -> None:
         """Fill a pass."""
@@ -86,6 +88,7 @@ class Engine:
         for job in [one for one in self.running if one in leaving]:
             self.drop(job)
             self.kept.keep(job, end, self.setup.block)
+            self.beyond.save(job, self.setup.block, end, waits=False)
         return leaving
 
     def drop(self, job: Job) -> None:
@@ -105,6 +108,7 @@ class Engine:
     def preempt(self, job: Job, batch: Pass) -> None:
         """Throw a running request out: swap it to the host or let it be recomputed from the front of the queue."""
         self.drop_blocks(job, batch)
+        batch.moved += self.beyond.save(job, self.setup.block, batch.start, waits=True)
         self.running.remove(job)
         job.seated = False
         job.preemptions += 1

@@ -50,6 +50,8 @@ class Setup:
     "Victims move to the host."
     host: int = 1 << 40
     "Blocks of the host."
+    host_cache: int = 0
+    "Blocks of the host that are a second prefix cache (vllm-v1)."
     swap_seconds: float = 0.0
     "To move one block."
     delay: float = 0.0

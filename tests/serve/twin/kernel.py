@@ -9,7 +9,8 @@ import numpy as np
 from evenly.core import Floats, Ints, Trace
 from evenly.core.trace import Prefixes
 from evenly.hardware.device import Device
-from evenly.hardware.model import Model
+from evenly.hardware.host_cache import HostCache
+from evenly.hardware.model import Model, model
 from evenly.serve.engines import Engine
 from evenly.serve.engines.fastgen import Fastgen
 from evenly.serve.engines.orca import Orca
@@ -29,6 +30,7 @@ from tests.serve.twin.jobs import Job, Setup
 PRICES = (0.011, 5e-5, 1.3e-6, 1.7e-8, 1.1e-7)  # a pass, a token, a resident one, a pair in attention, of the longest
 HEAD = len(PRICES)  # where the diary's size stands; its rows follow
 FAR = 1 << 40
+SLOW_LINK = 2.5e8  # bytes/s: to copy a block of 16 tokens takes about as long as a pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,15 @@ def scenario_of(setup: Setup, diary: Diary) -> ServeScenario:
         kv_tokens=setup.blocks * setup.block,
         max_model_len=setup.longest,
         swap_space=1e15,
+        host_cache=_host_cache(setup),
     )
+
+
+def _host_cache(setup: Setup) -> HostCache | None:
+    if setup.host_cache == 0:
+        return None
+    size = setup.host_cache * setup.block * model("llama-3.1-8b").kv_bytes_on(1)
+    return HostCache(float(size), bandwidth=SLOW_LINK, dispatch=0.0)
 
 
 def simulate(setup: Setup, jobs: Sequence[Job], step: bool = True) -> tuple[Any, Diary]:
@@ -182,5 +192,5 @@ def simulate(setup: Setup, jobs: Sequence[Job], step: bool = True) -> tuple[Any,
 
 def copy_seconds(setup: Setup) -> float:
     """Return what the kernel charges for moving one block."""
-    scenario = scenario_of(setup, Diary())
-    return setup.block * scenario.fleet().model.kv_bytes / SWAP_BANDWIDTH
+    bytes_ = setup.block * scenario_of(setup, Diary()).fleet().model.kv_bytes
+    return bytes_ / (SLOW_LINK if setup.host_cache else SWAP_BANDWIDTH)

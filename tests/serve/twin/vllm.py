@@ -183,7 +183,8 @@ class V1(Engine):
             if job is None:
                 return
             found = self.hits(job)
-            hit = len(found) * self.setup.block
+            beyond = self.beyond.hits(job, len(found), self.setup.block, now)
+            hit = (len(found) + beyond) * self.setup.block
             count = min(job.length - hit, self.threshold)
             if not self.setup.chunked and count > budget:
                 if self.setup.release == "0.32":
@@ -202,6 +203,7 @@ class V1(Engine):
             self.pool.share(found)
             self.kept.seat(job)
             job.table, job.computed = list(found), hit
+            batch.moved += self.beyond.load(job, len(found), beyond, self.setup.block)
             if job.cached is None:
                 job.cached = hit
             if hit:

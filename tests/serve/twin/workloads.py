@@ -60,6 +60,16 @@ def retained(seed: int) -> tuple[Setup, list[Job]]:
     return setup, jobs
 
 
+def offloaded(seed: int) -> tuple[Setup, list[Job]]:
+    """Return programs, or prompts that begin alike, on an engine with a host cache, beside kept blocks or not."""
+    chance = np.random.default_rng((9, seed))
+    jobs = _jobs(chance, str(chance.choice(["prefixes", "sessions", "programs"])))
+    setup = replace(_setup("vllm-v1", jobs, chance), cache=True, host_cache=int(chance.choice([1, 3, 20, 1000])))
+    if chance.random() < 0.3:
+        setup = replace(setup, ttl=float(chance.choice(TTLS)), priority=False)
+    return setup, jobs
+
+
 def _jobs(chance: np.random.Generator, kind: str = "") -> list[Job]:
     count = int(chance.integers(1, 16))
     far = int(chance.choice([12, 50, 120]))

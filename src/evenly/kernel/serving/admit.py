@@ -5,6 +5,7 @@ from typing import Any
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import prefix
 from evenly.kernel.serving.chunks import longest_chunk, take_chunk
+from evenly.kernel.serving.host_cache import host_hits, load
 from evenly.kernel.serving.records import (
     CHUNK,
     FILLING,
@@ -70,7 +71,10 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
         hit = 0
         if rules.cache:
             hit = prefix.hits(w, r, i, target - 1) * rules.block
-        tokens = min(target - hit, longest_chunk(w, r))
+        known = hit  # tokens that the device has, and those that follow on the host
+        if rules.host_cache > 0:
+            known += host_hits(w, r, now, i, hit // rules.block, target - 1) * rules.block
+        tokens = min(target - known, longest_chunk(w, r))
         if tokens > room:
             if not rules.chunked and rules.behind:  # look behind the head
                 dequeue(w, r)
@@ -81,7 +85,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
                 p.held = max(p.held, rules.flows)  # another may come to the head before anything else happens
                 break
             tokens = room
-        need = start_need(w, r, i, hit, target if rules.whole else hit + tokens, target)
+        need = start_need(w, r, i, hit, target if rules.whole else known + tokens, target)
         alone = p.seated == 0
         if p.free - need < watermark(w, r) or (rules.compose == SPLIT_FUSE and p.free == 0):
             if alone and give_up(w, r):
@@ -92,7 +96,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
             p.held = 1
             break
         dequeue(w, r)
-        place_request(w, h, r, i, hit, tokens, need, now)
+        place_request(w, h, r, i, hit, known, tokens, need, now)
         room -= tokens
     while skipped != NONE:
         i = skipped
@@ -101,8 +105,8 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
 
 
 @helper
-def place_request(w: Any, h: Any, r: int, i: int, hit: int, tokens: int, need: int, now: float) -> None:
-    """Seat an admitted request and put its first chunk into the pass."""
+def place_request(w: Any, h: Any, r: int, i: int, hit: int, known: int, tokens: int, need: int, now: float) -> None:
+    """Seat an admitted request and put its first chunk into the pass; `hit` tokens are here, more are `known`."""
     p = pool(w, r)
     rules = rules_of(w)
     s = seat_request(w, r, i, now)
@@ -110,14 +114,16 @@ def place_request(w: Any, h: Any, r: int, i: int, hit: int, tokens: int, need: i
     p.filling += 1
     if hit > 0:
         prefix.seat_hits(w, r, s, i, hit // rules.block)
-        seat_at(w, s).filled = hit
-    seat_at(w, s).hit = hit
+    if known > hit:
+        load(w, r, i, hit // rules.block, (known - hit) // rules.block)
+    seat_at(w, s).filled = known
+    seat_at(w, s).hit = known
     if request_at(w, i).preemptions == 0:
-        request_at(w, i).cached = hit
+        request_at(w, i).cached = known
         if rules.learns:  # before what was kept for it is let go
             h.learn(now, i, w.requests, w.retain_memory)
     else:
-        p.recomputed -= min(hit, p.recomputed)
+        p.recomputed -= min(known, p.recomputed)
     if rules.retain:
         settle_kept(w, r, i)
     if rules.reserve != CHUNK:

@@ -5,6 +5,7 @@ from typing import Any
 
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import tally
+from evenly.kernel.serving.host_cache import save
 from evenly.kernel.serving.records import DECODING, FILLING, LONGEST, NONE, ONE, PREFILL_FIRST, STARVED
 from evenly.kernel.serving.retain import keep, next_expiry
 from evenly.kernel.serving.seating import (
@@ -341,6 +342,8 @@ def finish(w: Any, h: Any, r: int, place: int) -> int:
         h.learn(p.end, i, w.requests, w.retain_memory)
     if rules_of(w).retain:
         keep(w, h, p.end, r, i, tokens)
+    if rules_of(w).host_cache > 0:
+        save(w, r, p.end, i, tokens, False)
     undecode(w, r, s)
     stand_up(w, r, place)
     return i

@@ -147,6 +147,9 @@ POOL = np.dtype(
         ("computed", "i8"),  # tokens computed in all
         ("busy", "f8"),
         ("steps", "i8"),  # passes run
+        ("loaded", "i8"),  # blocks copied from the host's cache
+        ("saved", "i8"),  # and to it
+        ("host_out", "f8"),  # when the last copy to it is complete
         ("full", "f8"),  # seconds of a pass with a full budget: prices queued tokens for `work`
     ],
     align=True,
@@ -223,6 +226,7 @@ RULES = np.dtype(
         ("blank", "i8"),  # 1: a block without content is taken before all others
         ("behind", "i8"),  # 1: a prompt that may not be cut and does not fit lets those behind it pass
         ("cache", "i8"),
+        ("host_cache", "i8"),  # blocks of host memory that cache what was computed
         ("readmit", "i8"),  # 1: prompts may start in a pass that preempted somebody
         ("front", "i8"),  # 1: a preempted request goes to the front of the queue, 0: to the place of its rank
         ("by_rank", "i8"),  # 1: the victim is the request of highest rank, 0: the last of the line
@@ -292,6 +296,11 @@ WORLD = WorldType(
         "slots": _array(types.int32, 2),  # [r, *] hash table from content to first block
         "bag": _array(types.int32, 2),  # [r, b] stack of referenced blocks without content
         "ends": _array(types.int64, 2),  # [r, 4]: head and tail of the free queue, size of the bag
+        "host_key": _array(types.int64, 2),  # [r, h] content of a block of the host's cache, 0 for none
+        "host_ready": _array(types.float64, 2),  # [r, h] when its copy is complete
+        "host_link": _array(types.int32, 3),  # [r, h, 2] order of last use: previous, next
+        "host_slots": _array(types.int32, 2),  # [r, *] hash table from content to block
+        "host_ends": _array(types.int64, 2),  # [r, 2]: used least lately, and last
         "tokens": _floats,  # times of all tokens, or empty
         "token_at": _ints,  # where a request's token times begin
         "log": _array(types.float64, 2),  # rows of the pass log, or empty

@@ -10,6 +10,7 @@ import numpy as np
 
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import heap, prefix, tally
+from evenly.kernel.serving.host_cache import save
 from evenly.kernel.serving.records import (
     DECODING,
     FILLING,
@@ -296,5 +297,7 @@ def evict(w: Any, h: Any, r: int, place: int, blocks: int, decoded: int, now: fl
         p.swapped_last = i
     else:
         p.recomputed += tokens
+        if rules_of(w).host_cache > 0:
+            save(w, r, now, i, tokens, True)
         requeue(w, h, now, r, i)
     rescan(w, r)

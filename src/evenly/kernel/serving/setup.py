@@ -45,10 +45,6 @@ def arrays(
     fleet["free"] = fleet["blocks"] = blocks
     shape = (replicas, seats)
     slots = 1 << max(4, (2 * cells).bit_length())
-    link = np.zeros((replicas, cells, 2), np.int32)
-    link[:, :, 0] = np.arange(cells) - 1
-    link[:, :, 1] = np.arange(cells) + 1
-    link[:, -1, 1] = NONE
     ends = np.zeros((replicas, 4), np.int64)
     ends[:, 1] = cells - 1
     return {
@@ -76,17 +72,38 @@ def arrays(
         "ids": ids,
         "id_block": np.array([trace.prefixes.block if trace.prefixes is not None else 1], np.int64),
         "table": np.zeros((replicas * seats, longest // block + 2) if cache else (1, 1), np.int32),
-        "link": link,
+        "link": _queue(replicas, cells),
         "owners": np.zeros((replicas, cells), np.int32),
         "key": np.zeros((replicas, cells), np.int64),
         "twin": np.full((replicas, cells), NONE, np.int32),
         "slots": np.zeros((replicas, slots), np.int32),
         "bag": np.zeros((replicas, cells), np.int32),
         "ends": ends,
+        **_host_cache(replicas, int(rules.get("host_cache", 0))),
         "tokens": np.full(total_tokens, np.nan),
         "token_at": np.concatenate(([0], np.cumsum(trace.output))) if record_tokens else np.zeros(1, np.int64),
         "log": np.zeros((record_passes, LOG_COLUMNS)),
         "log_size": np.zeros(1, np.int64),
+    }
+
+
+def _queue(replicas: int, blocks: int) -> Array:
+    """Return the links (previous, next) of all blocks in their order."""
+    link = np.zeros((replicas, blocks, 2), np.int32)
+    link[:, :, 0] = np.arange(blocks) - 1
+    link[:, :, 1] = np.arange(blocks) + 1
+    link[:, -1, 1] = NONE
+    return link
+
+
+def _host_cache(replicas: int, blocks: int) -> dict[str, Array]:
+    cells = max(1, blocks)
+    return {
+        "host_key": np.zeros((replicas, cells), np.int64),
+        "host_ready": np.zeros((replicas, cells)),
+        "host_link": _queue(replicas, cells),
+        "host_slots": np.zeros((replicas, 1 << max(4, (2 * cells).bit_length())), np.int32),
+        "host_ends": np.tile(np.array([0, cells - 1]), (replicas, 1)),
     }
 
 

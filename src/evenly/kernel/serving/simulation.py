@@ -88,7 +88,7 @@ def simulate(
     identities only if somebody was preempted.
     """
     if rules["cache"] and not rules["retain"] and not _shares(trace):
-        counted = dict(rules, cache=0, hits=0)
+        counted = dict(rules, cache=0, hits=0, host_cache=0)
         run = _attempt(
             trace, counted, policies, replicas, blocks, host_blocks, seed, record_tokens, record_passes, progress
         )
