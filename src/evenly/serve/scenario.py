@@ -213,6 +213,23 @@ class ServeScenario(Scenario):
             "learns": int(rules.cache and hasattr(type(self.retain), "learn")),
             "host_seconds": self.host_overhead,
             **self._lanes(fleet),
+            **self._switching(fleet, block_bytes),
+        }
+
+    def _switching(self, fleet: "Fleet", block_bytes: float) -> dict[str, int | float]:
+        switching = fleet.rules.switching
+        if switching is None:
+            return {}
+        return {
+            "redraw": switching.every,
+            "groups": switching.group,
+            "merged": int(switching.merged),
+            "background": int(switching.background),
+            "adaptive": int(switching.adaptive),
+            "reuse": int(switching.reuse),
+            "copy_run": 2 * fleet.model.layers * switching.dispatch,
+            "copy_page": block_bytes / switching.bandwidth,
+            "copy_start": switching.start,
         }
 
     def _lanes(self, fleet: "Fleet") -> dict[str, int | float]:

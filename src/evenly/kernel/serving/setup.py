@@ -5,10 +5,12 @@ import numpy as np
 from evenly.core import Array, Ints, Trace
 from evenly.core.programs import programs, turns
 from evenly.kernel.serving import tally
-from evenly.kernel.serving.records import FLEET, FLOW, LANE, NONE, POOL, REQUEST, RULES, SEAT
+from evenly.kernel.serving.copies import COPY_COLUMNS
+from evenly.kernel.serving.records import COPY, FLEET, FLOW, LANE, NONE, POOL, REQUEST, RULES, SEAT, SWITCH, TIER
 from evenly.kernel.serving.run import LOG_COLUMNS
 
 BINS = 512  # time bins of the load
+COPIES = 20_000  # rows of the log of copies between device and host
 PEAKS = 512  # gaps remembered before they are handed to the seats
 
 
@@ -87,6 +89,45 @@ def arrays(
         "token_at": np.concatenate(([0], np.cumsum(trace.output))) if record_tokens else np.zeros(1, np.int64),
         "log": np.zeros((record_passes, LOG_COLUMNS)),
         "log_size": np.zeros(1, np.int64),
+        **_tiers(rules, replicas, seats, blocks, host_blocks, len(trace), longest // block + 2),
+    }
+
+
+def _tiers(
+    rules: dict[str, int | float], replicas: int, seats: int, blocks: int, host_blocks: int, count: int, most: int
+) -> dict[str, Array]:
+    """Return what the switching of seats needs: `most` pages hold the longest request; next to nothing where none is."""
+    switched = bool(rules.get("redraw"))
+    if not switched:
+        replicas, seats, blocks, host_blocks, count, most = 1, 1, 1, 1, 1, 1
+    rows, slots = 2 * seats, max(1, min(host_blocks, count))
+    switches = np.zeros(count, SWITCH)
+    for name in ("seat", "row", "slot", "later"):
+        switches[name] = NONE
+    switches["ready"] = -np.inf
+    copies = np.zeros((replicas, slots), COPY)
+    copies["owner"] = NONE
+    copies["next"] = np.append(np.arange(1, slots), NONE)
+    tiers = np.zeros(replicas, TIER)
+    tiers["first"] = tiers["last"] = NONE
+    tiers["rows"] = rows
+    sides = np.tile([blocks, host_blocks], replicas)
+    stack = np.zeros((2 * replicas, max(blocks, host_blocks, 1)), np.int32)
+    for pages, side in zip(stack, sides, strict=True):
+        pages[:side] = np.arange(side)[::-1]
+    return {
+        "switches": switches,
+        "copies": copies.reshape(-1),
+        "tiers": tiers,
+        "device_pages": np.zeros((replicas * rows, most), np.int32),
+        "host_pages": np.zeros((replicas * slots, most), np.int32),
+        "spare_rows": np.tile(np.arange(rows)[::-1], (replicas, 1)),
+        "stack": stack,
+        "stacked": sides.astype(np.int64),
+        "cells": np.zeros(1, np.int64),
+        "pool_at": np.zeros(2 * replicas, np.int64),
+        "copy_log": np.zeros((COPIES if switched else 0, COPY_COLUMNS)),
+        "copy_log_size": np.zeros(1, np.int64),
     }
 
 
