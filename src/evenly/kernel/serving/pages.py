@@ -7,6 +7,7 @@ one from a stack, or in block groups: runs that are reserved at once, so that a 
 from typing import Any
 
 from evenly.kernel.compiling import helper
+from evenly.kernel.serving import groups
 from evenly.kernel.serving.records import ZERO
 from evenly.kernel.serving.views import pool, rules_of, tier_of
 
@@ -15,40 +16,59 @@ DEVICE_SIDE, HOST_SIDE = 0, 1
 
 @helper
 def spare_pages(w: Any, r: int, side: int) -> int:
-    """Return the pages of one side that nobody holds; what is only reserved counts."""
-    return w.stacked[2 * r + side]
+    """Return the pages of one side that nobody uses; what is only reserved counts."""
+    q = 2 * r + side
+    return groups.available(w.cells, w.pool_at[q]) if rules_of(w).groups else w.stacked[q]
+
+
+@helper
+def count_spare(w: Any, r: int, side: int) -> None:
+    """Note in the replica's record how many pages of one side are spare."""
+    p = pool(w, r)
+    if side == DEVICE_SIDE:
+        p.free = spare_pages(w, r, side)
+    else:
+        p.host = spare_pages(w, r, side)
+        p.least_host = min(p.least_host, p.host)
+
+
+@helper
+def row_of(w: Any, r: int, side: int, own: int) -> int:
+    """Return where the pages of a row or slot are listed."""
+    per_replica = w.spare_rows.shape[1] if side == DEVICE_SIDE else len(w.copies) // len(w.tiers)
+    return r * per_replica + own
 
 
 @helper
 def take(w: Any, r: int, side: int, own: int, have: int, count: int) -> None:
     """Give `count` further pages to a row or slot that has `have`; they must be there."""
     q = 2 * r + side
-    left = w.stacked[q] - count
-    w.stacked[q] = left
-    if side == DEVICE_SIDE:
-        pool(w, r).free = left
-        for k in range(count):
-            w.device_pages[r * w.spare_rows.shape[1] + own, have + k] = w.stack[q, left + count - 1 - k]
+    if rules_of(w).groups:
+        active = pool(w, r).seated + (pool(w, r).queue if side == HOST_SIDE else ZERO)
+        wanted = min(rules_of(w).groups, groups.want(w.cells, w.pool_at[q], active))
+        groups.grow(w.cells, w.pool_at[q], own, count, wanted)
     else:
-        pool(w, r).host = left
+        pages = w.device_pages if side == DEVICE_SIDE else w.host_pages
+        row = row_of(w, r, side, own)
+        w.stacked[q] -= count
         for k in range(count):
-            w.host_pages[r * (len(w.copies) // len(w.tiers)) + own, have + k] = w.stack[q, left + count - 1 - k]
+            pages[row, have + k] = w.stack[q, w.stacked[q] + count - 1 - k]
+    count_spare(w, r, side)
 
 
 @helper
 def trim(w: Any, r: int, side: int, own: int, have: int, keep: int) -> None:
-    """Take all but the first `keep` of its `have` pages from a row or slot; the last one goes deepest."""
+    """Take all but the first `keep` of its `have` pages from a row or slot."""
     q = 2 * r + side
-    at = w.stacked[q]
-    w.stacked[q] = at + have - keep
-    if side == DEVICE_SIDE:
-        pool(w, r).free = at + have - keep
-        for k in range(have - keep):
-            w.stack[q, at + k] = w.device_pages[r * w.spare_rows.shape[1] + own, have - 1 - k]
+    if rules_of(w).groups:
+        groups.trim(w.cells, w.pool_at[q], own, keep)
     else:
-        pool(w, r).host = at + have - keep
-        for k in range(have - keep):
-            w.stack[q, at + k] = w.host_pages[r * (len(w.copies) // len(w.tiers)) + own, have - 1 - k]
+        pages = w.device_pages if side == DEVICE_SIDE else w.host_pages
+        row = row_of(w, r, side, own)
+        for k in range(have - keep):  # the last one goes deepest, so that they come back in order
+            w.stack[q, w.stacked[q] + k] = pages[row, have - 1 - k]
+        w.stacked[q] += have - keep
+    count_spare(w, r, side)
 
 
 @helper
@@ -56,9 +76,11 @@ def pieces(w: Any, r: int, row: int, slot: int, since: int, until: int) -> int:
     """Return in how many pieces pages `since` to `until` are copied between a row and a slot."""
     if rules_of(w).merged == 0:
         return until - since
-    count = 0
-    here = r * w.spare_rows.shape[1] + row
-    there = r * (len(w.copies) // len(w.tiers)) + slot
+    if rules_of(w).groups:
+        return groups.copies(w.cells, w.pool_at[2 * r], row, w.pool_at[2 * r + 1], slot, since, until)
+    count = ZERO
+    here = row_of(w, r, DEVICE_SIDE, row)
+    there = row_of(w, r, HOST_SIDE, slot)
     for k in range(since, until):
         if (
             k == since
@@ -67,6 +89,13 @@ def pieces(w: Any, r: int, row: int, slot: int, since: int, until: int) -> int:
         ):
             count += 1
     return count
+
+
+@helper
+def set_place(w: Any, r: int, side: int, own: int, place: int) -> None:
+    """Say how urgent the owner of a row or slot is: the highest place loses what it has only reserved first."""
+    if rules_of(w).groups:
+        groups.set_rank(w.cells, w.pool_at[2 * r + side], own, place)
 
 
 @helper

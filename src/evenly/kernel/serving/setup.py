@@ -6,6 +6,7 @@ from evenly.core import Array, Ints, Trace
 from evenly.core.programs import programs, turns
 from evenly.kernel.serving import tally
 from evenly.kernel.serving.copies import COPY_COLUMNS
+from evenly.kernel.serving.free_runs import laid, size
 from evenly.kernel.serving.records import COPY, FLEET, FLOW, LANE, NONE, POOL, REQUEST, RULES, SEAT, SWITCH, TIER
 from evenly.kernel.serving.run import LOG_COLUMNS
 
@@ -115,6 +116,12 @@ def _tiers(
     stack = np.zeros((2 * replicas, max(blocks, host_blocks, 1)), np.int32)
     for pages, side in zip(stack, sides, strict=True):
         pages[:side] = np.arange(side)[::-1]
+    cells = np.zeros(1, np.int64)
+    pool_at = np.zeros(2 * replicas, np.int64)
+    if rules.get("groups"):
+        sizes = np.tile([size(blocks, rows), size(host_blocks, slots)], replicas)
+        pool_at = np.cumsum(sizes) - sizes
+        cells = np.tile(np.concatenate((laid(blocks, rows), laid(host_blocks, slots))), replicas)
     return {
         "switches": switches,
         "copies": copies.reshape(-1),
@@ -124,8 +131,8 @@ def _tiers(
         "spare_rows": np.tile(np.arange(rows)[::-1], (replicas, 1)),
         "stack": stack,
         "stacked": sides.astype(np.int64),
-        "cells": np.zeros(1, np.int64),
-        "pool_at": np.zeros(2 * replicas, np.int64),
+        "cells": cells,
+        "pool_at": pool_at,
         "copy_log": np.zeros((COPIES if switched else 0, COPY_COLUMNS)),
         "copy_log_size": np.zeros(1, np.int64),
     }

@@ -12,7 +12,7 @@ from evenly.kernel.serving import tally
 from evenly.kernel.serving.chunks import take_chunk
 from evenly.kernel.serving.compose import decode_need, forgive
 from evenly.kernel.serving.copies import copy_seconds, fetch, free_sent, send, shrink
-from evenly.kernel.serving.pages import DEVICE_SIDE, give_row, take, take_row
+from evenly.kernel.serving.pages import DEVICE_SIDE, HOST_SIDE, give_row, set_place, take, take_row
 from evenly.kernel.serving.passes import close, next_done
 from evenly.kernel.serving.present import quit_list, rank_anew, wait
 from evenly.kernel.serving.records import AWAY, COMING, DECODING, FILLING, HERE, NONE, ONE, STARVED, ZERO
@@ -53,8 +53,14 @@ def choose(w: Any, r: int) -> None:
             seats -= 1
         i = request_at(w, i).next
     i = p.waiting
+    place = ZERO
     while i != NONE:
         switch = switch_of(w, i)
+        place += 1
+        if switch.row != NONE:
+            set_place(w, r, DEVICE_SIDE, switch.row, place)
+        if switch.slot != NONE:
+            set_place(w, r, HOST_SIDE, switch.slot, place)
         if switch.state != COMING:
             need = next_need(w, r, i)
             mark = rules.watermark if switch.state == AWAY and seats < rules.seats else ZERO
