@@ -106,7 +106,8 @@ def send(w: Any, r: int, i: int, tokens: int, pages: int, now: float) -> None:
     held = ZERO if switch.slot == NONE else copy_at(w, r, switch.slot).pages
     since = valid // rules_of(w).block
     until = blocks_for(w, tokens)
-    if valid >= tokens or not clear_host(w, r, i, until - held, now):
+    hostless = switch.slot == NONE and tier_of(w, r).slots == NONE
+    if valid >= tokens or hostless or not clear_host(w, r, i, until - held, now):
         give_row(w, r, switch.row, pages)
         switch.row = NONE
         return
