@@ -393,7 +393,7 @@ class Replica:
     def check(self, items: list[tuple[Ask, int]], at: float) -> None:
         """Assert that whoever runs has all of its pages, and that nobody has another's."""
         for ask, _ in items:
-            assert ask.ready <= at, "a request runs before its last page is in"
+            assert ask.ready <= at + 1e-9, "a request runs before its last page is in"
             assert len(self.device.listed(ask.row)) == ceil(ask.length, self.rules.block)
         rows = [one.row for one in self.line] + [row for _, row in self.sent]
         pages = [page for row in rows for page in self.device.listed(row)]

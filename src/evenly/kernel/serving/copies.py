@@ -106,8 +106,7 @@ def send(w: Any, r: int, i: int, tokens: int, pages: int, now: float) -> None:
     held = ZERO if switch.slot == NONE else copy_at(w, r, switch.slot).pages
     since = valid // rules_of(w).block
     until = blocks_for(w, tokens)
-    hostless = switch.slot == NONE and tier_of(w, r).slots == NONE
-    if valid >= tokens or hostless or not clear_host(w, r, i, until - held, now):
+    if valid >= tokens or tier_of(w, r).pages == 0 or not clear_host(w, r, i, until - held, now):
         give_row(w, r, switch.row, pages)
         switch.row = NONE
         return

@@ -237,6 +237,7 @@ TIER = np.dtype(
         ("in_end", "f8"),  # and the last one back
         ("first", "i8"),  # the request whose copy to the host is complete next, `NONE` if none is under way
         ("last", "i8"),
+        ("pages", "i8"),  # of the host
         ("coming", "i8"),  # requests whose copy to the device is under way
         ("rows", "i8"),  # size of the stack of unused rows
         ("slots", "i8"),  # first of the unused slots

@@ -112,7 +112,7 @@ def _tiers(
     tiers = np.zeros(replicas, TIER)
     tiers["first"] = tiers["last"] = NONE
     tiers["rows"] = rows
-    tiers["slots"] = 0 if host_blocks else NONE
+    tiers["pages"] = host_blocks
     sides = np.tile([blocks, host_blocks], replicas)
     stack = np.zeros((2 * replicas, max(blocks, host_blocks, 1)), np.int32)
     for pages, side in zip(stack, sides, strict=True):
@@ -120,7 +120,7 @@ def _tiers(
     cells = np.zeros(1, np.int64)
     pool_at = np.zeros(2 * replicas, np.int64)
     if rules.get("groups"):
-        host_blocks = max(1, host_blocks)  # without slots nobody takes it
+        host_blocks = max(1, host_blocks)  # a pool has one, which nobody takes
         sizes = np.tile([size(blocks, rows), size(host_blocks, slots)], replicas)
         pool_at = np.cumsum(sizes) - sizes
         cells = np.tile(np.concatenate((laid(blocks, rows), laid(host_blocks, slots))), replicas)
