@@ -48,6 +48,8 @@ def start(w: Any, h: Any, now: float, r: int) -> float:
         p.first += stall
         p.end = now + length(p, p.passes)
         return p.end
+    if p.decodes > 0:  # none of them found a page
+        p.stalled = 1
     soon = next_copy(w, r)
     for place in range(p.seated if tier_of(w, r).coming > 0 else 0):
         switch = switch_of(w, seat_at(w, seat_in_line(w, r, place)).request)
