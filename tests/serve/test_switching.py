@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from evenly.core import Array, Floats, Trace
 from evenly.papers.testbed import Given
 from evenly.serve.engines.fastswitch import Fastswitch
-from evenly.serve.scenario import ServeScenario
+from evenly.serve.scenario import COPY_START, ServeScenario
 from tests.serve.twin.jobs import ceil
 from tests.serve.twin.kernel import Diary, price
 from tests.serve.twin.switching import Ask, Replica, Rules, serve
@@ -62,7 +62,6 @@ def workload(seed: int) -> tuple[ServeScenario, Trace]:
         max_num_seqs=int(chance.choice([1, 2, 5, 64])),
         block_size=block,
         watermark=float(chance.choice([0.0, 0.0, 1.5 / blocks])),
-        dispatch=float(chance.choice([1e-6, 3e-5, 1e-3])),
     )
     space = float(chance.choice([0, alone // 2, 2 * alone, 1 << 10])) * block * 131_072
     scenario = ServeScenario(
@@ -74,6 +73,7 @@ def workload(seed: int) -> tuple[ServeScenario, Trace]:
         kv_tokens=blocks * block,
         max_model_len=int((prompt + output).max()),
         swap_space=space,
+        copy_dispatch=float(chance.choice([1e-6, 3e-5, 1e-3])),
     )
     return scenario, trace
 
@@ -99,9 +99,9 @@ def twin(scenario: ServeScenario, trace: Trace) -> tuple[list[Ask], Replica]:
         background=how.background,
         adaptive=how.adaptive,
         reuse=how.reuse,
-        run_seconds=2 * fleet.model.layers * how.dispatch,
-        page_seconds=page / how.bandwidth,
-        start_seconds=how.start,
+        run_seconds=2 * fleet.model.layers * scenario.copy_dispatch,
+        page_seconds=page / scenario.host_bandwidth,
+        start_seconds=COPY_START,
         price=price,
         rank=lambda request, look: float(order.table[request, look % LOOKS]),
     )

@@ -144,8 +144,8 @@ def other_baselines(seed: int) -> dict[str, float]:
 
 
 def _gain(frequency: str, dispatch: float, seed: int) -> dict[str, float]:
-    shared: dict[str, Any] = {"every": EVERY[frequency], "dispatch": dispatch * 1e-6}
-    return _run(VllmSwap(**shared), seed).over(_run(Fastswitch(**shared), seed))
+    every = EVERY[frequency]
+    return _run(VllmSwap(every), seed, dispatch).over(_run(Fastswitch(every), seed, dispatch))
 
 
 def _mean(ratios: list[float]) -> float:
@@ -160,9 +160,15 @@ def _trace(seed: int, turns: float, sessions: bool) -> Trace:
 
 @cache
 def _run(
-    engine: Engine, seed: int, keep: float = 0.0, turns: float = TURNS, sessions: bool = True, space: float = 60e9
+    engine: Engine,
+    seed: int,
+    dispatch: float = DISPATCH[-1],
+    keep: float = 0.0,
+    turns: float = TURNS,
+    sessions: bool = True,
+    space: float = 60e9,
 ) -> Figures:
-    scenario = scenario_of(engine, keep, seed, space)
+    scenario = scenario_of(engine, dispatch, keep, seed, space)
     run = scenario.simulate(trace=_trace(seed, turns, sessions))
     rows, tier = run.requests, run.tiers[0]
     waits = np.quantile(rows["first_token"] - rows["arrival"], (0.95, 0.99, 0.999)).tolist()
@@ -177,7 +183,7 @@ def _run(
     )
 
 
-def scenario_of(engine: Engine, keep: float, seed: int, space: float = 60e9) -> ServeScenario:
+def scenario_of(engine: Engine, dispatch: float, keep: float, seed: int, space: float = 60e9) -> ServeScenario:
     """Return Llama 3 8B on an A10 with 42,700 tokens of KV cache and the published 60 GB of host memory."""
     return ServeScenario(
         trace=Given(),
@@ -187,5 +193,7 @@ def scenario_of(engine: Engine, keep: float, seed: int, space: float = 60e9) -> 
         order=Redrawn(keep),
         kv_tokens=42_700,
         swap_space=space,
+        host_bandwidth=24e9,
+        copy_dispatch=dispatch * 1e-6,
         seed=seed,
     )

@@ -22,12 +22,6 @@ class Switching:
     "Whether it waits all the same where that costs less than a pass, or where nobody else can run."
     reuse: bool = False
     "Whether copies on the host stay valid when a request comes back, so that only what is new moves out."
-    dispatch: float = 10e-6
-    "Seconds to start one copy, of the keys or of the values of one layer."
-    bandwidth: float = 24e9
-    "Bytes/s between device and host."
-    start: float = 20e-6
-    "Seconds before the first byte of a request moves."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

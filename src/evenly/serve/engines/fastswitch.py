@@ -17,7 +17,7 @@ class Fastswitch:
     across the turns of a conversation, stays valid, so only what is new moves out. Without the three it is `vllm-swap`.
 
     Priorities come from the order: `redrawn` as published, or any other, whose ranks are asked every so many passes.
-    Gains grow with the price of starting a copy (`dispatch`) more than with anything else: sweep it.
+    Gains grow with the price of starting a copy (`copy_dispatch`) more than with anything else: sweep it.
 
     Reference: A. Shen et al., "FastSwitch: Optimizing Context Switching Efficiency in Fairness-aware Large Language
     Model Serving", 2024. No code is public; what the paper leaves open is told on its page of the documentation.
@@ -41,10 +41,6 @@ class Fastswitch:
     "Tokens of a page."
     watermark: float = 0.01
     "Share of the pages that stays free when a request gets a seat."
-    dispatch: float = 10e-6
-    "Seconds to start one copy: 10 us reproduce vLLM's measured page loop, 2.3 us are measured natively."
-    bandwidth: float = 24e9
-    "Bytes/s between device and host; the default is PCI Express 4.0 x16."
 
     def __post_init__(self) -> None:
         for name in ("every", "group", "max_num_seqs", "block_size"):
@@ -52,10 +48,6 @@ class Fastswitch:
                 raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
         if not 0 <= self.watermark < 1:
             raise ValueError(f"watermark is a share from 0 to 1, not {self.watermark}")
-        if not (0 <= self.dispatch < float("inf") and self.bandwidth > 0):
-            raise ValueError(
-                f"dispatch is at least 0 seconds and bandwidth positive, not {self.dispatch} and {self.bandwidth}"
-            )
 
     def rules(self, longest: int) -> Rules:
         """Return the rules."""
@@ -74,7 +66,5 @@ class Fastswitch:
                 background=self.lane != "synchronous",
                 adaptive=self.lane == "adaptive",
                 reuse=self.reuse,
-                dispatch=self.dispatch,
-                bandwidth=self.bandwidth,
             ),
         )

@@ -27,10 +27,6 @@ class VllmSwap:
     "Tokens of a page; 256 are the large blocks that make few copies and strand memory."
     watermark: float = 0.01
     "Share of the pages that stays free when a request gets a seat."
-    dispatch: float = 10e-6
-    "Seconds to start one copy: 10 us reproduce vLLM's measured page loop, 2.3 us are measured natively."
-    bandwidth: float = 24e9
-    "Bytes/s between device and host; the default is PCI Express 4.0 x16."
 
     def __post_init__(self) -> None:
         for name in ("every", "max_num_seqs", "block_size"):
@@ -38,10 +34,6 @@ class VllmSwap:
                 raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
         if not 0 <= self.watermark < 1:
             raise ValueError(f"watermark is a share from 0 to 1, not {self.watermark}")
-        if not (0 <= self.dispatch < float("inf") and self.bandwidth > 0):
-            raise ValueError(
-                f"dispatch is at least 0 seconds and bandwidth positive, not {self.dispatch} and {self.bandwidth}"
-            )
 
     def rules(self, longest: int) -> Rules:
         """Return the rules."""
@@ -53,5 +45,5 @@ class VllmSwap:
             chunked=False,
             block=self.block_size,
             watermark=self.watermark,
-            switching=Switching(every=self.every, dispatch=self.dispatch, bandwidth=self.bandwidth),
+            switching=Switching(every=self.every),
         )
