@@ -1,12 +1,8 @@
 """Seats that are switched: a plain twin agrees with the kernel, and the laws of switching hold on random workloads."""
 
-from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.core import Array, Floats, Trace
@@ -84,7 +80,8 @@ def twin(scenario: ServeScenario, trace: Trace) -> tuple[list[Ask], Replica]:
     how = fleet.rules.switching
     assert how
     assert isinstance(order, Drawn)
-    assert trace.after is not None and trace.pause is not None
+    assert trace.after is not None
+    assert trace.pause is not None
     page = fleet.rules.block * fleet.model.kv_bytes_on(1)
     rules = Rules(
         blocks=fleet.blocks,

@@ -166,7 +166,9 @@ def _copies(run: Any) -> dict[str, dict[str, Array]]:
         return {}
     names = ("replica", "request", "back", "start", "end", "pages", "pieces")
     whole = dict(zip(names, run.copies.T, strict=True))
-    return {"copies": {name: whole[name] if name in ("start", "end") else whole[name].astype(np.int64) for name in names}}
+    return {
+        "copies": {name: whole[name] if name in ("start", "end") else whole[name].astype(np.int64) for name in names}
+    }
 
 
 def fairness(items: Mapping[str, Array]) -> float:

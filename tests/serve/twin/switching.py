@@ -237,7 +237,7 @@ class Replica:
         room = self.rules.blocks - sum(self.need(one) for one in coming)
         seats = self.rules.seats - len(coming)
         chosen = []
-        rows = {ask: row for ask, row in self.sent} | {ask: ask.row for ask in self.line}
+        rows = dict(self.sent) | {ask: ask.row for ask in self.line}
         for place, ask in enumerate(self.present, 1):
             if ask in rows:
                 self.device.place(rows[ask], place)

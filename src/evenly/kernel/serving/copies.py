@@ -1,7 +1,7 @@
 """The link between device and host: one lane a direction, each in order, and the copies that stay on the host.
 
-A copy of pages in g pieces takes max(g x dispatch, bytes / bandwidth) + start. When it will be complete is known when it
-is given to its lane; until then its device pages belong to nobody else, and its request can do nothing.
+A copy of pages in g pieces takes max(g x dispatch, bytes / bandwidth) + start. When it will be complete is known when
+it is given to its lane; until then its device pages belong to nobody else, and its request can do nothing.
 """
 
 import math
@@ -57,11 +57,11 @@ def shrink(w: Any, r: int, slot: int, keep: int) -> None:
 
 @helper
 def least_urgent_copy(w: Any, r: int, i: int, now: float) -> int:
-    """Return the copy whose owner comes last, and after request `i`; `NONE` if there is none that may be overwritten."""
+    """Return the copy that request `i` may overwrite: that of the last owner after it; `NONE` if there is none."""
     last = NONE
     for slot in range(len(w.copies) // len(w.tiers)):
         owner = copy_at(w, r, slot).owner
-        if owner == NONE or owner == i or switch_of(w, owner).ready > now or not heap.precedes(w.requests, i, owner):
+        if owner in (NONE, i) or switch_of(w, owner).ready > now or not heap.precedes(w.requests, i, owner):
             continue
         if last == NONE or heap.precedes(w.requests, copy_at(w, r, last).owner, owner):
             last = slot

@@ -97,7 +97,7 @@ def arrays(
 def _tiers(
     rules: dict[str, int | float], replicas: int, seats: int, blocks: int, host_blocks: int, count: int, most: int
 ) -> dict[str, Array]:
-    """Return what the switching of seats needs: `most` pages hold the longest request; next to nothing where none is."""
+    """Return what the switching of seats needs, next to nothing where there is none; `most` pages hold any request."""
     switched = bool(rules.get("redraw"))
     if not switched:
         replicas, seats, blocks, host_blocks, count, most = 1, 1, 1, 1, 1, 1

@@ -1,8 +1,8 @@
 """Compose a pass of the requests of highest priority that fit; the others' tokens move to the host, and back.
 
-The order of a pass: copies that are complete are taken note of; ranks are asked anew if it is time; who fits is chosen;
-who has a seat and is not chosen gives it up; who is chosen and has none gets one as soon as pages are free, and runs
-once its tokens are there. A device that goes on meanwhile leaves out decodes that need a page which is still being copied.
+Before a pass, copies that are complete are noted, and ranks are asked anew if it is time. Who fits is chosen. Who has a
+seat and is not chosen gives it up; who is chosen and has none gets one as soon as pages are free, and runs once its
+tokens are there. A device that goes on meanwhile leaves out decodes that need a page which is still being copied.
 """
 
 from typing import Any
@@ -26,7 +26,17 @@ from evenly.kernel.serving.seating import (
     stand_up,
     undecode,
 )
-from evenly.kernel.serving.views import copy_at, pool, request_at, rules_of, seat_at, seat_in_line, seen, switch_of, tier_of
+from evenly.kernel.serving.views import (
+    copy_at,
+    pool,
+    request_at,
+    rules_of,
+    seat_at,
+    seat_in_line,
+    seen,
+    switch_of,
+    tier_of,
+)
 
 
 @helper

@@ -1,4 +1,4 @@
-"""The event loop of replicas whose seats are switched: arrivals, ends of passes, ends of copies that somebody waits for.
+"""The event loop of replicas whose seats are switched: arrivals, ends of passes, ends of copies if nobody runs.
 
 Events at one instant come in the order of the loop for one lane: passes end, requests arrive, passes are composed.
 """
@@ -85,7 +85,10 @@ def serve_switched(
     pending: Any,
     until: int,
 ) -> int:
-    """Run until `until` more requests have ended (or nothing is left); return how many have. The state is `run.serve`'s."""
+    """Run until `until` more requests have ended (or nothing is left); return how many have.
+
+    The state is that of `run.serve`.
+    """
     h = Hooks(choose, rank, budget, admit, score, retain, learn, seconds)
     requests = w.requests
     done = 0

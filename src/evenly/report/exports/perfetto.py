@@ -124,8 +124,19 @@ def _copies(outcome: Outcome, row: int) -> Iterator[dict[str, Any]]:
         yield _named("thread_name", replica, row, "copies to the host")
         yield _named("thread_name", replica, row + 1, "copies back")
     for replica, request, back, start, end, pages, pieces in zip(*(c.tolist() for c in table.values()), strict=True):
-        span = {"name": "back" if back else "out", "cat": "copy", "ph": "X", "ts": start * US, "dur": (end - start) * US}
-        yield {**span, "pid": replica, "tid": row + back, "args": {"request": request, "pages": pages, "pieces": pieces}}
+        span = {
+            "name": "back" if back else "out",
+            "cat": "copy",
+            "ph": "X",
+            "ts": start * US,
+            "dur": (end - start) * US,
+        }
+        yield {
+            **span,
+            "pid": replica,
+            "tid": row + back,
+            "args": {"request": request, "pages": pages, "pieces": pieces},
+        }
 
 
 def _named(what: str, process: int, row: int, name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from evenly.serve.engines import Rules, Switching
 
 @dataclass(frozen=True, slots=True)
 class Fastswitch:
-    """Run the requests of highest priority that fit, and make the switch cheap, so that fairness does not cost the tail.
+    """Run the requests of highest priority that fit, and make switches cheap, so that fairness costs no tail latency.
 
     Three parts, each a field, so that an ablation is a line. Pages come in groups that lie side by side on device and
     host, so a switch is a few large copies and not thousands of small ones. Copies run beside the passes: pages are
