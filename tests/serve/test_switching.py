@@ -1,13 +1,23 @@
 """Seats that are switched: a plain twin agrees with the kernel, and the laws of switching hold on random workloads."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.core import Array, Floats, Trace
+from evenly.hardware.costs.linear import Linear
 from evenly.papers.testbed import Given
 from evenly.serve.engines.fastswitch import Fastswitch
+from evenly.serve.engines.vllm_v1 import VllmV1
+from evenly.serve.orders.deficit_round_robin import DeficitRoundRobin
+from evenly.serve.orders.priority import Priority
+from evenly.serve.orders.slo_slack import SloSlack
+from evenly.serve.orders.virtual_token_counter import VirtualTokenCounter
 from evenly.serve.scenario import COPY_START, ServeScenario
 from tests.serve.twin.jobs import ceil
 from tests.serve.twin.kernel import Diary, price
@@ -47,7 +57,7 @@ def workload(seed: int) -> tuple[ServeScenario, Trace]:
     trace = Trace(arrival, prompt, output, session=session, after=after, pause=pause)
     block = int(chance.choice([1, 4, 16]))
     alone = int(max(ceil(int(n), block) for n in prompt + output))
-    blocks = alone + int(chance.integers(0, 2 + alone * chance.choice([0, 1, 3])))
+    blocks = max(2, alone + int(chance.integers(-1, 2 + alone * chance.choice([0, 1, 3]))))
     engine = Fastswitch(
         every=int(chance.choice([1, 3, 10])),
         allocation=str(chance.choice(["groups", "pages"])),  # type: ignore[arg-type]
@@ -67,7 +77,7 @@ def workload(seed: int) -> tuple[ServeScenario, Trace]:
         order=Drawn(np.round(chance.random((count, LOOKS)), 1)),
         cost=Diary(),
         kv_tokens=blocks * block,
-        max_model_len=int((prompt + output).max()),
+        max_model_len=max(2, int((prompt + output).max()) - int(chance.choice([0, 0, 3]))),
         swap_space=space,
         copy_dispatch=float(chance.choice([1e-6, 3e-5, 1e-3])),
     )
@@ -142,3 +152,114 @@ def difference(scenario: ServeScenario, trace: Trace) -> str:
 def test_switched_seats_agree_with_a_plain_twin_copy_by_copy() -> None:
     for seed in range(150):
         assert difference(*workload(seed)) == "", f"workload({seed})"
+
+
+@pytest.mark.slow
+def test_switched_seats_agree_with_a_plain_twin_on_thousands_of_workloads() -> None:
+    for seed in range(150, 3000):
+        assert difference(*workload(seed)) == "", f"workload({seed})"
+
+
+def test_the_random_workloads_reach_every_rule() -> None:
+    """What the comparison is worth: each rule must decide something somewhere."""
+    seen: Counter[str] = Counter()
+    for seed in range(150):
+        scenario, trace = workload(seed)
+        asks, replica = twin(scenario, trace)
+        seen += Counter(replica.seen)
+        seen["preempted"] += sum(ask.preemptions for ask in asks)
+        seen["waited"] += replica.stall > 0
+        seen["refused"] += sum(ask.refused for ask in asks)
+        seen["merged"] += sum(pieces < pages for *_, pages, pieces in replica.log)
+    assert {"host full", "overwritten", "still leaving", "starved", "waits for pages"} <= set(seen)
+    assert min(seen.values()) > 5, seen
+
+
+@settings(max_examples=40)
+@given(seed=SEEDS)
+def test_everybody_who_fits_is_served_and_nothing_is_computed_twice_that_the_host_has(seed: int) -> None:
+    scenario, trace = workload(seed)
+    roomy = replace(scenario, swap_space=1e12)  # the host always has room, so nothing is ever computed again
+    for one in (scenario, roomy, replace(scenario, swap_space=0.0)):
+        run = one.simulate(trace=trace)
+        rows = run.requests
+        done = np.isfinite(rows["finish"])
+        owed = int((rows["prompt"] + rows["output"] - 1 - rows["cached"])[done].sum())
+        assert int(run.pools["computed"][0] - run.pools["recomputed"][0]) == owed
+        assert run.pools["host"][0] <= int(one.swap_space / (one.fleet().rules.block * 131_072))
+        if one is roomy:
+            assert run.pools["recomputed"][0] == 0
+        if one.swap_space == 0:
+            assert len(run.copies) == 0
+    assert np.array_equal(done, np.isfinite(scenario.simulate(trace=trace).requests["finish"]))
+
+
+@settings(max_examples=30)
+@given(seed=SEEDS)
+def test_skipping_over_equal_passes_changes_nothing(seed: int) -> None:
+    scenario, trace = workload(seed)
+    scenario = replace(scenario, cost=Linear(0.01, 0.0001))
+    fast, slow = scenario.simulate(trace=trace), scenario.simulate(trace=trace, step=True)
+    assert np.allclose(fast.copies, slow.copies, rtol=0, atol=1e-9)
+    for name in ("start", "first_token", "finish", "worst_gap"):
+        assert np.allclose(fast.requests[name], slow.requests[name], rtol=0, atol=1e-9, equal_nan=True), name
+    assert np.array_equal(fast.gaps, slow.gaps)
+
+
+@settings(max_examples=30)
+@given(seed=SEEDS)
+def test_a_lane_copies_one_request_at_a_time_and_takes_what_the_law_says(seed: int) -> None:
+    scenario, trace = workload(seed)
+    run, fleet = scenario.simulate(trace=trace), scenario.fleet()
+    page = fleet.rules.block * fleet.model.kv_bytes_on(1) / scenario.host_bandwidth
+    for way in (0, 1):
+        rows = run.copies[run.copies[:, 2] == way]
+        assert np.all(rows[1:, 3] >= rows[:-1, 4] - 1e-12)
+        law = np.maximum(rows[:, 6] * 2 * fleet.model.layers * scenario.copy_dispatch, rows[:, 5] * page) + COPY_START
+        assert np.allclose(rows[:, 4] - rows[:, 3], law, rtol=0, atol=1e-9)
+    assert np.all(run.copies[:, 6] <= run.copies[:, 5])
+
+
+def crowd() -> Trace:
+    """Return one user who floods a replica, and a second one who comes later."""
+    count = 30
+    return Trace(
+        arrival=np.concatenate((np.zeros(count), [2.0, 2.1, 2.2])),
+        prompt=np.full(count + 3, 100),
+        output=np.full(count + 3, 800),
+        user=np.repeat([0, 1], [count, 3]),
+        deadline=np.repeat([np.inf, 0.5], [count, 3]),
+        priority=np.repeat([1, 0], [count, 3]),
+    )
+
+
+@pytest.mark.parametrize("order", [VirtualTokenCounter(), DeficitRoundRobin(), SloSlack(ttft=60.0), Priority()])
+def test_any_order_preempts_those_who_run_where_seats_are_switched(order: Any) -> None:
+    def waits(engine: Any) -> tuple[float, int]:
+        scenario = ServeScenario(
+            trace=Given(), model="llama-3-8b", engine=engine, order=order, cost=Linear(0.01, 0.0001), kv_tokens=4000
+        )
+        rows = scenario.simulate(trace=crowd()).requests
+        return float((rows["first_token"] - rows["arrival"])[-3:].max()), int(rows["preemptions"][:30].sum())
+
+    seconds, preempted = waits(Fastswitch(every=5))
+    assert preempted > 0
+    assert 2.0 * seconds < waits(VllmV1(enable_prefix_caching=False))[0]
+
+
+def test_a_turn_finds_on_the_host_what_the_turn_before_it_left() -> None:
+    trace = Trace(
+        arrival=np.zeros(2),
+        prompt=np.array([100, 150]),
+        output=np.array([20, 20]),
+        session=np.zeros(2, np.int64),
+        after=np.array([-1, 0]),
+        pause=np.array([0.0, 1.0]),
+    )
+    scenario = ServeScenario(trace=Given(), model="llama-3-8b", engine=Fastswitch(), cost=Linear(0.01, 0.0001))
+    run = scenario.simulate(trace=trace)
+    assert run.requests["cached"].tolist() == [0, 119]  # the last token of an answer was never computed
+    assert run.copies[:, [1, 2, 5, 6]].tolist() == [[0, 0, 8, 1], [1, 1, 8, 1]]
+    apart = scenario.simulate(trace=replace(trace, session=None))
+    assert apart.requests["cached"].tolist() == [0, 0]
+    assert len(apart.copies) == 0
