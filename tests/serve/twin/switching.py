@@ -297,8 +297,7 @@ class Replica:
     def admit(self, now: float) -> None:
         for ask in self.line:
             if ask.state == "coming" and ask.ready <= now:
-                if not self.rules.reuse:
-                    assert ask.copy
+                if not self.rules.reuse and ask.copy:  # it may be overwritten already
                     self.shrink(ask.copy, 0)
                 if ask.times and ask.context == ask.length - 1:
                     ask.state = "decode"

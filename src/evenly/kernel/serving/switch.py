@@ -155,7 +155,7 @@ def admit_coming(w: Any, r: int, now: float) -> None:
             continue
         switch.state = HERE
         tier_of(w, r).coming -= 1
-        if rules_of(w).reuse == 0:
+        if rules_of(w).reuse == 0 and switch.slot != NONE:  # it may be overwritten already
             shrink(w, r, switch.slot, ZERO)
         request = request_at(w, i)
         if whole(w, s):
