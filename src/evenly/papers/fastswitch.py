@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Trace
+from evenly.hosts.arenas.measure import copying, switching
 from evenly.papers.testbed import Given
 from evenly.serve.engines import Engine
 from evenly.serve.engines.fastswitch import Fastswitch
@@ -143,6 +144,16 @@ def other_baselines(seed: int) -> dict[str, float]:
         markov = _run(vllm, seed, keep=KEEP).over(_run(Fastswitch(every=every), seed, keep=KEEP))
         figures |= {f"{f}_markov_{key}": ratio for key, ratio in markov.items()}
     return figures
+
+
+def arenas(seed: int) -> dict[str, float]:
+    """Return how many times less CPU time copies take here in groups than page by page, by KB of a page."""
+    return copying(seed)
+
+
+def contexts(seed: int) -> dict[str, float]:
+    """Return what goes wrong where contexts of a decoder really move between two arenas, and how many do."""
+    return switching(seed)
 
 
 def _gain(frequency: str, dispatch: float, seed: int) -> dict[str, float]:
