@@ -117,9 +117,9 @@ class Pages:
         self.free += self.rows[row][keep:][::-1]
         self.rows[row] = self.rows[row][:keep]
 
-    def place(self, row: int, place: int) -> None:
+    def urge(self, row: int, rank: float) -> None:
         if self.groups:
-            self.groups.rank[row] = place
+            self.groups.rank[row] = rank  # type: ignore[assignment]
 
 
 class Replica:
@@ -206,6 +206,7 @@ class Replica:
         if not copy:
             copy = ask.copy = Copy(ask, self.host.spare.pop())
             self.copies.append(copy)
+            self.host.urge(copy.slot, ask.rank)
         self.host.take(copy.slot, until - held, len(self.line) + self.queue)
         copy.tokens, copy.pages = tokens, until
         count = self.pieces(ask.row, copy.slot, since, until)
@@ -232,17 +233,21 @@ class Replica:
     def need(self, ask: Ask) -> int:
         return ceil(ask.context + 1 if ask.state == "decode" else ask.length, self.rules.block)
 
+    def urge(self) -> None:
+        """Tell both sides who loses reserved pages first."""
+        rows = dict(self.sent) | {ask: ask.row for ask in self.line}
+        for ask in self.present:
+            if ask in rows:
+                self.device.urge(rows[ask], ask.rank)
+            if ask.copy:
+                self.host.urge(ask.copy.slot, ask.rank)
+
     def choose(self) -> list[Ask]:
         coming = [one for one in self.present if one.state == "coming"]
         room = self.rules.blocks - sum(self.need(one) for one in coming)
         seats = self.rules.seats - len(coming)
         chosen = []
-        rows = dict(self.sent) | {ask: ask.row for ask in self.line}
-        for place, ask in enumerate(self.present, 1):
-            if ask in rows:
-                self.device.place(rows[ask], place)
-            if ask.copy:
-                self.host.place(ask.copy.slot, place)
+        for ask in self.present:
             if ask in coming:
                 continue
             mark = self.rules.watermark if ask.state == "away" and seats < self.rules.seats else 0
@@ -281,6 +286,7 @@ class Replica:
         """Give a request a seat; return the pages that it takes at once."""
         ask.start = now if math.isnan(ask.start) else ask.start
         ask.row = self.device.spare.pop()
+        self.device.urge(ask.row, ask.rank)
         ask.context = min(ask.copy.tokens, ask.length - 1) if ask.copy else 0
         whole = bool(ask.times) and ask.context == ask.length - 1
         self.line.append(ask)
@@ -338,6 +344,7 @@ class Replica:
             self.looks = self.passes // self.rules.every
             for ask in self.present:
                 ask.rank = self.rules.rank(ask.index, self.looks)
+            self.urge()
         self.present.sort(key=lambda one: one.key)
         chosen = self.choose()
         for ask in self.line[::-1]:
@@ -421,10 +428,11 @@ def serve(rules: Rules, asks: Sequence[Ask]) -> Replica:
             release(ask, ask.arrival)
             return
         before = asks[ask.after] if ask.after >= 0 else None
+        ask.rank = rules.rank(ask.index, replica.looks)
         if before and before.copy and ask.told:
             ask.copy, ask.ready = before.copy, before.ready
             ask.copy.owner, before.copy = ask, None
-        ask.rank = rules.rank(ask.index, replica.looks)
+            replica.host.urge(ask.copy.slot, ask.rank)
         replica.present.append(ask)
 
     def release(ask: Ask, end: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import heap
-from evenly.kernel.serving.pages import HOST_SIDE, give_row, pieces, spare_pages, take, trim
+from evenly.kernel.serving.pages import HOST_SIDE, give_row, pieces, set_urgency, spare_pages, take, trim
 from evenly.kernel.serving.records import NONE, ZERO
 from evenly.kernel.serving.seating import blocks_for
 from evenly.kernel.serving.views import copy_at, request_at, rules_of, switch_of, tier_of
@@ -59,7 +59,7 @@ def shrink(w: Any, r: int, slot: int, keep: int) -> None:
 def least_urgent_copy(w: Any, r: int, i: int, now: float) -> int:
     """Return the copy that request `i` may overwrite: that of the last owner after it; `NONE` if there is none."""
     last = NONE
-    for slot in range(len(w.copies) // len(w.tiers)):
+    for slot in range(tier_of(w, r).used):
         owner = copy_at(w, r, slot).owner
         if owner in (NONE, i) or switch_of(w, owner).ready > now or not heap.precedes(w.requests, i, owner):
             continue
@@ -92,6 +92,8 @@ def slot_for(w: Any, r: int, i: int) -> int:
         copy.tokens = 0
         copy.pages = 0
         switch.slot = slot
+        tier_of(w, r).used = max(tier_of(w, r).used, slot + 1)
+        set_urgency(w, r, HOST_SIDE, slot, request_at(w, i).rank)
     return switch.slot
 
 
@@ -160,6 +162,7 @@ def pass_on(w: Any, r: int, i: int) -> None:
     switch_of(w, i).slot = switch_of(w, j).slot
     switch_of(w, i).ready = switch_of(w, j).ready
     copy_at(w, r, switch_of(w, i).slot).owner = i
+    set_urgency(w, r, HOST_SIDE, switch_of(w, i).slot, request_at(w, i).rank)
     switch_of(w, j).slot = NONE
 
 

@@ -6,12 +6,15 @@ one from a stack, or in block groups: runs that are reserved at once, so that a 
 
 from typing import Any
 
+import numpy as np
+
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import groups
 from evenly.kernel.serving.records import ZERO
 from evenly.kernel.serving.views import pool, rules_of, tier_of
 
 DEVICE_SIDE, HOST_SIDE = 0, 1
+LEAST_INT: Any = np.int64(-(1 << 63))
 
 
 @helper
@@ -92,10 +95,11 @@ def pieces(w: Any, r: int, row: int, slot: int, since: int, until: int) -> int:
 
 
 @helper
-def set_place(w: Any, r: int, side: int, own: int, place: int) -> None:
-    """Say how urgent the owner of a row or slot is: the highest place loses what it has only reserved first."""
-    if rules_of(w).groups:
-        groups.set_rank(w.cells, w.pool_at[2 * r + side], own, place)
+def set_urgency(w: Any, r: int, side: int, own: int, rank: float) -> None:
+    """Tell the rank of the owner of a row or slot: the highest loses what it has only reserved first."""
+    if rules_of(w).groups:  # bits of a float, as whole numbers, rise with it, and fall below 0
+        bits: Any = np.float64(rank + 0.0).view(np.int64)
+        groups.set_rank(w.cells, w.pool_at[2 * r + side], own, bits if bits >= 0 else LEAST_INT - bits)
 
 
 @helper

@@ -9,14 +9,24 @@ import numpy as np
 
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import heap
+from evenly.kernel.serving.pages import DEVICE_SIDE, HOST_SIDE, set_urgency
 from evenly.kernel.serving.records import AWAY, DECODING, NONE, ONE, ZERO
+from evenly.kernel.serving.seating import FOREVER, blocks_for
 from evenly.kernel.serving.views import flow_at, pool, request_at, rules_of, seat_at, seen, switch_of, tier_of
+
+
+@helper
+def least_need(w: Any, i: int) -> int:
+    """Return the pages that a request needs to get a seat."""
+    return blocks_for(w, request_at(w, i).prompt + request_at(w, i).generated)
 
 
 @helper
 def wait(w: Any, r: int, i: int, sign: int) -> None:
     """Count a request among those that wait for a seat, or no longer (`sign` is -1)."""
     pool(w, r).queue += sign
+    if sign > 0:
+        tier_of(w, r).least = min(tier_of(w, r).least, least_need(w, i))
     seen(w, r).waiting += sign
     seen(w, r).queued_tokens += sign * (request_at(w, i).prompt + request_at(w, i).generated)
     if rules_of(w).flows:
@@ -62,14 +72,21 @@ def rank_anew(w: Any, h: Any, now: float, r: int) -> None:
     """Ask the ranks of all, and sort the list."""
     p = pool(w, r)
     i = p.waiting
+    tier_of(w, r).least = FOREVER
     while i != NONE:
         request = request_at(w, i)
-        if switch_of(w, i).state != AWAY:
+        if switch_of(w, i).state == AWAY:
+            tier_of(w, r).least = min(tier_of(w, r).least, least_need(w, i))
+        else:
             seat = seat_at(w, switch_of(w, i).seat)
             if seat.state == DECODING:
                 request.generated = request.output - (seat.end - p.tick)
         request.drawn = tier_of(w, r).drawn
         request.rank = h.rank(now, ZERO, i, w.requests, w.flows[r], w.rank_memory)
+        if switch_of(w, i).row != NONE:
+            set_urgency(w, r, DEVICE_SIDE, switch_of(w, i).row, request.rank)
+        if switch_of(w, i).slot != NONE:
+            set_urgency(w, r, HOST_SIDE, switch_of(w, i).slot, request.rank)
         i = request.next
     p.waiting = sort(w, p.waiting)
 

@@ -241,6 +241,8 @@ TIER = np.dtype(
         ("coming", "i8"),  # requests whose copy to the device is under way
         ("rows", "i8"),  # size of the stack of unused rows
         ("slots", "i8"),  # first of the unused slots
+        ("used", "i8"),  # slots that ever were in use, the first ones
+        ("least", "i8"),  # pages of the smallest request that waits, or fewer
         ("drawn", "i8"),  # how often ranks were asked anew
         ("step", "f8"),  # seconds of the last pass of decodes
         ("stall", "f8"),  # seconds for which the device waited for copies

@@ -112,6 +112,7 @@ def _tiers(
     tiers = np.zeros(replicas, TIER)
     tiers["first"] = tiers["last"] = NONE
     tiers["rows"] = rows
+    tiers["least"] = 1 << 60
     tiers["pages"] = host_blocks
     sides = np.tile([blocks, host_blocks], replicas)
     stack = np.zeros((2 * replicas, max(blocks, host_blocks, 1)), np.int32)

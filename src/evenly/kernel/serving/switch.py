@@ -12,7 +12,7 @@ from evenly.kernel.serving import tally
 from evenly.kernel.serving.chunks import take_chunk
 from evenly.kernel.serving.compose import decode_need, forgive
 from evenly.kernel.serving.copies import copy_seconds, fetch, free_sent, send, shrink
-from evenly.kernel.serving.pages import DEVICE_SIDE, HOST_SIDE, give_row, set_place, take, take_row
+from evenly.kernel.serving.pages import DEVICE_SIDE, give_row, set_urgency, take, take_row
 from evenly.kernel.serving.passes import close, next_done
 from evenly.kernel.serving.present import quit_list, rank_anew, wait
 from evenly.kernel.serving.records import AWAY, COMING, DECODING, FILLING, HERE, NONE, ONE, STARVED, ZERO
@@ -50,35 +50,40 @@ def next_need(w: Any, r: int, i: int) -> int:
 
 
 @helper
-def choose(w: Any, r: int) -> None:
-    """Mark the requests of highest priority that fit, besides those whose tokens are on the way to the device."""
+def choose(w: Any, r: int) -> int:
+    """Mark the requests of highest priority that fit, besides those whose tokens are on the way to the device.
+
+    Return the first request after which nobody has a seat or can fit, or `NONE`.
+    """
     p = pool(w, r)
     rules = rules_of(w)
     room = seen(w, r).blocks
     seats = rules.seats
     i = p.waiting
-    while i != NONE and tier_of(w, r).coming > 0:
+    coming = tier_of(w, r).coming
+    while coming > 0:
         if switch_of(w, i).state == COMING:
             room -= next_need(w, r, i)
             seats -= 1
+            coming -= 1
         i = request_at(w, i).next
     i = p.waiting
-    place = ZERO
+    left = p.seated  # that were not passed yet
     while i != NONE:
+        alone = seats == rules.seats
+        if left == 0 and (seats == 0 or room < tier_of(w, r).least + (ZERO if alone else rules.watermark)):
+            break
         switch = switch_of(w, i)
-        place += 1
-        if switch.row != NONE:
-            set_place(w, r, DEVICE_SIDE, switch.row, place)
-        if switch.slot != NONE:
-            set_place(w, r, HOST_SIDE, switch.slot, place)
+        left -= 0 if switch.state == AWAY else 1
         if switch.state != COMING:
             need = next_need(w, r, i)
-            mark = rules.watermark if switch.state == AWAY and seats < rules.seats else ZERO
+            mark = ZERO if alone or switch.state == HERE else rules.watermark
             switch.chosen = 1 if seats > 0 and need + mark <= room else 0
             if switch.chosen:
                 room -= need
                 seats -= 1
         i = request_at(w, i).next
+    return i
 
 
 @helper
@@ -126,6 +131,7 @@ def step_up(w: Any, r: int, i: int, now: float, at: float) -> None:
     switch.seat = s
     switch.state = HERE
     switch.row = take_row(w, r)
+    set_urgency(w, r, DEVICE_SIDE, switch.row, request.rank)
     if switch.slot != NONE:
         seat.filled = min(copy_at(w, r, switch.slot).tokens, seat.target - 1)
     take(w, r, DEVICE_SIDE, switch.row, ZERO, blocks_for(w, seat.filled if whole(w, s) else seat.target))
@@ -167,12 +173,12 @@ def admit_coming(w: Any, r: int, now: float) -> None:
 
 
 @helper
-def board(w: Any, h: Any, now: float, at: float, r: int) -> None:
-    """Give chosen requests seats, in order, as far as pages are free; their copies begin at `at` or later."""
+def board(w: Any, h: Any, now: float, at: float, r: int, stop: int) -> None:
+    """Give chosen requests before `stop` seats, as far as pages are free; their copies begin at `at` or later."""
     p = pool(w, r)
     back = decode_need(w, r)  # pages that others have a right to
     i = p.waiting
-    while i != NONE:
+    while i != stop:
         after = request_at(w, i).next
         switch = switch_of(w, i)
         if switch.state == AWAY and switch.chosen:
@@ -192,12 +198,12 @@ def board(w: Any, h: Any, now: float, at: float, r: int) -> None:
 
 
 @helper
-def pending(w: Any, r: int, now: float) -> float:
-    """Return the predicted seconds of all copies to come: those under way, and those of the chosen that are away."""
+def pending(w: Any, r: int, now: float, stop: int) -> float:
+    """Return the predicted seconds of all copies to come: those under way, and those of the chosen before `stop`."""
     tier = tier_of(w, r)
     total = max(0.0, tier.out_end - now) + max(0.0, tier.in_end - now)
     i = pool(w, r).waiting
-    while i != NONE:
+    while i != stop:
         switch = switch_of(w, i)
         if switch.state == AWAY and switch.chosen and switch.slot != NONE:
             pages = copy_at(w, r, switch.slot).pages
@@ -207,16 +213,16 @@ def pending(w: Any, r: int, now: float) -> float:
 
 
 @helper
-def exchange(w: Any, h: Any, now: float, r: int) -> float:
-    """Start and end copies; return the seconds for which the device waits for them."""
+def exchange(w: Any, h: Any, now: float, r: int, stop: int) -> float:
+    """Start and end copies, of requests before `stop`; return the seconds for which the device waits for them."""
     p = pool(w, r)
     rules = rules_of(w)
     tier = tier_of(w, r)
     waits = rules.background == 0
     if not waits and rules.adaptive:
-        waits = pending(w, r, now) < tier.step
+        waits = pending(w, r, now, stop) < tier.step
     if not waits:
-        board(w, h, now, now, r)
+        board(w, h, now, now, r, stop)
         if p.decodes + p.filling > 0 or not rules.adaptive:
             return 0.0
     if p.waiting == NONE:
@@ -224,7 +230,7 @@ def exchange(w: Any, h: Any, now: float, r: int) -> float:
     at = max(now, tier.out_end)
     free_sent(w, r, at)
     admit_coming(w, r, at)
-    board(w, h, now, at, r)
+    board(w, h, now, at, r, stop)
     at = max(at, tier.in_end)
     admit_coming(w, r, at)
     tier.stall += at - now
@@ -244,9 +250,11 @@ def run_switched(w: Any, r: int) -> None:
     p = pool(w, r)
     size = rules_of(w).block
     i = p.waiting
-    while i != NONE:
+    left = p.decodes
+    while left > 0:
         s = switch_of(w, i).seat
         if switch_of(w, i).state == HERE and seat_at(w, s).state == DECODING:
+            left -= 1
             tokens = seat_at(w, s).base + p.tick
             if tokens % size != 0:
                 p.ran += 1
@@ -270,9 +278,11 @@ def grow_stretch(w: Any, r: int) -> None:
         if w.phase[r, tick % size] == 0:
             continue
         i = p.waiting
-        while i != NONE:
+        left = p.decodes
+        while left > 0:
             s = switch_of(w, i).seat
             if switch_of(w, i).state == HERE and seat_at(w, s).state == DECODING:
+                left -= 1
                 tokens = seat_at(w, s).base + tick
                 if tokens % size == 0:
                     grow(w, r, s, tokens)
@@ -295,14 +305,14 @@ def compose_switched(w: Any, h: Any, now: float, r: int) -> float:
     if p.steps // rules_of(w).redraw > tier.drawn:
         tier.drawn = p.steps // rules_of(w).redraw
         rank_anew(w, h, now, r)
-    choose(w, r)
+    stop = choose(w, r)
     place = p.seated - 1
     while place >= 0:
         switch = switch_of(w, seat_at(w, seat_in_line(w, r, place)).request)
         if switch.state == HERE and switch.chosen == 0:
             step_down(w, r, place, now)
         place -= 1
-    stall = exchange(w, h, now, r)
+    stall = exchange(w, h, now, r, stop)
     room = min(h.budget(now, p.decodes, p.base + p.decodes * p.tick, w.budget_memory), rules_of(w).budget)
     for k in range(p.filling):
         s = r * w.line.shape[1] + w.fill[r, k]

@@ -28,8 +28,8 @@ def come(w: Any, h: Any, now: float, i: int) -> int:
         return NONE
     if rules_of(w).flows:
         tell_flows(w, r, now)
-    pass_on(w, r, i)
     join(w, h, now, r, i)
+    pass_on(w, r, i)
     seen(w, r).work = seen(w, r).queued_tokens * pool(w, r).full + pool(w, r).first
     return r
 
