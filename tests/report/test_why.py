@@ -39,12 +39,18 @@ def cached(one: Outcome, share: float) -> Outcome:
     return replace(one, metrics={**one.metrics, "cache_share": share})
 
 
+def stalled(one: Outcome, share: float) -> Outcome:
+    """Return an outcome whose device waits for copies a share of the time."""
+    return replace(one, metrics={**one.metrics, "switch_stall": share})
+
+
 CAUSES: tuple[tuple[Callable[[Outcome, float], Outcome], float, float, str, str], ...] = (
     (cached, 0.2, 0.7, "ttft_p99", "only 20% of its prompt tokens are in the prefix cache"),
     (cached, 0.2, 0.7, "goodput", "only 20% of its prompt tokens are in the prefix cache"),
     (crowded, 0.8, 0.0, "ttft_p99", "its KV cache is full 80% of the time"),
     (uneven, 1.8, 1.0, "ttft_p99", "its busiest replica works 1.8 times the mean"),
     (preempted, 0.25, 0.0, "tbt_p99", "25% of its requests are preempted"),
+    (stalled, 0.4, 0.1, "ttft_p99", "its device waits 40% of the time of its passes for copies"),
     (jerky, 20.0, 4.0, "tbt_p99", "running requests stall behind prompts: TBT p99 400 ms, p50 20 ms"),
 )
 

@@ -67,3 +67,24 @@ def test_a_learned_time_to_live_is_that_of_the_quick_tools_and_wins_as_the_comme
     assert said(comment, pattern) == [seconds[name] for name in others]
     order = figures["first-come"]["job_mean"] - figures["by program"]["job_mean"]
     assert order > figures["by program"]["job_mean"] - figures["learned"]["job_mean"] > 0
+
+
+def test_switches_cost_what_a_copy_costs_as_the_comment_says() -> None:
+    figures, comment = played("fastswitch")
+    goodput = {name: pytest.approx(run["goodput"], abs=0.005) for name, run in figures.items()}
+    pattern = (
+        r"goodput ([\d.]+) req/s; to compute victims again is worse, ([\d.]+)\. Each.*groups ([\d.]+), asynchronous "
+    )
+    pattern += r"copies ([\d.]+), reuse of host copies ([\d.]+); FastSwitch has all: ([\d.]+)\.\s"
+    names = ("vllm-swap", "recompute", "block groups", "asynchronous", "reuse", "fastswitch")
+    assert said(comment, pattern) == [goodput[name] for name in names]
+    assert said(comment, r"reach ([\d.]+), with stalls") == [goodput["large blocks"]]
+    assert figures["large blocks"]["tbt_p99"] > 2 * figures["fastswitch"]["tbt_p99"]
+    assert said(comment, r"waits for copies (\d+)%") == [
+        pytest.approx(100 * figures["vllm-swap"]["switch_stall"], abs=0.5)
+    ]
+    moved = [pytest.approx(figures[name]["switch_bytes"], abs=0.5) for name in ("reuse", "vllm-swap")]
+    assert said(comment, r"moves (\d+) GB in place of ([\d,]+)\.") == moved
+    cheap = Document.read(scenario_files()["fastswitch"]).replace("copy_dispatch", 2.3e-6)
+    outcome = one(next(cell for cell in cells(cheap) if cell.label == "vllm-swap"), None)
+    assert said(comment, r"vLLM has ([\d.]+\d)") == [pytest.approx(outcome.metrics["goodput"], abs=0.005)]

@@ -8,7 +8,9 @@ import pytest
 from evenly.core import Trace
 from evenly.hardware.costs.linear import Linear
 from evenly.measure.slo import Slo
+from evenly.serve.engines.fastswitch import Fastswitch
 from evenly.serve.metrics import METRICS
+from evenly.serve.orders.redrawn import Redrawn
 from evenly.serve.results import outcome
 from evenly.serve.routers.session_affinity import SessionAffinity
 from evenly.serve.scenario import ServeScenario, servable
@@ -60,7 +62,14 @@ def test_every_figure_agrees_with_the_times_of_all_tokens() -> None:
 
 def test_every_metric_of_the_table_is_there() -> None:
     result = SCENARIO.run()
-    assert set(result.metrics) == {metric.name for metric in METRICS}
+    names = {metric.name for metric in METRICS}
+    assert set(result.metrics) == {name for name in names if not name.startswith("switch_")}
+    switched = replace(SCENARIO, engine=Fastswitch(), order=Redrawn(), kv_tokens=1500, swap_space=1e12).run()
+    assert set(switched.metrics) == names
+    assert switched.metrics["switch_bytes"] > 0
+    copied = switched.series["copies"]
+    assert np.all(np.diff(copied["start"][copied["back"] == 0]) >= 0)
+    assert copied["pages"].sum() * 16 * 131_072 / 1e9 == pytest.approx(switched.metrics["switch_bytes"])
     assert all(np.isfinite(value) for value in result.metrics.values())
 
 

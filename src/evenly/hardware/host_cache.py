@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from evenly.hardware.model import Model
-
 
 @dataclass(frozen=True, slots=True)
 class HostCache:
@@ -19,26 +17,19 @@ class HostCache:
 
     size: float = 60e9
     "Bytes for each device."
-    bandwidth: float = 24e9
-    "Bytes a second each way: PCIe 4.0 x16."
-    dispatch: float = 10e-6
-    "Seconds of one copy beside its bytes."
     run: float = 1.0
     "Adjacent blocks that are copied at once, on average."
 
     def __post_init__(self) -> None:
-        for name, least in (("size", 0.0), ("dispatch", 0.0), ("run", 1.0)):
+        for name, least in (("size", 0.0), ("run", 1.0)):
             if not least <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} of a host cache is at least {least:g}, not {getattr(self, name)}")
-        if not 0 < self.bandwidth < float("inf"):
-            raise ValueError(f"bandwidth of a host cache is a positive number of bytes/s, not {self.bandwidth}")
 
-    def seconds(self, model: Model, block_bytes: float) -> float:
-        """Return the seconds to copy one block of `block_bytes` on a device.
+    def seconds(self, layers: int, block_bytes: float, dispatch: float, bandwidth: float) -> float:
+        """Return the seconds to copy one block of a model, at `dispatch` seconds a copy and `bandwidth` bytes/s.
 
-        >>> from evenly.hardware.model import model
-        >>> block = 16 * model("llama-3.1-8b").kv_bytes_on(1)
-        >>> f"{block / HostCache().seconds(model('llama-3.1-8b'), block) / 1e9:.1f} GB/s"
+        >>> block = 2 * 32 * 32_768  # 16 tokens of an 8B model: keys and values of 32 layers
+        >>> f"{block / HostCache().seconds(32, block, 10e-6, 24e9) / 1e9:.1f} GB/s"
         '3.3 GB/s'
         """
-        return max(2 * model.layers * self.dispatch / self.run, block_bytes / self.bandwidth)
+        return max(2 * layers * dispatch / self.run, block_bytes / bandwidth)

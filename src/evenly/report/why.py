@@ -183,6 +183,11 @@ HOST = Cause(
     0.2,
     lambda o: f"its device waits {float(o.facts['host share']):.0%} of the time of its passes for the host",
 )
+COPIES = Cause(
+    lambda o: o.metrics.get("switch_stall", 0.0),
+    0.05,
+    lambda o: f"its device waits {_figure('switch_stall')(o):.0%} of the time of its passes for copies",
+)
 STRANDED = Cause(
     lambda o: max(0.0, _figure("kv_peak")(o) - float(o.facts[PROMPTS_PEAK])) if PROMPTS_PEAK in o.facts else 0.0,
     0.2,
@@ -192,6 +197,6 @@ STRANDED = Cause(
     ),
 )
 
-WAITING: tuple[Cause, ...] = (MISSES, FULL_CACHE, PREEMPTED, UNEVEN, HOST, STRANDED, QUEUES, SLOW_FILL)
-DECODING: tuple[Cause, ...] = (MISSES, PREEMPTED, STALLS, HOST, SLOW_PASSES)
-IDLING: tuple[Cause, ...] = (MISSES, UNEVEN, IDLE, PREEMPTED, FULL_CACHE)
+WAITING: tuple[Cause, ...] = (MISSES, COPIES, FULL_CACHE, PREEMPTED, UNEVEN, HOST, STRANDED, QUEUES, SLOW_FILL)
+DECODING: tuple[Cause, ...] = (MISSES, COPIES, PREEMPTED, STALLS, HOST, SLOW_PASSES)
+IDLING: tuple[Cause, ...] = (MISSES, COPIES, UNEVEN, IDLE, PREEMPTED, FULL_CACHE)

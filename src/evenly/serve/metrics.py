@@ -26,6 +26,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("imbalance", "Imbalance", "", about="Peak over mean of the replicas' busy time."),
     Metric("idle_share", "Idle", "share", "neither", "Share of replica time without a pass."),
     Metric("preemptions", "Preemptions", "per req", about="Preemptions for each request."),
+    Metric("switch_bytes", "Moved", "GB", about="Bytes copied between device and host, where seats are switched."),
+    Metric(
+        "switch_stall", "Copy stall", "share", about="Part of the passes' time for which the device waits for copies."
+    ),
+    Metric("switch_run", "Run length", "pages", "higher", "Mean pages that lie side by side where they are copied."),
     Metric("recompute_share", "Recomputed", "share", about="Prompt tokens computed again, of all computed tokens."),
     Metric("cache_share", "Cache hits", "share", "higher", "Prompt tokens found in the prefix cache."),
     Metric("kv_peak", "KV peak", "share", "neither", "Largest share of KV blocks in use."),

@@ -24,10 +24,10 @@ def outcome(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> Outcome:
     load = _load(run, makespan(items))
     facts = _facts(scenario, fleet, run)
     metrics = latencies(items) | job_figures(items) | rates(scenario.slo, items)
-    metrics |= _gaps(run) | _sharing(run, items, load) | users.figures(items)
+    metrics |= _gaps(run) | _sharing(run, items, load) | users.figures(items) | _switching(scenario, fleet, run)
     joules, power_facts = _energy(scenario, fleet, run, items)
     metrics["energy"] = joules
-    series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)}
+    series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)} | _copies(run)
     return Outcome(scenario.name, metrics, load, items, series, facts | power_facts)
 
 
@@ -143,6 +143,32 @@ def _sharing(run: Any, items: dict[str, Array], load: Load) -> dict[str, float]:
     }
 
 
+def _switching(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, float]:
+    """Return what the switching of seats moved and cost; nothing where seats stay."""
+    if fleet.rules.switching is None:
+        return {}
+    tiers, busy = run.tiers, float(run.pools["busy"].sum())
+    pages = float((tiers["pages_out"] + tiers["pages_in"]).sum())
+    pieces = float(tiers["runs"].sum())
+    page = fleet.rules.block * fleet.model.kv_bytes_on(scenario.tensor)
+    return {
+        "switch_bytes": pages * page * scenario.tensor / 1e9,
+        "switch_stall": float(tiers["stall"].sum()) / busy if busy else float("nan"),
+        "switch_run": pages / pieces if pieces else float("nan"),
+    }
+
+
+def _copies(run: Any) -> dict[str, dict[str, Array]]:
+    """Return the first copies between device and host as columns; nothing if there were none."""
+    if not len(run.copies):
+        return {}
+    names = ("replica", "request", "back", "start", "end", "pages", "pieces")
+    whole = dict(zip(names, run.copies.T, strict=True))
+    return {
+        "copies": {name: whole[name] if name in ("start", "end") else whole[name].astype(np.int64) for name in names}
+    }
+
+
 def _load(run: Any, makespan: float) -> Load:
     from evenly.kernel.serving import tally
 
@@ -253,6 +279,12 @@ def _lane_facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str
     elif fleet.rules.lanes == "apart":
         facts["devices of a replica"] = 2 * scenario.tensor
         facts["kv peak of the prompts' device"] = 1.0 - float(run.lanes["side_least"].min()) / run.blocks
+    elif fleet.rules.switching is not None:
+        tiers = run.tiers
+        facts["copies to the host"] = int(tiers["outs"].sum())
+        facts["copies back"] = int(tiers["ins"].sum())
+        facts["pieces copied"] = int(2 * fleet.model.layers * tiers["runs"].sum())
+        facts["host pages"] = int(tiers["pages"].sum())
     elif scenario.host_overhead > 0 and run.pools["busy"].sum() > 0:
         facts["host share"] = scenario.host_overhead * float(run.pools["steps"].sum() / run.pools["busy"].sum())
     return facts

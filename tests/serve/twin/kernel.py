@@ -30,7 +30,7 @@ from tests.serve.twin.jobs import Job, Setup
 PRICES = (0.011, 5e-5, 1.3e-6, 1.7e-8, 1.1e-7)  # a pass, a token, a resident one, a pair in attention, of the longest
 HEAD = len(PRICES)  # where the diary's size stands; its rows follow
 FAR = 1 << 40
-SLOW_LINK = 2.5e8  # bytes/s: to copy a block of 16 tokens takes about as long as a pass
+SLOW_LINK = 2.5e7  # bytes/s: to copy a block of 16 tokens takes as long as several passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +173,8 @@ def scenario_of(setup: Setup, diary: Diary) -> ServeScenario:
         max_model_len=setup.longest,
         swap_space=1e15,
         host_cache=_host_cache(setup),
+        host_bandwidth=SLOW_LINK if setup.host_cache else SWAP_BANDWIDTH,
+        copy_dispatch=0.0,
     )
 
 
@@ -180,7 +182,7 @@ def _host_cache(setup: Setup) -> HostCache | None:
     if setup.host_cache == 0:
         return None
     size = setup.host_cache * setup.block * model("llama-3.1-8b").kv_bytes_on(1)
-    return HostCache(float(size), bandwidth=SLOW_LINK, dispatch=0.0)
+    return HostCache(float(size))
 
 
 def simulate(setup: Setup, jobs: Sequence[Job], step: bool = True) -> tuple[Any, Diary]:

@@ -304,6 +304,13 @@ def land(w: Any, r: int) -> None:
 @helper
 def leave(w: Any, h: Any, r: int) -> int:
     """Let one request that is done leave; return it, or `NONE`. Call until `NONE`."""
+    done = next_done(w, r)
+    return NONE if done == NONE else finish(w, h, r, done)
+
+
+@helper
+def next_done(w: Any, r: int) -> int:
+    """Return the place in the line of a request that is done, or `NONE`; it must leave before the next call."""
     p = pool(w, r)
     if p.next_end > p.tick:
         return NONE
@@ -321,7 +328,18 @@ def leave(w: Any, h: Any, r: int) -> int:
         longest = max(longest, seat.base)
     p.next_end = next_end
     p.longest = longest
-    return NONE if done == NONE else finish(w, h, r, done)
+    return done
+
+
+@helper
+def close(w: Any, r: int, s: int) -> int:
+    """Note when the request of a decode ended, and its longest gap; return it."""
+    i = seat_at(w, s).request
+    request = request_at(w, i)
+    request.finish = pool(w, r).end
+    worst = max(seat_at(w, s).worst, tally.worst_since(w, r, seat_at(w, s).index))
+    request.worst_gap = max(request.worst_gap, worst)
+    return i
 
 
 @helper
@@ -330,11 +348,7 @@ def finish(w: Any, h: Any, r: int, place: int) -> int:
     p = pool(w, r)
     s = seat_in_line(w, r, place)
     seat = seat_at(w, s)
-    i = seat.request
-    request = request_at(w, i)
-    request.finish = p.end
-    worst = max(seat.worst, tally.worst_since(w, r, seat.index))
-    request.worst_gap = max(request.worst_gap, worst)
+    i = close(w, r, s)
     tokens = seat.base + p.tick
     blocks = blocks_for(w, rules_of(w).longest if rules_of(w).reserve == LONGEST else tokens)
     release(w, r, s, blocks, tokens)

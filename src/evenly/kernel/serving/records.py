@@ -72,6 +72,7 @@ REQUEST = np.dtype(
         ("cached", "i8"),  # prompt tokens found in the prefix cache, first admission
         ("preemptions", "i8"),
         ("replica", "i8"),
+        ("drawn", "i8"),  # how often ranks were asked anew on its replica, where they are in turn
     ],
     align=True,
 )
@@ -208,6 +209,55 @@ LANE = np.dtype(
 )
 IDLE, HOST, DEVICE = 0, 1, 2
 
+SWITCH = np.dtype(
+    [
+        ("state", "i8"),  # AWAY, COMING or HERE
+        ("seat", "i8"),  # its seat, unless it is away
+        ("row", "i8"),  # where its device pages are listed, `NONE` if it has none
+        ("slot", "i8"),  # its copy on the host, `NONE` if there is none
+        ("ready", "f8"),  # when the copy under way, or the last one, is complete
+        ("later", "i8"),  # whose copy out comes next
+        ("pages", "i8"),  # of its row, while its copy to the host is under way
+        ("chosen", "i8"),  # 1: it is among those of highest priority that fit
+    ],
+    align=True,
+)
+AWAY, COMING, HERE = 0, 1, 2
+
+COPY = np.dtype(
+    [
+        ("owner", "i8"),  # the request whose tokens it holds
+        ("tokens", "i8"),  # up to which it is valid
+        ("pages", "i8"),  # of the host
+        ("next", "i8"),  # of the unused slots
+    ],
+    align=True,
+)
+
+TIER = np.dtype(
+    [
+        ("out_end", "f8"),  # when the last copy to the host is complete
+        ("in_end", "f8"),  # and the last one back
+        ("first", "i8"),  # the request whose copy to the host is complete next, `NONE` if none is under way
+        ("last", "i8"),
+        ("pages", "i8"),  # of the host
+        ("coming", "i8"),  # requests whose copy to the device is under way
+        ("rows", "i8"),  # size of the stack of unused rows
+        ("slots", "i8"),  # first of the unused slots
+        ("used", "i8"),  # slots that ever were in use, the first ones
+        ("least", "i8"),  # pages of the smallest request that waits, or fewer
+        ("drawn", "i8"),  # how often ranks were asked anew
+        ("step", "f8"),  # seconds of the last pass of decodes
+        ("stall", "f8"),  # seconds for which the device waited for copies
+        ("outs", "i8"),  # copies to the host, a request each
+        ("ins", "i8"),
+        ("pages_out", "i8"),
+        ("pages_in", "i8"),
+        ("runs", "i8"),  # pieces that were contiguous on both sides
+    ],
+    align=True,
+)
+
 RULES = np.dtype(
     [
         ("compose", "i8"),
@@ -247,6 +297,15 @@ RULES = np.dtype(
         ("link_seconds", "f8"),  # and of each one
         ("window", "i8"),  # passes between two looks at the shares; 0 is never
         ("worker_start", "f8"),  # seconds until workers with other shares are ready
+        ("redraw", "i8"),  # passes between two looks at the ranks of all requests; 0 where seats are not switched
+        ("groups", "i8"),  # pages of a new block group; 0 allocates page by page
+        ("merged", "i8"),  # 1: pages that are contiguous on both sides are copied at once
+        ("background", "i8"),  # 1: the device goes on while copies are under way
+        ("adaptive", "i8"),  # 1: unless waiting costs less
+        ("reuse", "i8"),  # 1: copies on the host stay when a request comes back
+        ("copy_run", "f8"),  # seconds to dispatch the copies of a run, one for keys and one for values of each layer
+        ("copy_page", "f8"),  # seconds that a page is on the link
+        ("copy_start", "f8"),  # seconds before the first byte moves
     ],
     align=True,
 )
@@ -273,6 +332,18 @@ WORLD = WorldType(
         "pools": records(POOL),  # [r]
         "seats": records(SEAT),  # [r * s]
         "lanes": records(LANE),  # [r]
+        "switches": records(SWITCH),  # [request], where requests are switched
+        "copies": records(COPY),  # [r * slot]
+        "tiers": records(TIER),  # [r]
+        "device_pages": _array(types.int32, 2),  # [r * row, *] pages of a request, in the order of its tokens
+        "host_pages": _array(types.int32, 2),  # [r * slot, *]
+        "spare_rows": _array(types.int64, 2),  # [r, row] stack
+        "stack": _array(types.int32, 2),  # [2 * r + side, page] free pages of device (0) and host (1)
+        "stacked": _ints,  # [2 * r + side] how many
+        "cells": _ints,  # the same pages in block groups, see groups.py
+        "pool_at": _ints,  # [2 * r + side] where in `cells` a pool begins
+        "copy_log": _array(types.float64, 2),  # rows of copies, or empty
+        "copy_log_size": _ints,
         "line": _array(types.int64, 2),  # [r, s] seats in running order
         "fill": _array(types.int64, 2),  # [r, s] seats whose prompt is not computed yet, in running order
         "spare": _array(types.int64, 2),  # [r, 2 * s] stack of free seats, then scratch

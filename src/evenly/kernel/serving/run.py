@@ -41,8 +41,8 @@ def fits(w: Any, r: int, i: int) -> bool:
 
 
 @helper
-def arrive(w: Any, h: Any, now: float, i: int) -> int:
-    """Route a request; return its replica, or `NONE` if it can never be served there."""
+def welcome(w: Any, h: Any, now: float, i: int) -> int:
+    """Choose the replica of a request; return it, or `NONE` if the request can never be served there."""
     parent = request_at(w, i).parent
     request_at(w, i).began = now if parent == NONE else request_at(w, parent).began
     if rules_of(w).hits:
@@ -61,7 +61,14 @@ def arrive(w: Any, h: Any, now: float, i: int) -> int:
         other = expect(w, r, i, stays)
         if other != NONE and pool(w, other).running:  # somebody may wait there for these blocks
             interrupt(w, other, now)
-    if not stays:
+    return r if stays else NONE
+
+
+@helper
+def arrive(w: Any, h: Any, now: float, i: int) -> int:
+    """Route a request and put it into the queue; return its replica, or `NONE` if it can never be served there."""
+    r = welcome(w, h, now, i)
+    if r == NONE:
         return NONE
     if rules_of(w).flows:
         tell_flows(w, r, now)

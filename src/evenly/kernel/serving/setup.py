@@ -5,10 +5,13 @@ import numpy as np
 from evenly.core import Array, Ints, Trace
 from evenly.core.programs import programs, turns
 from evenly.kernel.serving import tally
-from evenly.kernel.serving.records import FLEET, FLOW, LANE, NONE, POOL, REQUEST, RULES, SEAT
+from evenly.kernel.serving.copies import COPY_COLUMNS
+from evenly.kernel.serving.free_runs import laid, size
+from evenly.kernel.serving.records import COPY, FLEET, FLOW, LANE, NONE, POOL, REQUEST, RULES, SEAT, SWITCH, TIER
 from evenly.kernel.serving.run import LOG_COLUMNS
 
 BINS = 512  # time bins of the load
+COPIES = 20_000  # rows of the log of copies between device and host
 PEAKS = 512  # gaps remembered before they are handed to the seats
 
 
@@ -84,6 +87,54 @@ def arrays(
         "token_at": np.concatenate(([0], np.cumsum(trace.output))) if record_tokens else np.zeros(1, np.int64),
         "log": np.zeros((record_passes, LOG_COLUMNS)),
         "log_size": np.zeros(1, np.int64),
+        **_tiers(rules, replicas, seats, blocks, host_blocks, len(trace), longest // block + 2),
+    }
+
+
+def _tiers(
+    rules: dict[str, int | float], replicas: int, seats: int, blocks: int, host_blocks: int, count: int, most: int
+) -> dict[str, Array]:
+    """Return what the switching of seats needs, next to nothing where there is none; `most` pages hold any request."""
+    switched = bool(rules.get("redraw"))
+    if not switched:
+        replicas, seats, blocks, host_blocks, count, most = 1, 1, 1, 1, 1, 1
+    rows, slots = 2 * seats, max(1, min(host_blocks, count))
+    switches = np.zeros(count, SWITCH)
+    for name in ("seat", "row", "slot", "later"):
+        switches[name] = NONE
+    switches["ready"] = -np.inf
+    copies = np.zeros((replicas, slots), COPY)
+    copies["owner"] = NONE
+    copies["next"] = np.append(np.arange(1, slots), NONE)
+    tiers = np.zeros(replicas, TIER)
+    tiers["first"] = tiers["last"] = NONE
+    tiers["rows"] = rows
+    tiers["least"] = 1 << 60
+    tiers["pages"] = host_blocks
+    sides = np.tile([blocks, host_blocks], replicas)
+    stack = np.zeros((2 * replicas, max(blocks, host_blocks, 1)), np.int32)
+    for pages, side in zip(stack, sides, strict=True):
+        pages[:side] = np.arange(side)[::-1]
+    cells = np.zeros(1, np.int64)
+    pool_at = np.zeros(2 * replicas, np.int64)
+    if rules.get("groups"):
+        host_blocks = max(1, host_blocks)  # a pool has one, which nobody takes
+        sizes = np.tile([size(blocks, rows), size(host_blocks, slots)], replicas)
+        pool_at = np.cumsum(sizes) - sizes
+        cells = np.tile(np.concatenate((laid(blocks, rows), laid(host_blocks, slots))), replicas)
+    return {
+        "switches": switches,
+        "copies": copies.reshape(-1),
+        "tiers": tiers,
+        "device_pages": np.zeros((replicas * rows, most), np.int32),
+        "host_pages": np.zeros((replicas * slots, most), np.int32),
+        "spare_rows": np.tile(np.arange(rows)[::-1], (replicas, 1)),
+        "stack": stack,
+        "stacked": sides.astype(np.int64),
+        "cells": cells,
+        "pool_at": pool_at,
+        "copy_log": np.zeros((COPIES if switched else 0, COPY_COLUMNS)),
+        "copy_log_size": np.zeros(1, np.int64),
     }
 
 

@@ -58,6 +58,10 @@ class Run:
     blocks: int
     lanes: Array
     "State of the two lanes of each replica, where it has two."
+    tiers: Array
+    "Host memory of each replica and the link to it, where seats are switched."
+    copies: Floats
+    "Rows of replica, request, direction (0 is to the host), start, end, pages, pieces: the first copies of the run."
     shares: Floats
     "Rows of time, replica, and shares of prompts and decodes in percent, from then on; empty without two lanes."
 
@@ -136,10 +140,15 @@ def _attempt(
 
         state = state_of_lanes(replicas)
         looks = Looks(world, policies.shares, policies.limits, float(rules["worker_start"]), seed)
+    run: Any = serve
+    if rules.get("redraw"):
+        from evenly.kernel.serving.switch_run import serve_switched  # compiled only where seats are switched
+
+        run = serve_switched
     total = len(trace)
     done = 0
     for target in _targets(total):
-        ended = looks.serve(hooks, state, target - done) if looks else serve(world, *hooks, *state, target - done)
+        ended = looks.serve(hooks, state, target - done) if looks else run(world, *hooks, *state, target - done)
         failures.check()
         done += ended
         progress(done, total)
@@ -167,6 +176,8 @@ def _attempt(
         world.log[: world.log_size[0]],
         blocks,
         world.lanes,
+        world.tiers,
+        world.copy_log[: world.copy_log_size[0]],
         looks.rows() if looks else np.zeros((0, 4)),
     )
 

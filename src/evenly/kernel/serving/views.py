@@ -51,6 +51,24 @@ def flow_at(w: Any, r: int, i: int) -> Any:
 
 
 @helper
+def switch_of(w: Any, i: int) -> Any:
+    """Return where a request that may be switched keeps its tokens."""
+    return w.switches[i]
+
+
+@helper
+def copy_at(w: Any, r: int, slot: int) -> Any:
+    """Return a copy on the host of a replica."""
+    return w.copies[r * (len(w.copies) // len(w.tiers)) + slot]
+
+
+@helper
+def tier_of(w: Any, r: int) -> Any:
+    """Return the host memory of a replica and the link to it."""
+    return w.tiers[r]
+
+
+@helper
 def rules_of(w: Any) -> Any:
     """Return the rules of the engine."""
     return w.rules[0]

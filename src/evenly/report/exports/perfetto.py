@@ -22,6 +22,7 @@ US = 1e6  # the format counts microseconds
 class Perfetto:
     """Chrome trace events: a process for each replica, wait, prefill and decode as spans, counters of the fleet.
 
+    Where seats are switched: a row for each direction of the copies between device and host, as many as were logged.
     Of operations that share a device: a row for each resource, and a span for each operation of each layer.
 
     Reference: the Trace Event Format, which https://ui.perfetto.dev opens.
@@ -59,6 +60,7 @@ class Perfetto:
         for part in chunks({"request": chosen, "lane": lanes, **columns}):
             for row in zip(*part.values(), strict=True):
                 yield from _spans(dict(zip(part, row, strict=True)))
+        yield from _copies(outcome, int(lanes.max(initial=-1)) + 1)
         table = outcome.series.get("timeline", {})
         for name, unit in COUNTERS:
             if name in table:
@@ -111,6 +113,30 @@ def _spans(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if end > begin:
             span = {"name": name, "cat": "request", "ph": "X", "ts": begin, "dur": end - begin}
             yield {**span, "pid": request["replica"], "tid": request["lane"], "args": facts}
+
+
+def _copies(outcome: Outcome, row: int) -> Iterator[dict[str, Any]]:
+    """Return the copies between device and host, in two rows of each replica from `row` on."""
+    table = outcome.series.get("copies", {})
+    if not table:
+        return
+    for replica in np.unique(table["replica"]).tolist():
+        yield _named("thread_name", replica, row, "copies to the host")
+        yield _named("thread_name", replica, row + 1, "copies back")
+    for replica, request, back, start, end, pages, pieces in zip(*(c.tolist() for c in table.values()), strict=True):
+        span = {
+            "name": "back" if back else "out",
+            "cat": "copy",
+            "ph": "X",
+            "ts": start * US,
+            "dur": (end - start) * US,
+        }
+        yield {
+            **span,
+            "pid": replica,
+            "tid": row + back,
+            "args": {"request": request, "pages": pages, "pieces": pieces},
+        }
 
 
 def _named(what: str, process: int, row: int, name: str) -> dict[str, Any]:

@@ -7,6 +7,24 @@ from evenly.core import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Switching:
+    """How seats go to the requests of highest priority while the others' tokens wait on the host."""
+
+    every: int
+    "Passes between two looks at the ranks of all requests."
+    group: int = 0
+    "Pages that a request reserves side by side; 0 allocates page by page."
+    merged: bool = False
+    "Whether pages that lie side by side on device and host are copied at once."
+    background: bool = False
+    "Whether the device goes on while copies are under way."
+    adaptive: bool = False
+    "Whether it waits all the same where that costs less than a pass, or where nobody else can run."
+    reuse: bool = False
+    "Whether copies on the host stay valid when a request comes back, so that only what is new moves out."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What the kernel must know of an engine; see each engine for the values of the real ones."""
 
@@ -59,6 +77,8 @@ class Rules:
     "Seconds until workers with other shares are ready."
     link: str = ""
     "Link over which keys and values go to a device of their own; that of the device by default."
+    switching: Switching | None = None
+    "Whether running requests give way to those of higher priority, as ranks change."
     facts: dict[str, str | int | float] = field(default_factory=dict)
 
 
