@@ -13,7 +13,7 @@ from numba import types
 from evenly.kernel.compiling import helper, loop
 from evenly.kernel.serving import heap, prefix
 from evenly.kernel.serving.compose import compose
-from evenly.kernel.serving.passes import interrupt, land, launch, leave, tell_flows
+from evenly.kernel.serving.passes import blocks_over, interrupt, land, launch, leave, tell_flows
 from evenly.kernel.serving.records import HOOKS, LONGEST, NONE, PROMPT, WORLD, Hooks
 from evenly.kernel.serving.retain import expect
 from evenly.kernel.serving.seating import blocks_for, dropped, enqueue
@@ -58,9 +58,12 @@ def welcome(w: Any, h: Any, now: float, i: int) -> int:
     if rules_of(w).learns:
         h.learn(now, i, w.requests, w.retain_memory)
     if rules_of(w).retain:
+        free = pool(w, request_at(w, parent).replica if parent != NONE else r).free
         other = expect(w, r, i, stays)
         if other != NONE and pool(w, other).running:  # somebody may wait there for these blocks
             interrupt(w, other, now)
+            p = pool(w, other)
+            p.least_free = min(p.least_free, free - blocks_over(w, other, p.tick + 1, p.passes - 1))
     return r if stays else NONE
 
 
