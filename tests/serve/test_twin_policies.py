@@ -81,6 +81,7 @@ def test_the_random_workloads_reach_every_rule_of_orders_and_retentions() -> Non
     assert min(seen[name] for name in rules) > 5, seen
     assert seen["lifted by virtual-token-counter"] > 5
     assert seen["lifted by deficit-round-robin"] > 5
+    assert seen["lifted by fair-programs"] > 5
     assert {"kept", "expired", "given up", "used", "refused"} <= set(rules)
 
 

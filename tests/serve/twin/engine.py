@@ -213,6 +213,7 @@ def _welcome(engine: Engine, jobs: Sequence[Job], coming: list[tuple[float, bool
     """Let the next request come; say whether it stays."""
     job = jobs[coming.pop(0)[2]]
     job.failed = engine.hopeless(job)
+    engine.ledger.come(job)
     engine.kept.come(job, not job.failed)
     if job.failed:
         _release(jobs, job, job.arrival, coming)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evenly.serve.orders.deficit_round_robin import DeficitRoundRobin
+from evenly.serve.orders.fair_programs import FairPrograms
 from evenly.serve.orders.least_attained_service import LeastAttainedService
 from evenly.serve.orders.program_first_come import ProgramFirstCome
 from evenly.serve.orders.shortest_prompt import ShortestPrompt
@@ -37,6 +38,8 @@ class Ledger:
         self.by_program = getattr(type(order), "counts", "") == "program"
         self.flows: dict[int, Flow] = {}
         self.lifts = 0
+        self.began: dict[int, float] = {}
+        "When the program of a request began."
 
     def flow(self, job: Job) -> Flow:
         """Return the counts of a request's user or program."""
@@ -45,10 +48,14 @@ class Ledger:
     def _key(self, job: Job) -> int:
         return job.program if self.by_program else job.user
 
+    def come(self, job: Job) -> None:
+        """Note that a request came, be it refused or not."""
+        self.began[job.index] = self.began.get(job.after, job.arrival)
+
     def join(self, job: Job, now: float, waiting: Sequence[Job]) -> None:
         """Note that a request comes to stand beside those that wait."""
         flow = self.flows.setdefault(self._key(job), Flow(now))
-        if isinstance(self.order, VirtualTokenCounter | DeficitRoundRobin):
+        if isinstance(self.order, VirtualTokenCounter | DeficitRoundRobin | FairPrograms):
             keys = {self._key(other) for other in waiting}
             if self._key(job) not in keys:
                 others = [self.spent(self.flows[key]) for key in keys]
@@ -56,7 +63,7 @@ class Ledger:
                 self._lift(flow, min(others) if others else last)
 
     def _lift(self, flow: Flow, floor: float) -> None:
-        if isinstance(self.order, DeficitRoundRobin):
+        if isinstance(self.order, DeficitRoundRobin | FairPrograms):
             floor -= floor % self.order.quantum
         self.lifts += floor > self.spent(flow)
         flow.credit += max(0.0, floor - self.spent(flow))
@@ -72,9 +79,11 @@ class Ledger:
         order = self.order
         return float(flow.credit + order.input_weight * flow.prompt + order.output_weight * flow.output)
 
-    def rank(self, job: Job) -> float:
+    def rank(self, job: Job) -> Any:
         """Return the rank of a waiting request as things are now."""
         order = self.order
+        if isinstance(order, FairPrograms):
+            return job.preemptions == 0, self.spent(self.flow(job)) // order.quantum, self.began[job.index]
         if isinstance(order, ProgramFirstCome):
             return self.flow(job).first
         if isinstance(order, VirtualTokenCounter):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from evenly.serve.orders.deficit_round_robin import DeficitRoundRobin
+from evenly.serve.orders.fair_programs import FairPrograms
 from evenly.serve.orders.least_attained_service import LeastAttainedService
 from evenly.serve.orders.program_first_come import ProgramFirstCome
 from evenly.serve.orders.shortest_prompt import ShortestPrompt
@@ -22,6 +23,7 @@ ORDERS: dict[str, tuple[Any, ...]] = {
     "shortest-prompt": (ShortestPrompt(100.0),),
     "slo-slack": (SloSlack(0.2, rate=300.0),),
     "virtual-token-counter": (VirtualTokenCounter(), VirtualTokenCounter(3.0, 1.0)),
+    "fair-programs": (FairPrograms(7), FairPrograms(60, 1.0, 3.0)),
     "deficit-round-robin": (DeficitRoundRobin(7), DeficitRoundRobin(60, 1.0, 3.0)),
 }
 TTLS = (0.004, 0.06, 0.5, 9.0)  # seconds that blocks are kept: less than a pass, some passes, more than any pause
@@ -55,7 +57,7 @@ def retained(seed: int) -> tuple[Setup, list[Job]]:
     jobs = _jobs(chance, str(chance.choice(["sessions", "chains", "programs"])))
     setup = replace(_setup("vllm-v1", jobs, chance), cache=True, priority=False, ttl=float(chance.choice(TTLS)))
     if chance.random() < 0.5:
-        orders = [one for several in ORDERS.values() for one in several]
+        orders = [one for several in ORDERS.values() for one in several if not isinstance(one, FairPrograms)]
         setup = replace(setup, order=orders[int(chance.integers(len(orders)))])
     return setup, jobs
 
