@@ -282,6 +282,7 @@ WORLD = WorldType(
         "bins": _array(types.float64, 3),  # [channel, bin, r] sums over time
         "clock": _floats,  # width of a bin, sum of gaps, number of gaps
         "rules": records(RULES),
+        "heard": _ints,  # a count, then the requests that got a first token or ended since shares were looked at
         "ids": _ints,  # prefix ids of all requests
         "id_block": _ints,  # tokens of a prefix block, one entry
         "table": _array(types.int32, 2),  # [r * s, *] blocks of a seat's prompt
