@@ -1,4 +1,4 @@
-"""What a policy of shares is shown: the same as if every request were looked at, from the few that something happened to."""
+"""What a policy of shares is shown: what a scan of all requests would show, from the few that something happened to."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar

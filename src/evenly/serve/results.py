@@ -273,7 +273,7 @@ def _lane_facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str
     if scenario.host_overhead > 0:
         facts["host_overhead"] = scenario.host_overhead
     if fleet.rules.lanes == "shared":
-        facts["shares"] = told(unstructure(scenario.shares), type(scenario.shares).__name__)
+        facts["shares"] = told(unstructure(scenario.divided), type(scenario.divided).__name__)
         facts["changes of shares"] = len(run.shares) - scenario.replicas
     elif fleet.rules.lanes == "apart":
         facts["devices of a replica"] = 2 * scenario.tensor
