@@ -278,6 +278,9 @@ def _lane_facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str
     elif fleet.rules.lanes == "apart":
         facts["devices of a replica"] = 2 * scenario.tensor
         facts["kv peak of the prompts' device"] = 1.0 - float(run.lanes["side_least"].min()) / run.blocks
+        room = float(run.lanes["counted"].sum()) * run.blocks
+        for side, used in (("prompts", "side_used"), ("decodes", "used")):
+            facts[f"kv mean of the {side}' device"] = float(run.lanes[used].sum()) / room if room else 0.0
     elif scenario.host_overhead > 0 and run.pools["busy"].sum() > 0:
         facts["host share"] = scenario.host_overhead * float(run.pools["steps"].sum() / run.pools["busy"].sum())
     return facts

@@ -204,6 +204,8 @@ def account(w: Any, r: int, now: float) -> None:
         fill(w, r, tally.BUSY, lane.counted, now, busy)
         fill(w, r, tally.KV, lane.counted, now, used * busy)
         p.busy += busy
+    lane.used += (now - lane.counted) * (lane.blocks - 0.5 * (lane.free + p.free))
+    lane.side_used += (now - lane.counted) * (lane.blocks - lane.side_free)
     lane.counted = now
     lane.free = p.free
 

@@ -200,6 +200,8 @@ LANE = np.dtype(
         ("seen", "i8"),  # passes since shares were last looked at
         ("counted", "f8"),  # until when the load is
         ("free", "i8"),  # free blocks at that time
+        ("used", "f8"),  # block-seconds until then on the device of the decodes
+        ("side_used", "f8"),  # and on the prompts' own
     ],
     align=True,
 )
