@@ -1,4 +1,4 @@
-"""Why a device each for prompts and decodes loses: for its memory where that is so, and for nothing of the kind else."""
+"""Why a device each for prompts and decodes loses: for its memory where that is so, and not else."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_memory_is_not_blamed_where_there_is_enough(prompt: int, output: int, ra
 
 
 def test_blocks_of_both_devices_in_the_mean_are_what_requests_held_by_hand() -> None:
-    """One request: its blocks stand on the prompts' device until they are copied, then on the decodes' until its end."""
+    """One request: its blocks stand on the prompts' device until they are copied, then on the decodes'."""
     sent = Trace(np.array([0.0]), np.array([1600]), np.array([2]))
     apart = served(Disaggregated(block_size=16), sent, 16_000)
     first, finish = (float(apart.items[name][0]) for name in ("first_token", "finish"))

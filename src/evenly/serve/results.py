@@ -28,6 +28,8 @@ def outcome(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> Outcome:
     joules, power_facts = _energy(scenario, fleet, run, items)
     metrics["energy"] = joules
     series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)}
+    if fleet.rules.lanes != "single" and len(run.log):
+        series["passes"] = _passes(run.log)
     return Outcome(scenario.name, metrics, load, items, series, facts | power_facts)
 
 
@@ -219,6 +221,22 @@ def level(begin: Floats, end: Floats, width: float, steps: int) -> Floats:
 def _gap_curve(run: Any) -> dict[str, Array]:
     shares = np.linspace(0.0, 1.0, GAP_POINTS)
     return {"q": shares, "seconds": gap_quantiles(run, shares)}
+
+
+def _passes(log: Floats) -> dict[str, Array]:
+    """Return the stretches of equal passes of both lanes, in order of their begin: who was in them and what they did."""
+    log = log[np.argsort(log[:, 1], kind="stable")]
+    prompts = log[:, 6] > 0
+    counts = np.where(prompts, log[:, 6], log[:, 4]).astype(np.int64)
+    return {
+        "time": log[:, 1],
+        "end": log[:, 2],
+        "replica": log[:, 0].astype(np.int64),
+        "lane": np.where(prompts, "prompts", "decodes").astype(object),
+        "passes": log[:, 3].astype(np.int64),
+        "requests": counts,
+        "tokens": np.where(prompts, log[:, 5], counts * log[:, 3]).astype(np.int64),
+    }
 
 
 def _energy(

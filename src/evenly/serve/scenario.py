@@ -37,6 +37,7 @@ from evenly.serve.victims.least_urgent import LeastUrgent
 from evenly.traces.sources import Source
 
 UNKNOWN = 1 << 17  # tokens of the longest request, for questions to an engine that do not hang on them
+PASSES = 20_000  # stretches of passes that are kept of engines with two lanes, for a timeline
 SWAP_BANDWIDTH = 25e9  # bytes/s between device and host: PCIe 4.0 x16, usable share
 
 
@@ -119,7 +120,8 @@ class ServeScenario(Scenario):
         from evenly.serve.results import outcome
 
         fleet = self.fleet()
-        return outcome(self, fleet, self.simulate(fleet=fleet, progress=progress))
+        passes = 0 if fleet.rules.lanes == "single" else PASSES
+        return outcome(self, fleet, self.simulate(fleet=fleet, record_passes=passes, progress=progress))
 
     def fleet(self) -> "Fleet":
         """Return everything derived from hardware, model and engine.
