@@ -21,8 +21,8 @@ def requests(prompt: int, output: int, rate: float) -> Trace:
     """Return 300 requests with lengths around these means."""
     chance = np.random.default_rng(1)
     gaps = chance.exponential(1.0 / rate, 300)
-    lengths = (chance.integers(mean // 2, mean * 3 // 2, 300) for mean in (prompt, output))
-    return Trace(np.cumsum(gaps), *lengths)
+    lengths = [chance.integers(mean // 2, mean * 3 // 2, 300) for mean in (prompt, output)]
+    return Trace(np.cumsum(gaps), lengths[0], lengths[1])
 
 
 def served(engine: Engine, trace: Trace, kv_tokens: int) -> Outcome:

@@ -224,7 +224,7 @@ def _gap_curve(run: Any) -> dict[str, Array]:
 
 
 def _passes(log: Floats) -> dict[str, Array]:
-    """Return the stretches of equal passes of both lanes, in order of their begin: who was in them and what they did."""
+    """Return the stretches of equal passes of both lanes, in order of their begin, with who was in them."""
     log = log[np.argsort(log[:, 1], kind="stable")]
     prompts = log[:, 6] > 0
     counts = np.where(prompts, log[:, 6], log[:, 4]).astype(np.int64)
