@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from evenly.report.exports.aiperf import Aiperf
 from evenly.report.exports.jsonl import Jsonl
 from evenly.report.exports.perfetto import Perfetto, rows
 from evenly.report.exports.vllm_bench import VllmBench, most_at_once
+from evenly.serve.engines.semi_pd import SemiPd
+from evenly.serve.scenario import ServeScenario
+from evenly.traces.sources.poisson import Poisson
 from tests.report.samples import empty, outcome
 
 
@@ -169,3 +173,27 @@ def test_timeline_stops_at_the_asked_number_of_requests() -> None:
     assert asked == {0, 1, 2, 3, 4}
     with pytest.raises(ValueError, match="not 0"):
         Perfetto(requests=0)
+
+
+def test_each_of_two_lanes_has_a_row_of_its_own_passes_above_those_of_the_requests() -> None:
+    trace = Poisson(rate=20.0, requests=150)
+    run = ServeScenario(trace=trace, engine=SemiPd(), replicas=2, host_overhead=0.01).run()
+    events = [*Perfetto().events(run)]
+    named = {(e["pid"], e["tid"]): e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    rows: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for event in events:
+        if event["ph"] == "X":
+            rows.setdefault((event["pid"], event["tid"]), []).append(event)
+    assert {name for (_, row), name in named.items() if row < 2} == {"lane of the prompts", "lane of the decodes"}
+    assert set(named) == set(rows)
+    for (_, row), spans in rows.items():
+        spans.sort(key=lambda span: float(span["ts"]))
+        assert all(a["ts"] + a["dur"] <= b["ts"] + 1e-3 for a, b in pairwise(spans))
+        assert {span["cat"] for span in spans} == {"lane" if row < 2 else "request"}
+    lanes = [span for (_, row), spans in rows.items() if row < 2 for span in spans]
+    told = {lane: sum(s["args"]["tokens"] for s in lanes if s["name"] == lane) for lane in ("prompts", "decodes")}
+    assert run.metrics["preemptions"] == 0
+    assert told["prompts"] == run.items["prompt"].sum()
+    assert told["decodes"] == (run.items["output"] - 1).sum()
+    together = [(a, b) for a in lanes for b in lanes if a["pid"] == b["pid"] and a["tid"] < b["tid"]]
+    assert any(a["ts"] < b["ts"] + b["dur"] and b["ts"] < a["ts"] + a["dur"] for a, b in together), "side by side"

@@ -50,7 +50,7 @@ def workload(seed: int, apart: bool = False) -> tuple[ServeScenario, Trace]:
         Disaggregated(**limits) if apart else SemiPd(**limits),
         cost=LayerTable(host=0.0),
         host_overhead=float(chance.choice([0.0, 0.004, 0.035])),
-        shares=pair,
+        shares=None if apart else pair,
         kv_tokens=block * int(alone * chance.choice([1.0, 1.3, 4.0])),
         max_model_len=2000,
     )

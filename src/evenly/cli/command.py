@@ -86,17 +86,18 @@ def workload(name: str, sets: list[str], variant: str = "") -> "Document":
     """
     from evenly.core import Document
     from evenly.lookup import scenario_files
+    from evenly.sweep.idle import variants
 
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or (name in scenario_files() and not path.is_file()) or not path.exists():
         document = asked(name, sets, None)
         if not variant:
             return document
-        variants = document.variants() if document.raw.get("compare") else {}
-        if variant not in variants:
-            near = f"; it has {', '.join(map(repr, variants))}" if variants else "; it has none"
+        known = variants(document) if document.raw.get("compare") else {}
+        if variant not in known:
+            near = f"; it has {', '.join(map(repr, known))}" if known else "; it has none"
             raise ValueError(f"{document.source}: no variant '{variant}'{near}")
-        return variants[variant]
+        return known[variant]
     if variant:
         raise ValueError(f"{name}: a trace has no variant '{variant}'; name a scenario")
     document = Document.parse("kind: serve", name).replace("name", path.name)

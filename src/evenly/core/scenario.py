@@ -43,6 +43,10 @@ class Scenario:
         """Simulate or measure, and return what happened."""
         raise TypeError(f"{type(self).__name__} does not run; use the scenario of a domain")
 
+    def idle(self) -> tuple[str, ...]:
+        """Return the fields that are set although nothing here asks them."""
+        return ()
+
     def check(self) -> Self:
         """Raise `ValueError` for combinations that no field can see alone; return self."""
         return self

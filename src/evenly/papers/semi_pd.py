@@ -129,7 +129,7 @@ def lanes(shares: Shares, slo: Slo, host: float = PYTHON_HOST) -> ServeScenario:
 def served(engine: Engine, slo: Slo, host: float, shares: Shares | None = None) -> ServeScenario:
     """Return an engine on an A100 with the measured layers; the host's work is apart from them."""
     cost = LayerTable(host=0.0)
-    return a100("llama-3-8b", 1, engine, cost=cost, host_overhead=host, slo=slo, shares=shares or Static())
+    return a100("llama-3-8b", 1, engine, cost=cost, host_overhead=host, slo=slo, shares=shares)
 
 
 def trace(kind: str, rate: float, seed: int, requests: int = REQUESTS) -> Trace:

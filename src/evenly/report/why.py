@@ -12,7 +12,8 @@ from evenly.report.units import show
 TELLING = 1.5  # a cause tells two variants apart if it is so many times as strong in the one behind
 FULL = 0.95  # share of KV blocks in use from which on a prompt seldom finds room
 RARE = 0.05  # a limit that a smaller share of requests breaks, above the other variant, explains nothing
-PROMPTS_PEAK = "kv peak of the prompts' device"  # a fact of engines that give prompts a device of their own
+PROMPTS_MEAN = "kv mean of the prompts' device"  # a fact of engines that give prompts and decodes a device each
+DECODES_MEAN = "kv mean of the decodes' device"
 LIMITS = {"ttft": "to the first token", "tpot": "a token", "tbt": "between tokens", "e2e": "in all"}
 
 
@@ -146,8 +147,20 @@ def _figure(name: str) -> Callable[[Outcome], float]:
     return lambda outcome: float(outcome.metrics.get(name, float("nan")))
 
 
+def _stranded(outcome: Outcome) -> float:
+    """Return by which share of its blocks the decodes' device is fuller in the mean than the prompts'.
+
+    Nothing is stranded where the decodes' blocks never run out, however uneven the two are.
+    """
+    if DECODES_MEAN not in outcome.facts or not _figure("kv_peak")(outcome) >= FULL:
+        return 0.0
+    return float(outcome.facts[DECODES_MEAN]) - float(outcome.facts[PROMPTS_MEAN])
+
+
 def _jerk(outcome: Outcome) -> float:
-    """Return the 99th percentile of the gaps between tokens over their median."""
+    """Return the 99th percentile of the gaps between tokens over their median; NaN where prompts delay no decode."""
+    if DECODES_MEAN in outcome.facts:
+        return float("nan")
     middle = outcome.metrics.get("tbt_p50", float("nan"))
     return float(outcome.metrics.get("tbt_p99", float("nan")) / middle) if middle > 0 else float("nan")
 
@@ -189,14 +202,14 @@ COPIES = Cause(
     lambda o: f"its device waits {_figure('switch_stall')(o):.0%} of the time of its passes for copies",
 )
 STRANDED = Cause(
-    lambda o: max(0.0, _figure("kv_peak")(o) - float(o.facts[PROMPTS_PEAK])) if PROMPTS_PEAK in o.facts else 0.0,
+    _stranded,
     0.2,
     lambda o: (
-        f"its decodes fill up to {_figure('kv_peak')(o):.0%} of their blocks and its prompts "
-        f"{float(o.facts[PROMPTS_PEAK]):.0%} of theirs"
+        f"blocks run out on the device of its decodes ({float(o.facts[DECODES_MEAN]):.0%} used in the mean) while "
+        f"those on the device of its prompts stand empty ({float(o.facts[PROMPTS_MEAN]):.0%})"
     ),
 )
 
-WAITING: tuple[Cause, ...] = (MISSES, COPIES, FULL_CACHE, PREEMPTED, UNEVEN, HOST, STRANDED, QUEUES, SLOW_FILL)
-DECODING: tuple[Cause, ...] = (MISSES, COPIES, PREEMPTED, STALLS, HOST, SLOW_PASSES)
-IDLING: tuple[Cause, ...] = (MISSES, COPIES, UNEVEN, IDLE, PREEMPTED, FULL_CACHE)
+WAITING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, FULL_CACHE, PREEMPTED, UNEVEN, HOST, QUEUES, SLOW_FILL)
+DECODING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, PREEMPTED, STALLS, HOST, SLOW_PASSES)
+IDLING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, UNEVEN, IDLE, PREEMPTED, FULL_CACHE)

@@ -28,6 +28,8 @@ def outcome(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> Outcome:
     joules, power_facts = _energy(scenario, fleet, run, items)
     metrics["energy"] = joules
     series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)} | _copies(run)
+    if fleet.rules.lanes != "single" and len(run.log):
+        series["passes"] = _passes(run.log)
     return Outcome(scenario.name, metrics, load, items, series, facts | power_facts)
 
 
@@ -222,6 +224,22 @@ def _gap_curve(run: Any) -> dict[str, Array]:
     return {"q": shares, "seconds": gap_quantiles(run, shares)}
 
 
+def _passes(log: Floats) -> dict[str, Array]:
+    """Return the stretches of equal passes of both lanes, in order of their begin, with who was in them."""
+    log = log[np.argsort(log[:, 1], kind="stable")]
+    prompts = log[:, 6] > 0
+    counts = np.where(prompts, log[:, 6], log[:, 4]).astype(np.int64)
+    return {
+        "time": log[:, 1],
+        "end": log[:, 2],
+        "replica": log[:, 0].astype(np.int64),
+        "lane": np.where(prompts, "prompts", "decodes").astype(object),
+        "passes": log[:, 3].astype(np.int64),
+        "requests": counts,
+        "tokens": np.where(prompts, log[:, 5], counts * log[:, 3]).astype(np.int64),
+    }
+
+
 def _energy(
     scenario: "ServeScenario", fleet: "Fleet", run: Any, items: dict[str, Array]
 ) -> tuple[float, dict[str, str | int | float]]:
@@ -274,11 +292,14 @@ def _lane_facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str
     if scenario.host_overhead > 0:
         facts["host_overhead"] = scenario.host_overhead
     if fleet.rules.lanes == "shared":
-        facts["shares"] = told(unstructure(scenario.shares), type(scenario.shares).__name__)
+        facts["shares"] = told(unstructure(scenario.divided), type(scenario.divided).__name__)
         facts["changes of shares"] = len(run.shares) - scenario.replicas
     elif fleet.rules.lanes == "apart":
         facts["devices of a replica"] = 2 * scenario.tensor
         facts["kv peak of the prompts' device"] = 1.0 - float(run.lanes["side_least"].min()) / run.blocks
+        room = float(run.lanes["counted"].sum()) * run.blocks
+        for side, used in (("prompts", "side_used"), ("decodes", "used")):
+            facts[f"kv mean of the {side}' device"] = float(run.lanes[used].sum()) / room if room else 0.0
     elif fleet.rules.switching is not None:
         tiers = run.tiers
         facts["copies to the host"] = int(tiers["outs"].sum())

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evenly.core import FilePath, Floats, Metric, Outcome, Scenario, Trace
+from evenly.core.catalog import plugin_name
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.costs import Cost
 from evenly.hardware.costs.roofline import Roofline
@@ -36,6 +37,8 @@ from evenly.serve.victims.last import Last
 from evenly.serve.victims.least_urgent import LeastUrgent
 from evenly.traces.sources import Source
 
+UNKNOWN = 1 << 17  # tokens of the longest request, for questions to an engine that do not hang on them
+PASSES = 20_000  # stretches of passes that are kept of engines with two lanes, for a timeline
 SWAP_BANDWIDTH = 25e9  # bytes/s between device and host: PCIe 4.0 x16, usable share
 COPY_START = 20e-6  # seconds before the first byte of a request's copy moves, an assumption
 
@@ -71,8 +74,8 @@ class ServeScenario(Scenario):
     "Who is preempted when blocks are missing."
     retain: Retention = field(default_factory=Never)
     "How long the blocks of a paused program stay in the prefix cache whatever comes."
-    shares: Shares = field(default_factory=Static)
-    "How a device is divided between prompts and decodes, by engines that give each a lane of its own."
+    shares: Shares | None = None
+    "How prompts and decodes divide a device, where the engine gives each a lane on it; by default the hardware does."
     cost: Cost = field(default_factory=Roofline)
     "How long a pass takes."
     host_overhead: float = 0.0
@@ -114,14 +117,25 @@ class ServeScenario(Scenario):
             )
         if self.max_model_len is not None and self.max_model_len < 2:
             raise ValueError(f"max_model_len is at least 2 tokens, not {self.max_model_len}")
+        if self.idle():
+            raise ValueError(
+                f"shares divide a device between prompts and decodes, but engine {plugin_name(self.engine)} has no two "
+                "lanes on one; leave them out, or take an engine such as semi-pd"
+            )
         return self
+
+    def idle(self) -> tuple[str, ...]:
+        """Return `shares` if they are set and the engine has no two lanes on one device."""
+        lanes = self.engine.rules(self.max_model_len or UNKNOWN).lanes
+        return ("shares",) if self.shares is not None and lanes != "shared" else ()
 
     def run(self, progress: Progress = silent) -> Outcome:
         """Simulate and return figures, requests, timeline and load."""
         from evenly.serve.results import outcome
 
         fleet = self.fleet()
-        return outcome(self, fleet, self.simulate(fleet=fleet, progress=progress))
+        passes = 0 if fleet.rules.lanes == "single" else PASSES
+        return outcome(self, fleet, self.simulate(fleet=fleet, record_passes=passes, progress=progress))
 
     def fleet(self) -> "Fleet":
         """Return everything derived from hardware, model and engine.
@@ -164,7 +178,7 @@ class ServeScenario(Scenario):
             admit=self.admit,
             evict=self.evict,
             retain=self.retention(fleet),
-            shares=self.shares,
+            shares=self.divided,
             limits=(self.slo.ttft or np.inf, self.slo.tpot or np.inf),
             cost=self.cost,
             tables=fleet.tables,
@@ -182,6 +196,11 @@ class ServeScenario(Scenario):
             record_passes,
             progress,
         )
+
+    @property
+    def divided(self) -> Shares:
+        """Return the shares that hold: 100 and 100, which leaves all to the hardware, where none are set."""
+        return self.shares or Static()
 
     def retention(self, fleet: "Fleet") -> Retention:
         """Return the retention with what it derives from engine and cost model filled in."""
@@ -270,7 +289,7 @@ class ServeScenario(Scenario):
             "slope": rules.slope,
             "floor": rules.floor,
             "worker_start": rules.worker_start,
-            "window": self.shares.window if rules.lanes == "shared" else 0,
+            "window": self.divided.window if rules.lanes == "shared" else 0,
             "link_wait": between.latency,
             "link_seconds": fleet.model.kv_bytes_on(self.tensor) / between.bandwidth,
         }

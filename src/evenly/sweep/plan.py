@@ -10,6 +10,7 @@ from typing import Any
 
 from evenly.core import Document
 from evenly.core.strict import load
+from evenly.sweep.idle import without_idle
 from evenly.sweep.inputs import code, inputs, rooted
 from evenly.sweep.scenarios import scenario_of
 
@@ -63,7 +64,7 @@ def cells(document: Document, seeds: int = 1, over: Mapping[str, Iterable[Any]] 
     _check_axes(document, axes)
     made: list[Cell] = []
     mistakes: dict[str, None] = {}
-    for label, point, variant in _points(document, axes):
+    for label, point, variant in without_idle(document, list(_points(document, axes))):
         try:
             scenario = scenario_of(variant)
         except ValueError as error:

@@ -13,7 +13,7 @@ from evenly.kernel.compiling import helper
 from evenly.kernel.serving import tally
 from evenly.kernel.serving.admit import admit
 from evenly.kernel.serving.compose import continue_prompts
-from evenly.kernel.serving.lanes import fill, write_row
+from evenly.kernel.serving.lanes import fill, hear, write_row
 from evenly.kernel.serving.records import APART, DECODING, FILLING, HOST, IDLE, NONE, ONE
 from evenly.kernel.serving.seating import blocks_for, release, stand_up, unfill
 from evenly.kernel.serving.views import flow_at, lane_of, pool, request_at, rules_of, seat_at, seat_in_line
@@ -87,6 +87,7 @@ def first_token(w: Any, r: int, s: int, now: float) -> None:
         flow_at(w, r, seat.request).output += 1
     if request.generated == 0:
         request.first_token = now
+        hear(w, seat.request)
     else:
         seat.worst = now - request.last
         tally.count_gap(w, seat.worst, ONE)

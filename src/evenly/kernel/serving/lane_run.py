@@ -14,7 +14,7 @@ from evenly.kernel.compiling import helper, loop
 from evenly.kernel.serving import heap
 from evenly.kernel.serving.lane_decodes import start_decodes
 from evenly.kernel.serving.lane_prompts import ended, land_prompts, load_link, start_prompts, unload_link
-from evenly.kernel.serving.lanes import account, advance, land_decodes, next_event, retime
+from evenly.kernel.serving.lanes import account, advance, hear, land_decodes, next_event, retime
 from evenly.kernel.serving.passes import leave, length, longest_stretch
 from evenly.kernel.serving.records import APART, DEVICE, HOOKS, HOST, IDLE, NONE, WORLD, Hooks
 from evenly.kernel.serving.run import arrive, fresh, release_followers
@@ -54,6 +54,8 @@ def leaves(w: Any, h: Any, r: int) -> int:
     i = ended(w, r)
     if i == NONE and pool(w, r).running == 0:
         i = leave(w, h, r)
+    if i != NONE:
+        hear(w, i)
     return i
 
 

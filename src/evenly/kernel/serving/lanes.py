@@ -204,6 +204,8 @@ def account(w: Any, r: int, now: float) -> None:
         fill(w, r, tally.BUSY, lane.counted, now, busy)
         fill(w, r, tally.KV, lane.counted, now, used * busy)
         p.busy += busy
+    lane.used += (now - lane.counted) * (lane.blocks - 0.5 * (lane.free + p.free))
+    lane.side_used += (now - lane.counted) * (lane.blocks - lane.side_free)
     lane.counted = now
     lane.free = p.free
 
@@ -218,6 +220,14 @@ def fill(w: Any, r: int, channel: int, start: float, end: float, amount: float) 
         part = min(end, (place + 1) * width) - max(start, place * width)
         if part > 0.0:
             w.bins[channel, place, r] += amount * part / (end - start)
+
+
+@helper
+def hear(w: Any, i: int) -> None:
+    """Note that a request got its first token or ended, where somebody looks at the shares."""
+    if len(w.heard) > 1:
+        w.heard[0] += 1
+        w.heard[w.heard[0]] = i
 
 
 @helper

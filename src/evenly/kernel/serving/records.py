@@ -204,6 +204,8 @@ LANE = np.dtype(
         ("seen", "i8"),  # passes since shares were last looked at
         ("counted", "f8"),  # until when the load is
         ("free", "i8"),  # free blocks at that time
+        ("used", "f8"),  # block-seconds until then on the device of the decodes
+        ("side_used", "f8"),  # and on the prompts' own
     ],
     align=True,
 )
@@ -357,6 +359,7 @@ WORLD = WorldType(
         "bins": _array(types.float64, 3),  # [channel, bin, r] sums over time
         "clock": _floats,  # width of a bin, sum of gaps, number of gaps
         "rules": records(RULES),
+        "heard": _ints,  # a count, then the requests that got a first token or ended since shares were looked at
         "ids": _ints,  # prefix ids of all requests
         "id_block": _ints,  # tokens of a prefix block, one entry
         "table": _array(types.int32, 2),  # [r * s, *] blocks of a seat's prompt

@@ -72,6 +72,7 @@ def arrays(
         "bins": np.zeros((tally.CHANNELS, BINS, replicas)),
         "clock": np.array([2.0**-6, 0.0, 0.0]),
         "rules": rule,
+        "heard": np.zeros(1 + 2 * len(trace) if rules.get("window") else 1, np.int64),
         "ids": ids,
         "id_block": np.array([trace.prefixes.block if trace.prefixes is not None else 1], np.int64),
         "table": np.zeros((replicas * seats, longest // block + 2) if cache else (1, 1), np.int32),

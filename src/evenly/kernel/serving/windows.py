@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from evenly.core import Array, Floats
+from evenly.core import Array, Floats, Ints
 from evenly.kernel.bridge import memory_of
 from evenly.kernel.serving.lane_run import fresh_lanes as state_of_lanes
 from evenly.kernel.serving.lane_run import serve_lanes
@@ -20,6 +20,8 @@ class Looks:
     A window is so many passes of both lanes. The policy gets the times to the first token of the requests whose first
     token came in the window, and of each request that decoded in it the mean seconds a token, counted in the window.
     Other shares hold once their workers have started; a window in which they change is not shown.
+
+    The loop names the requests that get a first token or end; a window looks at those and at the seated ones only.
     """
 
     def __init__(self, world: World, policy: Any, limits: tuple[float, float], start_seconds: float, seed: int) -> None:
@@ -30,6 +32,7 @@ class Looks:
         replicas = len(world.lanes)
         self.memories = [memory_of(policy, seed, replicas) for _ in range(replicas)]
         self.since = np.zeros(replicas)
+        self.news: list[list[Ints]] = [[] for _ in range(replicas)]
         self.told: list[dict[int, tuple[int, float]]] = [{} for _ in range(replicas)]
         self.moving = np.zeros(replicas, np.bool_)
         self.history: list[tuple[float, int, float, float]] = []
@@ -59,7 +62,8 @@ class Looks:
         """End the window of a replica."""
         lane = self.world.lanes[r]
         lane["seen"] = 0
-        ttft, tpot = self._firsts(r, now), self._paces(r)
+        heard = self._heard(r)
+        ttft, tpot = self._firsts(heard, r, now), self._paces(heard, r)
         self.since[r] = now
         moved, self.moving[r] = self.moving[r], bool(np.isfinite(lane["ready"]))
         if moved or self.moving[r]:
@@ -82,14 +86,28 @@ class Looks:
             )
         return float(x), float(y)
 
-    def _firsts(self, r: int, now: float) -> Floats:
+    def _heard(self, r: int) -> Ints:
+        """Return in order which requests of a replica got a first token or ended since its last look."""
+        heard = self.world.heard
+        new = heard[1 : 1 + int(heard[0])].copy()
+        heard[0] = 0
+        where = self.world.requests["replica"][new]
+        order = np.argsort(where, kind="stable")
+        homes, first = np.unique(where[order], return_index=True)
+        for home, part in zip(homes, np.split(new[order], first[1:]), strict=bool(len(new))):
+            self.news[home].append(part)
+        found = np.unique(np.concatenate([*self.news[r], np.zeros(0, np.int64)]))
+        self.news[r] = []
+        return found
+
+    def _firsts(self, heard: Ints, r: int, now: float) -> Floats:
         """Return the times to the first token of those that got it in the window."""
         requests = self.world.requests
-        came = requests["first_token"]
-        inside = (came > self.since[r]) & (came <= now) & (requests["replica"] == r)
-        return np.asarray((came - requests["arrival"])[inside])
+        came = requests["first_token"][heard]
+        inside = (came > self.since[r]) & (came <= now)
+        return np.asarray((came - requests["arrival"][heard])[inside])
 
-    def _paces(self, r: int) -> Floats:
+    def _paces(self, heard: Ints, r: int) -> Floats:
         """Return the seconds a token of each request that decoded in the window, and remember how far all are."""
         requests, pool = self.world.requests, self.world.pools[r]
         seats = self.world.seats.reshape(len(self.world.pools), -1)[r]
@@ -99,7 +117,7 @@ class Looks:
         count = requests["output"][ours] - (line["end"] - pool["tick"])
         last = np.where(pool["emissions"] > line["index"], pool["emitted"], line["joined"])
         here = dict(zip(ours.tolist(), zip(count.tolist(), last.tolist(), strict=True), strict=True))
-        ends = np.flatnonzero((requests["finish"] > self.since[r]) & (requests["replica"] == r))
+        ends = heard[requests["finish"][heard] > self.since[r]]
         states = here | {int(i): (int(requests["output"][i]), float(requests["finish"][i])) for i in ends}
         paces = [self._pace(requests, self.told[r].get(i), i, *state) for i, state in states.items()]
         self.told[r] = here

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Floats, Ints, Outcome
-from evenly.report.exports import _schedule
+from evenly.report.exports import _passes, _schedule
 from evenly.report.exports._parts import chunks, encode
 from evenly.sweep.folder import write_text
 
@@ -23,7 +23,9 @@ class Perfetto:
     """Chrome trace events: a process for each replica, wait, prefill and decode as spans, counters of the fleet.
 
     Where seats are switched: a row for each direction of the copies between device and host, as many as were logged.
-    Of operations that share a device: a row for each resource, and a span for each operation of each layer.
+    Where prompts and decodes have a lane each, the first two rows of a replica are the lanes with their passes; those
+    of its requests follow. Of operations that share a device: a row for each resource, and a span for each operation
+    of each layer.
 
     Reference: the Trace Event Format, which https://ui.perfetto.dev opens.
     """
@@ -50,13 +52,15 @@ class Perfetto:
         chosen = self._chosen(outcome)
         replicas = np.unique(items["replica"][chosen]).tolist()
         fleet = max(replicas, default=-1) + 1  # a process of its own for what all replicas share
+        passes = _passes.drawn(outcome, replicas)
         yield from (_named("process_name", replica, 0, f"replica {replica}") for replica in replicas)
         yield _named("process_name", fleet, 0, "fleet")
         names = ("arrival", "start", "first_token", "finish", "prompt", "output", "replica")
         columns = {name: items[name][chosen] for name in names}
-        lanes = rows(columns["replica"], columns["arrival"], columns["finish"])
+        lanes = rows(columns["replica"], columns["arrival"], columns["finish"]) + (len(_passes.LANES) if passes else 0)
         for replica, lane in sorted(set(zip(columns["replica"].tolist(), lanes.tolist(), strict=True))):
             yield _named("thread_name", replica, lane, f"row {lane}")
+        yield from _passes.events(passes, replicas)
         for part in chunks({"request": chosen, "lane": lanes, **columns}):
             for row in zip(*part.values(), strict=True):
                 yield from _spans(dict(zip(part, row, strict=True)))
