@@ -88,3 +88,25 @@ def test_switches_cost_what_a_copy_costs_as_the_comment_says() -> None:
     cheap = Document.read(scenario_files()["fastswitch"]).replace("copy_dispatch", 2.3e-6)
     outcome = one(next(cell for cell in cells(cheap) if cell.label == "vllm-swap"), None)
     assert said(comment, r"vLLM has ([\d.]+\d)") == [pytest.approx(outcome.metrics["goodput"], abs=0.005)]
+
+
+def test_four_cures_together_beat_each_alone_on_two_of_three_objectives_as_the_comment_says() -> None:
+    figures, comment = played("fair-agents")
+    alone = [figures[name] for name in ("first-come", "fair to users", "learned time-to-live", "copies")]
+    pages, together = figures["all four, page by page"], figures["all four"]
+    jobs = [pytest.approx(run["job_mean"], abs=0.5) for run in (*alone, together, pages)]
+    assert (
+        said(
+            comment,
+            r" job takes (\d+) s .* job takes (\d+) s, .* it takes (\d+) s at .* make it (\d+) s and .* (\d+) s "
+            r"and [\d.]+\. .* takes (\d+) s: they",
+        )
+        == jobs
+    )
+    shares = [pytest.approx(run["fair_share"], abs=0.005) for run in (*alone, together)]
+    pattern = r"share ([\d.]+), 1 .* it is ([\d.]+), yet .* share of ([\d.]+)\. .* s and ([\d.]+); .* s and ([\d.]+)\. "
+    assert said(comment, pattern) == shares
+    for run in alone:
+        better = (together["ttft_p99"] < run["ttft_p99"], together["job_mean"] < run["job_mean"])
+        assert sum(better) + (together["fair_share"] > run["fair_share"]) >= 2
+    assert pages["job_mean"] > 2 * together["job_mean"]
