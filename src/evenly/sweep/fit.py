@@ -32,6 +32,8 @@ def on_trace(
     """
     from evenly.serve.scenario import ServeScenario, servable
 
+    if base.raw.get("kind") != "serve":
+        raise ValueError(f"{base.source}: kind is '{base.raw.get('kind')}'; a trace takes a scenario of kind 'serve'")
     document = base.replace("trace", {"use": "file", "path": str(path)}).replace("name", path.name)
     for name, value in changes.items():
         document = document.replace(name, value)
@@ -39,8 +41,7 @@ def on_trace(
         document = document.override(assignment)
     asked = {assignment.partition("=")[0] for assignment in sets}
     scenario = scenario_of(next(iter(variants(document).values())))
-    if not isinstance(scenario, ServeScenario):
-        raise ValueError(f"{base.source}: kind is '{scenario.kind}'; a trace takes one of kind serve")
+    assert isinstance(scenario, ServeScenario)
     trace = servable(scenario.trace.draw(0))
     if len(trace) == 0:
         raise ValueError(f"{path}: no request with prompt and output; there is nothing to serve")
@@ -55,12 +56,11 @@ def on_trace(
         notes.append(f"max_model_len: {limit}, so that the longest request fits")
     wanted = None if "replicas" in asked else replicas(scenario, trace)
     document, sizes = _sized(document, base, wanted, asked)
-    if wanted is not None:
-        notes.append(
-            f"replicas: {sizes}, so that they are busy about {LOAD:.0%} of the time, as {scenario.model} on "
-            f"{scenario.device} with {1e3 * scenario.host_overhead:g} ms of host work a pass; change any of it with "
-            "--set"
-        )
+    why = f", so that they are busy about {LOAD:.0%} of the time" if wanted is not None else ""
+    notes.append(
+        f"replicas: {sizes}{why}, as {scenario.model} on {scenario.device} with {1e3 * scenario.host_overhead:g} ms of "
+        "host work a pass beside the cost model's; change any of it with --set"
+    )
     return document, notes
 
 
@@ -92,6 +92,5 @@ def replicas(scenario: "ServeScenario", trace: Trace) -> int:
     chunk, empty = np.array([max(1, round(prompt))]), np.zeros(0, np.int64)
     fill = scenario.cost.seconds(chunk, np.zeros(1, np.int64), 0, 0.0, 0, fleet.tables)[0]
     decode = scenario.cost.seconds(empty, empty, BATCH, BATCH * (prompt + output / 2), round(prompt), fleet.tables)[0]
-    host = scenario.host_overhead
-    work = len(trace) * (fill + host + output * (decode + host) / BATCH)
+    work = len(trace) * (fill + output * (decode + scenario.host_overhead) / BATCH)
     return max(1, math.ceil(work / (LOAD * max(trace.span, 1.0)))) if trace.span > 0 else 1
