@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evenly.core import Document
 from evenly.lookup import listing, rooms, scenario_files
 from tests.cli.user import Said, evenly
 from tests.papers.test_evidence import write as write_paper
@@ -241,3 +242,49 @@ def test_reproduce_prints_rows_and_fails_for_a_miss_that_nobody_declared(tmp_pat
     assert {row["verdict"] for row in strict(said.out)} == {"inside", "known miss"}
     assert said.code == 0
     assert evenly("reproduce", write_paper(tmp_path / "good", good, CODE)).out.count("known miss") == 1
+
+
+TRACE_LINES = "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
+    f"2023-11-16 18:17:{k // 4:02}.{25 * (k % 4):02}00000,{400 + 60 * (k % 7)},{40 + 9 * (k % 5)}\n" for k in range(120)
+)
+
+
+def test_a_trace_is_served_by_the_variants_of_the_scenario_that_like_names(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(TRACE_LINES)
+    said = evenly("compare", "mine.csv", "--like", "semi-pd", "--json", cwd=tmp_path)
+    rows = {row["label"]: row["facts"] for row in strict(said.out)}
+    assert list(rows) == list(strict_variants("semi-pd"))
+    sizes = {label: facts["replicas"] for label, facts in rows.items()}
+    assert {2 * sizes.pop("a device each")} == set(sizes.values()), "as many devices for all"
+    assert {facts["host_overhead"] for facts in rows.values()} == {0.035}
+    assert "mine.csv: 120 requests" in said.err
+    assert "1 of \u201ca device each\u201d" in said.err
+
+
+def strict_variants(name: str) -> dict[str, Any]:
+    """Return the variants of an embedded scenario by label."""
+    found: dict[str, Any] = Document.read(scenario_files()[name]).variants()
+    return found
+
+
+def test_like_keeps_the_proportion_of_replicas_that_a_user_sets(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(TRACE_LINES)
+    words = ("compare", "mine.csv", "--like", "semi-pd", "--json", "--set")
+    rows = strict(evenly(*words, "replicas=6", cwd=tmp_path).out)
+    assert [row["facts"]["replicas"] for row in rows] == [6, 6, 6, 6, 6, 3]
+    own = strict(evenly(*words, "compare.a device each.replicas=5", cwd=tmp_path).out)
+    assert own[-1]["facts"]["replicas"] == 5
+    failed(evenly(*words, "replicas=3", cwd=tmp_path), "--set replicas=3: take a multiple of 2")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("mine.csv", "--like", "semipd"), "--like: no scenario 'semipd'; did you mean 'semi-pd'?"),
+        (("mine.csv", "--like", "nanoflow"), "kind is 'overlap'; a trace takes a scenario of kind 'serve'"),
+        (("chat", "--like", "semi-pd"), "--like semi-pd: 'chat' is a scenario already"),
+    ],
+)
+def test_a_like_that_cannot_be_is_one_clear_message(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(TRACE_LINES)
+    failed(evenly("compare", *words, cwd=tmp_path), said)

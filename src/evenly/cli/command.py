@@ -39,44 +39,65 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON an
 Out = Annotated[Path | None, Parameter(name=["--out", "-o"], help="Folder of the results; by default in `runs`.")]
 Seeds = Annotated[int, Parameter(help="Number of seeds, counted from the scenario's own.")]
 Jobs = Annotated[int, Parameter(name=["--jobs", "-j"], help="Processes that share the runs.")]
+Like = Annotated[str, Parameter(help="Of a trace file: the scenario whose variants serve it; by default `chat`.")]
 Cost = Annotated[Path | None, Parameter(help="Measured profile of a card, used as cost table.")]
 
 
-def asked(name: str, sets: list[str], cost: Path | None) -> "Document":
+def asked(name: str, sets: list[str], cost: Path | None, like: str = "") -> "Document":
     """Return the document of a scenario file, an embedded scenario or a trace, changed by `--set` and `--cost`.
 
-    Raises `ValueError` for what is none of them and for changes that are none.
+    A trace is served as the scenario `like` says, by default the one of `compare` without an argument. Raises
+    `ValueError` for what is none of them and for changes that are none.
     """
-    from evenly.core import Document
-    from evenly.lookup import scenario_files
-
-    path = Path(name)
-    embedded = scenario_files()
     changes: dict[str, Any] = {}
     if cost is not None:
         if not cost.exists():
             raise ValueError(f"--cost: no file or folder '{cost}'")
         changes["cost"] = {"use": "profile", "path": str(cost.resolve())}
-    if path.suffix in (".yaml", ".yml"):
-        document = Document.read(path)
-    elif name in embedded and not path.is_file():
-        document = Document.read(embedded[name])
-    elif path.exists():
-        from evenly.sweep.fit import on_trace
-
-        document, notes = on_trace(Document.read(embedded[DEFAULT]), path.resolve(), changes, sets)
-        for note in notes:
-            print(note, file=sys.stderr)
-        return document
-    else:
-        near = difflib.get_close_matches(name, embedded, 1, 0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"embedded scenarios: {', '.join(embedded)}"
-        raise ValueError(f"no scenario or trace '{name}'; {hint}")
+    document = _scenario(name)
+    if document is None and Path(name).exists():
+        return _on_trace(Path(name), like, changes, sets)
+    if document is None:
+        raise ValueError(f"no scenario or trace '{name}'; {_near(name)}")
+    if like:
+        raise ValueError(f"--like {like}: '{name}' is a scenario already; give a trace file, or leave --like out")
     for key, value in changes.items():
         document = document.replace(key, value, f"--{key}")
     for assignment in sets:
         document = document.override(assignment)
     return document
+
+
+def _scenario(name: str) -> "Document | None":
+    """Return the document of a scenario file or of an embedded scenario; `None` if the name is neither."""
+    from evenly.core import Document
+    from evenly.lookup import scenario_files
+
+    path, embedded = Path(name), scenario_files()
+    if path.suffix in (".yaml", ".yml"):
+        return Document.read(path)
+    return Document.read(embedded[name]) if name in embedded and not path.is_file() else None
+
+
+def _on_trace(path: Path, like: str, changes: dict[str, Any], sets: list[str]) -> "Document":
+    """Return the document of a trace that is served as a scenario says; what was derived goes to the error stream."""
+    from evenly.sweep.fit import on_trace
+
+    base = _scenario(like or DEFAULT)
+    if base is None:
+        raise ValueError(f"--like: no scenario '{like}'; {_near(like)}")
+    document, notes = on_trace(base, path.resolve(), changes, sets)
+    for note in notes:
+        print(note, file=sys.stderr)
+    return document
+
+
+def _near(name: str) -> str:
+    """Return the embedded scenario whose name is closest, or all of them."""
+    from evenly.lookup import scenario_files
+
+    near = difflib.get_close_matches(name, scenario_files(), 1, 0.5)
+    return f"did you mean '{near[0]}'?" if near else f"embedded scenarios: {', '.join(scenario_files())}"
 
 
 def workload(name: str, sets: list[str], variant: str = "") -> "Document":

@@ -9,6 +9,7 @@ from evenly.cli.command import (
     Cost,
     Jobs,
     Json,
+    Like,
     Out,
     Seeds,
     Sets,
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 @app.command(
     help_epilogue=examples(
-        "evenly compare", "evenly compare scenario.yaml --seeds 5 --jobs 2", "evenly compare trace.csv --set replicas=8"
+        "evenly compare",
+        "evenly compare scenario.yaml --seeds 5 --jobs 2",
+        "evenly compare trace.csv --set replicas=8",
+        "evenly compare trace.csv --like semi-pd",
     )
 )
 def compare(
@@ -36,6 +40,7 @@ def compare(
     /,
     *,
     sets: Sets = [],  # noqa: B006 cyclopts reads the default and never changes it
+    like: Like = "",
     cost: Cost = None,
     seeds: Seeds = 1,
     jobs: Jobs = 1,
@@ -48,12 +53,12 @@ def compare(
     ----------
     scenario
         A scenario file, the name of an embedded one (`evenly list scenarios`), or a trace file in any known format,
-        on which the engines of the embedded scenario are compared.
+        on which the engines of the embedded scenario are compared, or those of the one that --like names.
 
     """
     from evenly.sweep.plan import cells
 
-    document = asked(scenario, sets, cost)
+    document = asked(scenario, sets, cost, like)
     plan = cells(document, positive("seeds", seeds))
     finish(document, plan, out or Path("runs") / stem(scenario), jobs, "loky", "", as_json)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from evenly.cli.command import Cost, Jobs, Json, Out, Seeds, Sets, app, asked, examples, positive, stem
+from evenly.cli.command import Cost, Jobs, Json, Like, Out, Seeds, Sets, app, asked, examples, positive, stem
 from evenly.cli.compare import finish
 
 
@@ -21,6 +21,7 @@ def sweep(
     *,
     over: Annotated[list[str], Parameter(name="--over", negative="")],
     sets: Sets = [],  # noqa: B006
+    like: Like = "",
     cost: Cost = None,
     seeds: Seeds = 1,
     jobs: Jobs = 1,
@@ -45,6 +46,6 @@ def sweep(
     """
     from evenly.sweep.plan import cells, grid
 
-    document = asked(scenario, sets, cost)
+    document = asked(scenario, sets, cost, like)
     plan = cells(document, positive("seeds", seeds), grid(over))
     finish(document, plan, out or Path("runs") / f"{stem(scenario)}-sweep", jobs, backend, scheduler, as_json)

@@ -16,6 +16,7 @@ SLIM = 0.10  # a lead below this is called provisional while there are few seeds
 ENOUGH_SEEDS = 5
 MOST_REASONS = 2  # a sentence with more is not read
 MOST_NAMES = 4
+MOST_BLAMED = 4  # variants behind of which each is told its reason; of more, the first and the last
 JUDGES = ("goodput", "ttft_p99", "tbt_p99", "e2e_mean", "throughput")  # in this order
 
 
@@ -143,7 +144,7 @@ def _say(outcomes: Sequence[Outcome], known: Mapping[str, Metric], metric: Metri
     have = "has" if len(missing) == 1 else "have"
     opening += f"; {_names(missing)} {have} no {_word(metric)}" if missing else ""
     rest = [known[name] for name in JUDGES if name in known and name != metric.name]
-    blamed = [against] if last is against else [against, last]
+    blamed = behind if len(behind) <= MOST_BLAMED else [against, last]
     why = _told([f"{_called(o)}: {said}" for o in blamed if (said := reason(o, first, metric.name))])
     traded = _apart(leaders, rest) if len(leaders) > 1 else _paid(ranked, rest, why == [])
     return [f"{alike}{opening}.", *why, *traded, *_caveat(first, against, metric)]

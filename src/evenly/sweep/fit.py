@@ -1,14 +1,17 @@
-"""A comparison on a user's trace: the embedded scenario, with as many replicas as the trace needs."""
+"""A comparison on a user's trace: a scenario of the gallery, with as many replicas as the trace needs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evenly.core import Document, Trace
+from evenly.sweep.idle import variants
+from evenly.sweep.scenarios import scenario_of
 
 if TYPE_CHECKING:
     from evenly.serve.scenario import ServeScenario
@@ -24,18 +27,20 @@ def on_trace(
     """Return the scenario `base` with the trace at `path`, and what was derived, in sentences.
 
     `changes` are values by path and `sets` overrides as a user writes them; what they set is not derived. Replicas
-    are chosen so that the trace keeps them busy for 70% of the time, by the cost model's own figures.
+    are chosen so that the trace keeps them busy for 70% of the time, by the cost model's own figures; a variant that
+    sets its own number, such as one whose replicas are two devices, keeps its proportion to the others.
     """
     from evenly.serve.scenario import ServeScenario, servable
-    from evenly.sweep.scenarios import scenario_of
 
+    if base.raw.get("kind") != "serve":
+        raise ValueError(f"{base.source}: kind is '{base.raw.get('kind')}'; a trace takes a scenario of kind 'serve'")
     document = base.replace("trace", {"use": "file", "path": str(path)}).replace("name", path.name)
     for name, value in changes.items():
         document = document.replace(name, value)
     for assignment in sets:
         document = document.override(assignment)
     asked = {assignment.partition("=")[0] for assignment in sets}
-    scenario = scenario_of(next(iter(document.variants().values())))
+    scenario = scenario_of(next(iter(variants(document).values())))
     assert isinstance(scenario, ServeScenario)
     trace = servable(scenario.trace.draw(0))
     if len(trace) == 0:
@@ -49,13 +54,35 @@ def on_trace(
         limit = max(SHORTEST, 1 << math.ceil(math.log2(longest)))
         document, scenario = document.replace("max_model_len", limit), replace(scenario, max_model_len=limit)
         notes.append(f"max_model_len: {limit}, so that the longest request fits")
-    if "replicas" not in asked:
-        document = document.replace("replicas", count := replicas(scenario, trace))
-        notes.append(
-            f"replicas: {count}, so that they are busy about {LOAD:.0%} of the time, as {scenario.model} on "
-            f"{scenario.device}; change any of it with --set"
-        )
+    wanted = None if "replicas" in asked else replicas(scenario, trace)
+    document, sizes = _sized(document, base, wanted, asked)
+    why = f", so that they are busy about {LOAD:.0%} of the time" if wanted is not None else ""
+    notes.append(
+        f"replicas: {sizes}{why}, as {scenario.model} on {scenario.device} with {1e3 * scenario.host_overhead:g} ms of "
+        "host work a pass beside the cost model's; change any of it with --set"
+    )
     return document, notes
+
+
+def _sized(document: Document, base: Document, wanted: int | None, asked: Collection[str]) -> tuple[Document, str]:
+    """Return the document with at least as many replicas as wanted, or with its own, and the numbers in words.
+
+    A variant that sets its own number keeps its proportion to that of the scenario `base`; the numbers are such that
+    all come out whole. Raises `ValueError` if a user's number is not.
+    """
+    whole = int(base.raw.get("replicas", 1))
+    compare = {label: dict(change) for label, change in dict(document.raw.get("compare") or {}).items()}
+    own = [label for label in compare if "replicas" in compare[label] and f"compare.{label}.replicas" not in asked]
+    parts = {label: Fraction(compare[label]["replicas"], whole) for label in own}
+    step = math.lcm(*(part.denominator for part in parts.values()))
+    count = int(document.raw.get("replicas", 1)) if wanted is None else math.ceil(wanted / step) * step
+    if count % step:
+        raise ValueError(f"--set replicas={count}: take a multiple of {step}; variants of {base.source} differ in size")
+    for label, part in parts.items():
+        compare[label]["replicas"] = int(count * part)
+    raw = {**document.raw, "replicas": count} | ({"compare": compare} if compare else {})
+    sizes = "".join(f", {compare[label]['replicas']} of \u201c{label}\u201d" for label in own)
+    return replace(document, raw=raw), f"{count}{sizes}"
 
 
 def replicas(scenario: "ServeScenario", trace: Trace) -> int:
@@ -65,5 +92,5 @@ def replicas(scenario: "ServeScenario", trace: Trace) -> int:
     chunk, empty = np.array([max(1, round(prompt))]), np.zeros(0, np.int64)
     fill = scenario.cost.seconds(chunk, np.zeros(1, np.int64), 0, 0.0, 0, fleet.tables)[0]
     decode = scenario.cost.seconds(empty, empty, BATCH, BATCH * (prompt + output / 2), round(prompt), fleet.tables)[0]
-    work = len(trace) * (fill + output * decode / BATCH)
+    work = len(trace) * (fill + output * (decode + scenario.host_overhead) / BATCH)
     return max(1, math.ceil(work / (LOAD * max(trace.span, 1.0)))) if trace.span > 0 else 1

@@ -1,13 +1,19 @@
 """A prompt worker and a decode worker, two processes, over one pool that a resident process holds.
 
 The resident process owns blocks and queues: it sends each worker what to compute in its next pass and takes in what
-came out, so that blocks have one owner and need no lock. Workers can be replaced under load: new ones start while the
-old ones go on, and each old one stops at the end of its own pass once both new ones are ready.
+came out, so that blocks have one owner and need no lock.
+
+Workers can be replaced under load: new ones start while the old ones go on, and each old one stops at the end of its
+own pass once both new ones are ready, which they are after a pass of their own that nobody sees. The resident process
+waits for neither: a thread asks for new workers, a server that has loaded the code already forks them, and a replaced
+one ends by itself. So a lane that has work gets its next pass in the same turn of the loop that takes in the last one,
+whoever computes it: a change of workers adds no pass to a gap between tokens, and nothing to wait for.
 """
 
 import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -15,11 +21,12 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Ints
-from evenly.hosts.decoder import Network, Shape, forward
+from evenly.hosts.decoder import Cache, Network, Shape, forward
 from evenly.hosts.phases.pool import BLOCK, Account, attached, gather, made, page_bytes, pages, scatter
 
 Task = list[tuple[int, Ints, int, Ints]]
 """Of each request in a pass: its number, block table, positions held, tokens to compute."""
+LOADED = "evenly.hosts.phases.serve"  # what the server of workers has loaded before it forks one
 PATIENCE = 60.0  # seconds without a word from any worker after which something is wrong
 
 
@@ -38,13 +45,31 @@ class Text:
         return len(self.prompt) + len(self.tokens) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A pass of a lane as the resident process saw it; times in seconds of the monotonic clock."""
+
+    lane: str
+    worker: int
+    "How often the lane's worker had been replaced."
+    texts: tuple[int, ...]
+    "Those that got a token."
+    sent: float
+    taken: float
+    cpu: float
+    "Seconds of processor time that the worker took."
+
+
 @dataclass(slots=True)
 class Worker:
     """The resident process's end of a worker."""
 
     process: Any
     line: Connection
+    lane: str
+    number: int
     ready: bool = False
+    sent: float = 0.0
     busy: bool = False
 
 
@@ -53,15 +78,17 @@ def work(line: Connection, memory: str, shape: Shape, seed: int, blocks: int, sh
     network = Network(shape, seed)
     with attached(memory) as shared:
         pool = pages(shared, shape, blocks)
+        forward(network, [(Cache(shape), np.zeros(1, np.int64))])  # the first pass of a process is a slow one
         line.send("ready")
         while (task := line.recv()) is not None:
-            begin = time.monotonic()
+            begin, used = time.monotonic(), time.process_time()
             batch = [(gather(pool, shape, table, held), tokens) for _, table, held, tokens in task]
             following = forward(network, batch)
             for (_, table, held, _), (cache, _) in zip(task, batch, strict=True):
                 scatter(pool, cache, table, held)
             time.sleep((time.monotonic() - begin) * (1.0 / share - 1.0))
-            line.send([(entry[0], int(token)) for entry, token in zip(task, following, strict=True)])
+            made = [(entry[0], int(token)) for entry, token in zip(task, following, strict=True)]
+            line.send((made, time.process_time() - used))
         del pool
     line.send("stopped")
 
@@ -90,27 +117,41 @@ class Resident:
         self.given = 0
         self.workers: dict[str, Worker] = {}
         self.coming: dict[str, Worker] = {}
-        self.retired = 0
+        self.hiring: Future[dict[str, Worker]] | None = None
+        self.leaving: list[Worker] = []
+        self.passes: list[Pass] = []
+
+    @property
+    def retired(self) -> int:
+        """Return how many workers were replaced."""
+        return len(self.leaving)
 
     def serve(self) -> dict[int, list[int]]:
         """Return the tokens of every text; a change of workers that began is completed."""
-        with made(page_bytes(self.shape, self.blocks)) as memory:
-            self.workers = self._hire(memory.name, 1.0, 1.0)
+        with made(page_bytes(self.shape, self.blocks)) as memory, ThreadPoolExecutor(1) as office:
+            self.workers = self._hire(memory.name, 1.0, 1.0, 0)
             try:
-                while self.coming or any(len(text.tokens) < text.output for text in self.texts.values()):
-                    self._switch(memory.name)
+                while self.hiring or self.coming or any(len(text.tokens) < text.output for text in self.texts.values()):
+                    self._switch(memory.name, office)
                     self._send()
-                    if any(
-                        worker.busy or not worker.ready for worker in (*self.workers.values(), *self.coming.values())
-                    ):
+                    if any(worker.busy or not worker.ready for worker in self._present()):
                         self._listen()
             finally:
-                for worker in (*self.workers.values(), *self.coming.values()):
-                    self._dismiss(worker)
+                if self.hiring is not None:
+                    self.coming = self.hiring.result(PATIENCE)
+                for worker in self._present():
+                    worker.line.send(None)
+                for worker in (*self.leaving, *self._present()):
+                    self._bury(worker)
         return {i: text.tokens for i, text in self.texts.items()}
 
-    def _hire(self, memory: str, prompts: float, decodes: float) -> dict[str, Worker]:
-        context = multiprocessing.get_context("spawn")
+    def _present(self) -> list[Worker]:
+        """Return the workers that serve and those that will."""
+        return [*self.workers.values(), *self.coming.values()]
+
+    def _hire(self, memory: str, prompts: float, decodes: float, number: int) -> dict[str, Worker]:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([LOADED])
         workers = {}
         for name, share in (("prompts", prompts), ("decodes", decodes)):
             ours, theirs = context.Pipe()
@@ -119,45 +160,47 @@ class Resident:
             )
             process.start()
             theirs.close()
-            workers[name] = Worker(process, ours)
+            workers[name] = Worker(process, ours, name, number)
         return workers
 
-    def _dismiss(self, worker: Worker) -> None:
-        """Let a worker end its pass, then stop."""
-        worker.line.send(None)
+    def _bury(self, worker: Worker) -> None:
+        """Wait until a worker that was told to stop has ended its pass and is gone."""
         while worker.process.is_alive() and worker.line.poll(PATIENCE):
             if worker.line.recv() == "stopped":
                 break
         worker.process.join(PATIENCE)
         worker.line.close()
 
-    def _switch(self, memory: str) -> None:
-        """Start new workers when it is time; hand over to each once both are ready and the old one's pass is over."""
-        if self.switches and self.given >= self.switches[0][0] and not self.coming:
+    def _switch(self, memory: str, office: ThreadPoolExecutor) -> None:
+        """Ask for new workers when it is time; hand over to each once both are ready and the old one's pass is over."""
+        if self.switches and self.given >= self.switches[0][0] and not self.coming and self.hiring is None:
             _, prompts, decodes = self.switches.pop(0)
-            self.coming = self._hire(memory, prompts, decodes)
+            self.hiring = office.submit(self._hire, memory, prompts, decodes, self.workers["decodes"].number + 1)
+        if self.hiring is not None and (self.hiring.done() or not any(worker.busy for worker in self._present())):
+            self.coming, self.hiring = self.hiring.result(PATIENCE), None
         if len(self.coming) == 2 and not all(worker.ready for worker in self.coming.values()):
             return
         for name in list(self.coming):
-            if not self.workers[name].busy:
-                self._dismiss(self.workers[name])
+            old = self.workers[name]
+            if not old.busy:
+                old.line.send(None)
+                self.leaving.append(old)
                 self.workers[name] = self.coming.pop(name)
-                self.retired += 1
 
     def _send(self) -> None:
         """Give each idle worker its next pass."""
-        worker = self.workers["decodes"]
-        if worker.ready and not worker.busy and self.decoding:
-            task: Task = [
-                (i, text.table, text.held, np.array(text.tokens[-1:], np.int64))
-                for i, text in ((i, self.texts[i]) for i in self.decoding)
-            ]
-            worker.line.send(task)
-            worker.busy = True
-        worker = self.workers["prompts"]
-        if worker.ready and not worker.busy and (task := self._prompts()):
-            worker.line.send(task)
-            worker.busy = True
+        tasks = {"decodes": self._decodes, "prompts": self._prompts}
+        for name, following in tasks.items():
+            worker = self.workers[name]
+            if worker.ready and not worker.busy and (task := following()):
+                worker.sent = time.monotonic()
+                worker.line.send(task)
+                worker.busy = True
+
+    def _decodes(self) -> Task:
+        """Return the next token of all that decode."""
+        texts = [(i, self.texts[i]) for i in self.decoding]
+        return [(i, text.table, text.held, np.array(text.tokens[-1:], np.int64)) for i, text in texts]
 
     def _prompts(self) -> Task:
         """Take waiting texts in order until the chunk is full or the blocks of a whole text are missing."""
@@ -176,7 +219,7 @@ class Resident:
 
     def _listen(self) -> None:
         """Take in what a worker says; computed prompts join the next pass of the decodes."""
-        workers = [*self.workers.values(), *self.coming.values()]
+        workers = self._present()
         heard = wait([worker.line for worker in workers], PATIENCE)
         if not heard:
             raise RuntimeError(f"no worker said a word for {PATIENCE:g} s")
@@ -188,7 +231,10 @@ class Resident:
                 worker.ready = True
                 continue
             worker.busy = False
-            for i, token in said:
+            tokens, cpu = said
+            texts = tuple(i for i, _ in tokens)
+            self.passes.append(Pass(worker.lane, worker.number, texts, worker.sent, time.monotonic(), cpu))
+            for i, token in tokens:
                 self._take(i, token)
 
     def _take(self, i: int, token: int) -> None:
