@@ -1,6 +1,9 @@
 """Two processes over one pool: tokens as from one process, blocks conserved, nobody lost when workers change."""
 
 import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 
 from evenly.hosts.decoder import Decoder, Shape
 from evenly.hosts.phases.pool import Account, attached, made
-from evenly.hosts.phases.serve import Resident, Text
+from evenly.hosts.phases.serve import Resident, Text, Worker
 
 SHAPE = Shape(layers=2, width=32, heads=2, vocabulary=200, context=256)
 BLOCKS = 64
@@ -99,6 +102,56 @@ def test_workers_change_under_load_and_no_text_is_lost() -> None:
     few = {i: asked[i] for i in range(0, 90, 30)}
     assert {i: tokens[i] for i in few} == alone(few)
     assert resident.account.cells[0] == 0
+
+
+class Watched(Resident):
+    """Hold that nobody waits for a change of workers: new ones are late on purpose, old ones are buried in the end."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.late = threading.Event()
+        self.lanes_left_idle = 0
+
+    def _hire(self, memory: str, prompts: float, decodes: float, number: int) -> dict[str, Worker]:
+        assert number == 0 or self.late.wait(60.0), "the resident process waits for new workers"
+        return super()._hire(memory, prompts, decodes, number)
+
+    def _listen(self) -> None:
+        worker = self.workers["decodes"]
+        self.lanes_left_idle += bool(self.decoding and worker.ready and not worker.busy)
+        super()._listen()
+        if self.hiring and len(self.passes) - self.asked > 40:
+            self.late.set()
+
+    def _switch(self, memory: str, office: ThreadPoolExecutor) -> None:
+        before = self.hiring
+        super()._switch(memory, office)
+        if before is None and self.hiring is not None:
+            self.asked = len(self.passes)
+
+    def _bury(self, worker: Worker) -> None:
+        assert all(len(text.tokens) == text.output for text in self.texts.values()), "somebody waits for an old worker"
+        super()._bury(worker)
+
+
+def test_a_change_of_workers_adds_no_pass_and_no_wait_to_a_gap_between_tokens() -> None:
+    """The bound of a gap: one pass of the lane, 10% more than the old workers' longest at most, in processor time."""
+    chance = np.random.default_rng(2)
+    prompts = [chance.integers(0, SHAPE.vocabulary, int(chance.integers(1, 60))) for _ in range(60)]
+    asked = {i: Text(prompt, int(chance.integers(70, 150))) for i, prompt in enumerate(prompts)}
+    resident = Watched(asked, SHAPE, seed=3, blocks=48, chunk=32, switches=[(800, 0.9, 0.9)])
+    resident.serve()
+    decodes = [done for done in resident.passes if done.lane == "decodes"]
+    assert resident.lanes_left_idle == 0
+    assert sum(done.worker == 0 for done in resident.passes[resident.asked :]) > 40, "the old ones served meanwhile"
+    turn = next(k for k, done in enumerate(decodes) if done.worker == 1)
+    assert all(done.worker == 1 for done in decodes[turn:])
+    given = {i: 1 for i in asked}
+    for one, following in pairwise(decodes):
+        for i in one.texts:
+            given[i] += 1
+        assert {i for i in one.texts if given[i] < asked[i].output} <= set(following.texts), "a text missed a pass"
+    assert decodes[turn].cpu <= 1.1 * max(done.cpu for done in decodes[:turn])
 
 
 def test_a_text_larger_than_the_pool_is_refused() -> None:

@@ -4,10 +4,10 @@ The resident process owns blocks and queues: it sends each worker what to comput
 came out, so that blocks have one owner and need no lock.
 
 Workers can be replaced under load: new ones start while the old ones go on, and each old one stops at the end of its
-own pass once both new ones are ready, which they are after a pass of their own that nobody sees. The resident process
-waits for neither: a thread asks for new workers, a server that has loaded the code already forks them, and a replaced
-one ends by itself. So a lane that has work gets its next pass in the same turn of the loop that takes in the last one,
-whoever computes it: a change of workers adds no pass to a gap between tokens, and nothing to wait for.
+own pass once both new ones are ready, which they are after passes of their own that nobody sees. The resident process
+waits for neither: a thread starts new workers, and a replaced one ends by itself. So a lane that has work gets its next
+pass in the same turn of the loop that takes in the last one, whoever computes it: a change of workers adds no pass to a
+gap between tokens, and nothing to wait for. What it does take are the cores on which the new ones start.
 """
 
 import multiprocessing
@@ -26,7 +26,7 @@ from evenly.hosts.phases.pool import BLOCK, Account, attached, gather, made, pag
 
 Task = list[tuple[int, Ints, int, Ints]]
 """Of each request in a pass: its number, block table, positions held, tokens to compute."""
-LOADED = "evenly.hosts.phases.serve"  # what the server of workers has loaded before it forks one
+WARM = 3  # passes of a new worker that nobody sees: the first ones of a process are slow
 PATIENCE = 60.0  # seconds without a word from any worker after which something is wrong
 
 
@@ -78,7 +78,9 @@ def work(line: Connection, memory: str, shape: Shape, seed: int, blocks: int, sh
     network = Network(shape, seed)
     with attached(memory) as shared:
         pool = pages(shared, shape, blocks)
-        forward(network, [(Cache(shape), np.zeros(1, np.int64))])  # the first pass of a process is a slow one
+        for _ in range(WARM):
+            every = gather(pool, shape, np.arange(blocks), min(blocks * BLOCK, shape.context) - 1)
+            forward(network, [(every, np.zeros(1, np.int64)), (Cache(shape), np.zeros(1, np.int64))])
         line.send("ready")
         while (task := line.recv()) is not None:
             begin, used = time.monotonic(), time.process_time()
@@ -136,6 +138,8 @@ class Resident:
                     self._send()
                     if any(worker.busy or not worker.ready for worker in self._present()):
                         self._listen()
+                    elif self.hiring is not None:  # nothing else is left to do
+                        self.hiring.result(PATIENCE)
             finally:
                 if self.hiring is not None:
                     self.coming = self.hiring.result(PATIENCE)
@@ -150,8 +154,7 @@ class Resident:
         return [*self.workers.values(), *self.coming.values()]
 
     def _hire(self, memory: str, prompts: float, decodes: float, number: int) -> dict[str, Worker]:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([LOADED])
+        context = multiprocessing.get_context("spawn")  # a fork would copy the threads of numpy's products half
         workers = {}
         for name, share in (("prompts", prompts), ("decodes", decodes)):
             ours, theirs = context.Pipe()
@@ -176,7 +179,7 @@ class Resident:
         if self.switches and self.given >= self.switches[0][0] and not self.coming and self.hiring is None:
             _, prompts, decodes = self.switches.pop(0)
             self.hiring = office.submit(self._hire, memory, prompts, decodes, self.workers["decodes"].number + 1)
-        if self.hiring is not None and (self.hiring.done() or not any(worker.busy for worker in self._present())):
+        if self.hiring is not None and self.hiring.done():
             self.coming, self.hiring = self.hiring.result(PATIENCE), None
         if len(self.coming) == 2 and not all(worker.ready for worker in self.coming.values()):
             return
