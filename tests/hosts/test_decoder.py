@@ -35,12 +35,15 @@ def workload(seed: int) -> tuple[Trace, dict[int, Any]]:
     return trace, prompts
 
 
+WHOLE = ("orca", "vllm-v0", "vllm-swap", "fastswitch")  # they never cut a prompt
+
+
 @pytest.mark.parametrize("engine", list(engines))
 @pytest.mark.parametrize("block", [1, 4, 16])
 def test_outputs_do_not_depend_on_engine_memory_or_batch(engine: str, block: int) -> None:
     trace, prompts = workload(block)
     decoder = Decoder(SHAPE, prompts)
-    budget = {"budget": 48} if engine not in ("orca", "vllm-v0") else {}  # those two never cut a prompt
+    budget = {"budget": 48} if engine not in WHOLE else {}
     run = serve(trace, engine, blocks=150 // block + 2, longest=150, block=block, cost=decoder, **budget)
     assert np.isfinite(run.requests["finish"]).all()
     for i in range(len(trace)):
