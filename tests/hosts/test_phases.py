@@ -146,7 +146,7 @@ def test_a_change_of_workers_adds_no_pass_and_no_wait_to_a_gap_between_tokens() 
     assert sum(done.worker == 0 for done in resident.passes[resident.asked :]) > 40, "the old ones served meanwhile"
     turn = next(k for k, done in enumerate(decodes) if done.worker == 1)
     assert all(done.worker == 1 for done in decodes[turn:])
-    given = {i: 1 for i in asked}
+    given = dict.fromkeys(asked, 1)
     for one, following in pairwise(decodes):
         for i in one.texts:
             given[i] += 1
