@@ -135,6 +135,7 @@ class Watched(Resident):
 
 
 def test_a_change_of_workers_adds_no_pass_and_no_wait_to_a_gap_between_tokens() -> None:
+    """The bound of a gap: one pass of the lane, which is sent in the turn that takes in the one before."""
     chance = np.random.default_rng(2)
     prompts = [chance.integers(0, SHAPE.vocabulary, int(chance.integers(1, 60))) for _ in range(60)]
     asked = {i: Text(prompt, int(chance.integers(70, 150))) for i, prompt in enumerate(prompts)}

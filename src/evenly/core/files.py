@@ -1,7 +1,8 @@
-"""Python files of the user's own, imported under names that tell them apart."""
+"""Python files of the user's own, imported under names that tell them apart, and the folder of caches."""
 
 import hashlib
 import importlib.util
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -9,6 +10,12 @@ from types import ModuleType
 
 USER_MODULE = "evenly_user_"
 "Beginning of the module names of plug-ins in files of the user's own."
+
+
+def cache_root() -> Path:
+    """Return the folder of what can be found again: `EVENLY_CACHE`, by default `evenly` in the user's cache."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "evenly"
+    return Path(os.environ.get("EVENLY_CACHE", default))
 
 
 def import_file(path: Path) -> ModuleType:

@@ -8,12 +8,13 @@ change anywhere starts a new folder.
 import contextlib
 import gc
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+
+from evenly.core.files import cache_root
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LOCK = threading.RLock()
@@ -27,8 +28,7 @@ def cache_folder() -> Path:
     for path in sorted(root.rglob("*.py")):
         digest.update(str(path.relative_to(root)).encode())
         digest.update(path.read_bytes())
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "evenly"
-    return Path(os.environ.get("EVENLY_CACHE", default)) / f"numba-{digest.hexdigest()[:16]}"
+    return cache_root() / f"numba-{digest.hexdigest()[:16]}"
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 from evenly.core import Floats, Ints
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
+from evenly.hardware.overlap.cache import kept
 from evenly.hardware.overlap.graph import CHUNK, Graph, graph, whole
 from evenly.hardware.overlap.interference import TABLES
 from evenly.hardware.overlap.profile import KV_BANDWIDTH, Profile, profile
@@ -135,9 +136,12 @@ def layers(name: str, overlap: Literal["all", "none"], interference: str) -> tup
     seconds = alone[:, None] + memory
     if overlap == "none":
         return memory, seconds
-    for k, tokens in enumerate(TOKENS):
-        if tokens >= 4 * CHUNK:  # half of less is no full tile of most products
-            seconds[k] = np.minimum(seconds[k], _split(measured, tokens, memory, interference))
+    large = np.array(TOKENS) >= 4 * CHUNK  # half of less is no full tile of most products
+    asked = repr((measured.inputs(), TABLES.get(interference), TOKENS, MEMORY, SEEDS, MOVES))
+    split = kept(
+        asked, lambda: np.array([_split(measured, TOKENS[k], memory, interference) for k in np.nonzero(large)[0]])
+    )
+    seconds[large] = np.minimum(seconds[large], split)
     seconds = np.minimum.accumulate(seconds[::-1], axis=0)[::-1]
     return memory, np.minimum.accumulate(seconds[:, ::-1], axis=1)[:, ::-1]
 

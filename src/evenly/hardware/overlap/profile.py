@@ -70,6 +70,11 @@ class Profile:
         """Whether devices share the layer, so that they exchange tokens."""
         return "reduce" in self.curves
 
+    def inputs(self) -> tuple[object, ...]:
+        """Return all that a schedule hangs on, as plain values: two profiles with equal ones are the same."""
+        curves = {name: (curve.tokens.tolist(), curve.seconds.tolist()) for name, curve in self.curves.items()}
+        return curves, dict(self.resource), self.context, self.kv_bytes, dict(self.published)
+
     def seconds(self, operation: str, tokens: float, context: float) -> float:
         """Return the seconds of an operation alone on `tokens`; decodes have `context` tokens each.
 

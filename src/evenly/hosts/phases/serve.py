@@ -57,7 +57,7 @@ class Pass:
     sent: float
     taken: float
     cpu: float
-    "Seconds of processor time that the worker took."
+    "Seconds of processor time that the worker took: comparable where other work shares the cores."
 
 
 @dataclass(slots=True)
