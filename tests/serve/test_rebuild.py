@@ -8,6 +8,8 @@ import pytest
 from evenly.core import Trace
 from evenly.hardware.costs.linear import Linear
 from evenly.hardware.costs.roofline import Roofline
+from evenly.hardware.host_cache import HostCache
+from evenly.hardware.model import model
 from evenly.serve.retentions.fixed_ttl import FixedTtl
 from evenly.serve.retentions.learned_ttl import LearnedTtl
 from evenly.serve.scenario import ServeScenario
@@ -46,3 +48,16 @@ def test_what_a_user_gives_is_not_derived() -> None:
     assert found.rebuild == (0.0, 1.0, 2.0)
     assert found.kv_tokens == served.fleet().kv_tokens
     assert scenario(retain=FixedTtl()).retention(served.fleet()) == FixedTtl()
+
+
+def test_a_context_is_copied_back_where_that_is_cheaper_than_to_compute_it() -> None:
+    block = 16 * served_bytes()
+    groups, pages = HostCache(run=20.0), HostCache()
+    cheap = scenario(cost=Linear(token=25.8e-6), host_cache=groups, copy_dispatch=10e-6, host_bandwidth=24e9)
+    assert terms(cheap) == pytest.approx([0.0, block / 24e9 / 16, 0.0])
+    dear = scenario(cost=Linear(token=25.8e-6), host_cache=pages, copy_dispatch=10e-6)
+    assert terms(dear) == terms(scenario(cost=Linear(token=25.8e-6)))
+
+
+def served_bytes() -> float:
+    return model("llama-3.1-8b").kv_bytes_on(1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evenly.core import Array, Floats, Trace
@@ -177,6 +177,7 @@ def test_the_random_workloads_reach_every_rule() -> None:
 
 @settings(max_examples=40)
 @given(seed=SEEDS)
+@example(seed=6000)  # a seat is given up before its prompt was computed
 def test_everybody_who_fits_is_served_and_nothing_is_computed_twice_that_the_host_has(seed: int) -> None:
     scenario, trace = workload(seed)
     roomy = replace(scenario, swap_space=1e12)  # the host always has room, so nothing is ever computed again

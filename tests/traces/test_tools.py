@@ -99,3 +99,15 @@ def test_tools_change_nothing_else_of_the_programs() -> None:
     assert plain.output.tolist() == other.output.tolist()
     assert plain.tool is not None
     assert np.unique(plain.tool).tolist() == [-1, 0]
+
+
+def test_users_share_programs_by_zipfs_law_and_change_nothing_else() -> None:
+    plain, shared = Agents(programs=3000).draw(3), Agents(programs=3000, users=4).draw(3)
+    assert plain.user is None
+    assert shared.user is not None
+    assert shared.session is not None
+    assert np.array_equal(plain.prompt, shared.prompt)
+    first = np.unique(shared.session, return_index=True)[1]
+    assert np.array_equal(shared.user, shared.user[first][shared.session]), "a program has one user"
+    share = np.bincount(shared.user[first]) / len(first)
+    assert share == pytest.approx(np.array([12, 6, 4, 3]) / 25, abs=0.03)

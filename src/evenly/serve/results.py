@@ -276,14 +276,24 @@ def _facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str
         "slowdown": scenario.slowdown,
         "seed": scenario.seed,
     }
-    for slot in ("trace", "engine", "route", "order", "budget", "admit", "evict", "cost"):
+    for slot in ("trace", "engine", "route", "order", "budget", "admit", "evict", "retain", "cost"):
         chosen = getattr(scenario, slot)
         if chosen is not None:
             facts[slot] = told(unstructure(chosen), type(chosen).__name__)
     if scenario.kv_tokens is None:
         facts |= memory_facts()
-    facts |= _lane_facts(scenario, fleet, run)
+    facts |= _lane_facts(scenario, fleet, run) | _host_facts(scenario, run)
     return facts | {f"cost: {name}": value for name, value in scenario.cost.facts().items()}
+
+
+def _host_facts(scenario: "ServeScenario", run: Any) -> dict[str, str | int | float]:
+    if scenario.host_cache is None:
+        return {}
+    return {
+        "host_cache": told(unstructure(scenario.host_cache), "host"),
+        "blocks copied to the host": int(run.pools["saved"].sum()),
+        "blocks copied back": int(run.pools["loaded"].sum()),
+    }
 
 
 def _lane_facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str | int | float]:

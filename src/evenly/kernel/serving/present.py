@@ -10,8 +10,9 @@ import numpy as np
 from evenly.kernel.compiling import helper
 from evenly.kernel.serving import heap
 from evenly.kernel.serving.pages import DEVICE_SIDE, HOST_SIDE, set_urgency
-from evenly.kernel.serving.records import AWAY, DECODING, NONE, ONE, ZERO
+from evenly.kernel.serving.records import DECODING, NONE, ONE, ZERO
 from evenly.kernel.serving.seating import FOREVER, blocks_for
+from evenly.kernel.serving.switch_records import AWAY
 from evenly.kernel.serving.views import flow_at, pool, request_at, rules_of, seat_at, seen, switch_of, tier_of
 
 

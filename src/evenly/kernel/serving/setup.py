@@ -7,8 +7,9 @@ from evenly.core.programs import programs, turns
 from evenly.kernel.serving import tally
 from evenly.kernel.serving.copies import COPY_COLUMNS
 from evenly.kernel.serving.free_runs import laid, size
-from evenly.kernel.serving.records import COPY, FLEET, FLOW, LANE, NONE, POOL, REQUEST, RULES, SEAT, SWITCH, TIER
+from evenly.kernel.serving.records import FLEET, FLOW, LANE, NONE, POOL, REQUEST, RULES, SEAT
 from evenly.kernel.serving.run import LOG_COLUMNS
+from evenly.kernel.serving.switch_records import COPY, SWITCH, TIER
 
 BINS = 512  # time bins of the load
 COPIES = 20_000  # rows of the log of copies between device and host

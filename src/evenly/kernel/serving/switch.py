@@ -15,7 +15,7 @@ from evenly.kernel.serving.copies import copy_seconds, fetch, free_sent, send, s
 from evenly.kernel.serving.pages import DEVICE_SIDE, give_row, set_urgency, take, take_row
 from evenly.kernel.serving.passes import close, next_done
 from evenly.kernel.serving.present import quit_list, rank_anew, wait
-from evenly.kernel.serving.records import AWAY, COMING, DECODING, FILLING, HERE, NONE, ONE, STARVED, ZERO
+from evenly.kernel.serving.records import DECODING, FILLING, NONE, ONE, STARVED, ZERO
 from evenly.kernel.serving.seating import (
     blocks_for,
     decode,
@@ -26,6 +26,7 @@ from evenly.kernel.serving.seating import (
     stand_up,
     undecode,
 )
+from evenly.kernel.serving.switch_records import AWAY, COMING, HERE
 from evenly.kernel.serving.views import (
     copy_at,
     pool,
@@ -87,6 +88,23 @@ def choose(w: Any, r: int) -> int:
 
 
 @helper
+def whole(w: Any, s: int) -> bool:
+    """Tell whether all tokens of a seat are there, so that it goes on as a decode."""
+    seat = seat_at(w, s)
+    return request_at(w, seat.request).generated > 0 and seat.filled == seat.target - 1
+
+
+@helper
+def again(w: Any, s: int) -> int:
+    """Return the tokens that a seat whose prompt is not computed yet computes a second time."""
+    seat = seat_at(w, s)
+    request = request_at(w, seat.request)
+    if whole(w, s):
+        return ZERO
+    return seat.target - seat.filled - (ONE if request.generated > 0 else request.prompt - request.cached)
+
+
+@helper
 def step_down(w: Any, r: int, place: int, now: float) -> None:
     """Preempt the request at a place of the line; what the host lacks of it is copied there."""
     p = pool(w, r)
@@ -99,7 +117,9 @@ def step_down(w: Any, r: int, place: int, now: float) -> None:
     request.worst_gap = max(request.worst_gap, seat.worst)
     pages = held(w, r, s)
     tokens = seat.filled
-    if seat.state == DECODING:
+    if seat.state == FILLING:
+        p.recomputed -= again(w, s)
+    else:
         request.worst_gap = max(request.worst_gap, tally.worst_since(w, r, seat.index))
         request.generated = request.output - (seat.end - p.tick)
         request.last = last_token(w, r, s)
@@ -110,13 +130,6 @@ def step_down(w: Any, r: int, place: int, now: float) -> None:
     stand_up(w, r, place)
     wait(w, r, i, ONE)
     rescan(w, r)
-
-
-@helper
-def whole(w: Any, s: int) -> bool:
-    """Tell whether all tokens of a seat are there, so that it goes on as a decode."""
-    seat = seat_at(w, s)
-    return request_at(w, seat.request).generated > 0 and seat.filled == seat.target - 1
 
 
 @helper
@@ -143,9 +156,7 @@ def step_up(w: Any, r: int, i: int, now: float, at: float) -> None:
         p.filling += 1
     if request.preemptions == 0:
         request.cached = seat.filled
-    owed = 1 if request.generated > 0 else request.prompt - request.cached
-    if not whole(w, s):
-        p.recomputed += seat.target - seat.filled - owed
+    p.recomputed += again(w, s)
 
 
 @helper

@@ -13,9 +13,10 @@ from evenly.kernel.serving import heap
 from evenly.kernel.serving.copies import next_copy, pass_on
 from evenly.kernel.serving.passes import interrupt, land, launch, length, tell_flows
 from evenly.kernel.serving.present import join
-from evenly.kernel.serving.records import COMING, HOOKS, NONE, ONE, WORLD, Hooks
+from evenly.kernel.serving.records import HOOKS, NONE, ONE, WORLD, Hooks
 from evenly.kernel.serving.run import release_followers, welcome, write_log
 from evenly.kernel.serving.switch import compose_switched, grow_stretch, leave_switched
+from evenly.kernel.serving.switch_records import COMING
 from evenly.kernel.serving.tree import settle
 from evenly.kernel.serving.views import pool, rules_of, seat_at, seat_in_line, seen, switch_of, tier_of
 
