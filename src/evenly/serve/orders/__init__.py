@@ -11,7 +11,9 @@ class Order(Protocol):
     Equal ranks are served by arrival. `sequence` counts the requests that joined this queue, so that returning it
     gives first come, first served. Fields of `requests`: arrival, prompt, output (what is expected: an engine knows it
     only from a hint), user, session, turn, last_turn, tool, priority, deadline (seconds after arrival; infinite if
-    there is none), flow, generated (tokens made before a preemption), preemptions.
+    there is none), flow, generated (tokens made before a preemption), preemptions, began (when the first request of its
+    program came), parent (the request whose end it waited for, -1 if none; its `kept` is 2 if blocks are kept for this
+    one). Engines that switch seats ask for all ranks again from time to time; `drawn` counts how often.
 
     An order with `counts: ClassVar[str] = "user"` (or `"program"`) sees in `flows[requests[request].flow]` what this
     replica counted of the user (or program): waiting and running requests, prompt tokens of its requests that started,
