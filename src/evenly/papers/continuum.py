@@ -6,6 +6,7 @@ from typing import Any
 
 from evenly.core import Trace
 from evenly.hardware.costs.linear import Linear
+from evenly.hardware.host_cache import HostCache
 from evenly.papers.testbed import Given
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.orders.first_come import FirstCome
@@ -32,6 +33,8 @@ RATES = (1, 3, 6, 10)  # programs a second
 PRESSED = (60_000, 120_000, 200_000)  # tokens of KV caches that are too small for the programs
 PRESSED_RATES = (1, 2, 3)
 WINDOWS = (10, 1000)  # waits in the mean, against the assumed 100
+TIERS = {"16gb": 16e9, "128gb": 128e9}  # bytes of host memory of the replication
+RUNS = {"pages": 1.0, "runs": 20.0}  # adjacent blocks a copy; the replication does not tell how its engine copies
 SAMPLES = (10, 1000)  # pauses before a distribution is trusted, against the published 100
 
 
@@ -98,6 +101,21 @@ def bimodal(seed: int) -> dict[str, float]:
     return figures
 
 
+def tiers(seed: int) -> dict[str, float]:
+    """Return mean job times of the same programs, first come, first served, where evicted blocks go to host memory.
+
+    `{tier}_{copies}_{rate}`: copies of single blocks, or of runs of twenty.
+    """
+    return {
+        f"{tier}_{copies}_{rate}": _serve(
+            H100, rate, {**POLICIES["first"], "host_cache": HostCache(size, run)}, Steady(), seed
+        )["job_mean"]
+        for tier, size in TIERS.items()
+        for copies, run in RUNS.items()
+        for rate in RATES
+    }
+
+
 def order_without(seed: int) -> dict[str, float]:
     """Return the same where turns whose blocks are kept do not go first: kept blocks wait behind older programs."""
     figures = {}
@@ -128,6 +146,22 @@ def mixes(seed: int) -> dict[str, float]:
         learned = _job(bed, 3, "learned", tools, seed)
         for name in ("first", "attained", "never", "public", "fixed", "always", "waste", "share"):
             figures[f"{mix}_{name}"] = _job(bed, 3, name, tools, seed) / learned
+    return figures
+
+
+def hosted(seed: int) -> dict[str, float]:
+    """Return mean job time of the least waste with InferCept's swapping over that of the learned time, by mix of tools.
+
+    Both have host memory, and copies of runs of blocks.
+    """
+    bed, memory = replace(H100, kv_tokens=120_000), HostCache(run=RUNS["runs"])
+    figures = {}
+    for mix, tools in (("shell", Shell()), ("interceptions", Interceptions())):
+        waste, learned = (
+            _serve(bed, 3, {**POLICIES[name], "host_cache": memory}, tools, seed)["job_mean"]
+            for name in ("waste", "learned")
+        )
+        figures[mix] = waste / learned
     return figures
 
 
