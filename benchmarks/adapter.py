@@ -6,8 +6,8 @@ does for a pass. A policy that puts requests together in another way also change
 is brought to make the very same passes: it gets the requests in the order in which the policy started them, and each
 pass the policy's budget.
 
-Other work on the machine only ever adds to a time. Every round makes the same passes, so each pass counts with the least
-time that it took in any round.
+Other work on the machine only ever adds to a time. Every round makes the same passes, so each pass counts with the
+least time that it took in any round.
 """
 
 import gc

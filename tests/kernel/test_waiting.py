@@ -31,8 +31,9 @@ def test_the_first_is_the_smallest_by_rank_arrival_and_number(steps: list[tuple[
             waiting.push(items, len(kept), rank, arrival, number, 100 + number)
             kept.append((rank, arrival, number, 100 + number))
         elif kept and what == "pop":
-            waiting.pop(items, len(kept))
-            kept.pop(0)
+            found = waiting.pop(items, len(kept))
+            first = kept.pop(0)
+            assert found == (first[0], first[3])
         elif kept:
             more = kept[0][0] + rank
             waiting.demote(items, len(kept), more)

@@ -33,8 +33,12 @@ RATES = (1, 3, 6, 10)  # programs a second
 PRESSED = (60_000, 120_000, 200_000)  # tokens of KV caches that are too small for the programs
 PRESSED_RATES = (1, 2, 3)
 WINDOWS = (10, 1000)  # waits in the mean, against the assumed 100
-TIERS = {"16gb": 16e9, "128gb": 128e9}  # bytes of host memory of the replication
-RUNS = {"pages": 1.0, "runs": 20.0}  # adjacent blocks a copy; the replication does not tell how its engine copies
+RUN = 20.0  # adjacent blocks a copy, which is enough for the link to be what limits it
+TIERS = {  # host memory of the replication, which does not tell how its engine copies
+    "16gb": HostCache(16e9, RUN),
+    "128gb": HostCache(128e9, RUN),
+    "128gb_pages": HostCache(128e9),
+}
 SAMPLES = (10, 1000)  # pauses before a distribution is trusted, against the published 100
 
 
@@ -102,16 +106,10 @@ def bimodal(seed: int) -> dict[str, float]:
 
 
 def tiers(seed: int) -> dict[str, float]:
-    """Return mean job times of the same programs, first come, first served, where evicted blocks go to host memory.
-
-    `{tier}_{copies}_{rate}`: copies of single blocks, or of runs of twenty.
-    """
+    """Return mean job times of the same programs, first come, first served, where evicted blocks go to host memory."""
     return {
-        f"{tier}_{copies}_{rate}": _serve(
-            H100, rate, {**POLICIES["first"], "host_cache": HostCache(size, run)}, Steady(), seed
-        )["job_mean"]
-        for tier, size in TIERS.items()
-        for copies, run in RUNS.items()
+        f"{tier}_{rate}": _serve(H100, rate, {**POLICIES["first"], "host_cache": memory}, Steady(), seed)["job_mean"]
+        for tier, memory in TIERS.items()
         for rate in RATES
     }
 
@@ -154,7 +152,7 @@ def hosted(seed: int) -> dict[str, float]:
 
     Both have host memory, and copies of runs of blocks.
     """
-    bed, memory = replace(H100, kv_tokens=120_000), HostCache(run=RUNS["runs"])
+    bed, memory = replace(H100, kv_tokens=120_000), HostCache(run=RUN)
     figures = {}
     for mix, tools in (("shell", Shell()), ("interceptions", Interceptions())):
         waste, learned = (

@@ -70,8 +70,7 @@ class PolicyQueue(RequestQueue):
         """Take the head out: it gets a seat."""
         if not self._requests:
             raise IndexError("pop from an empty queue")
-        rank, _, _, row = self._items[0].item()
-        waiting.pop(self._items, len(self._requests))
+        rank, row = waiting.pop(self._items, len(self._requests))
         request = self._requests.pop(row)
         self._ranks[request.request_id] = rank
         self._table.unwait(request.evenly)

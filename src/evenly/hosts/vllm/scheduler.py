@@ -256,7 +256,7 @@ class Scheduler(VllmScheduler):
                 owed[entry.flow] = owed.get(entry.flow, 0) + emitted - entry.emitted
                 entry.emitted = emitted
         for flow, tokens in owed.items():
-            self._table.flows["output"][flow] += tokens
+            self._table.serve(flow, tokens)
         self._served = False
 
     def _watch(self) -> None:

@@ -1,6 +1,7 @@
 """The requests of the engine as the records that policies read, and what was served to each user or program."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,24 @@ class Entry:
     started: bool = False
 
 
+def _columns(records: Array) -> dict[str, Array]:
+    """Return the fields of records, each a view of them: to look one up by name costs more than to write it."""
+    return {name: records[name] for name in records.dtype.names or ()}
+
+
+def _unknown() -> Array:
+    made = np.zeros(1, REQUEST)
+    for name in ("follower", "sibling", "child", "next"):
+        made[name] = NONE
+    for name in ("start", "first_token", "finish"):
+        made[name] = np.nan
+    return made
+
+
+UNKNOWN = _unknown()
+"The record of a request of which nothing is known."
+
+
 class Table:
     """Records of the requests that are in the engine; rows of requests that left are used again.
 
@@ -42,12 +61,13 @@ class Table:
 
     def __init__(self, counts: str) -> None:
         self.counts = counts
-        self.requests = np.zeros(ROWS, REQUEST)
+        self.requests: Array = np.zeros(ROWS, REQUEST)
         self.flows: Array = np.zeros(ROWS, FLOW)
+        self._request, self._flow = _columns(self.requests), _columns(self.flows)
         self.used = self.flows[:1]
         "The flows that there are, as orders see them."
         self._spare = list(range(ROWS))[::-1]
-        self._flow: dict[str | None, int] = {}
+        self._rows: dict[str | None, int] = {}  # of flows, by the user's or program's name
         self._names: dict[int, str | None] = {}
         self._free: list[int] = []  # rows of flows that were forgotten
         self._paused: dict[str, Entry] = {}  # the last turn of each program that is busy elsewhere
@@ -58,38 +78,38 @@ class Table:
         if not self._spare:
             size = len(self.requests)
             self.requests = np.concatenate((self.requests, np.zeros(size, REQUEST)))
+            self._request = _columns(self.requests)
             self._spare = list(range(size, 2 * size))[::-1]
         row = self._spare.pop()
-        record = self.requests[row : row + 1]
-        record["arrival"] = arrival
-        record["prompt"] = request.num_prompt_tokens
-        record["output"] = hints.output if hints.output is not None else request.max_tokens
-        record["user"] = code(hints.user)
-        record["session"] = code(hints.program)
-        record["priority"] = request.priority
-        record["deadline"] = hints.deadline
-        record["turn"], record["last_turn"] = hints.turn, hints.ends
-        record["tool"] = code(hints.tool) & 0x7FFFFFFF if hints.tool is not None else NONE
-        before = self._paused.pop(hints.program or "", None)
-        record["began"] = arrival if before is None else self.requests["began"][before.row]
-        record["parent"] = NONE if before is None else before.row
-        for name in ("follower", "sibling", "child", "next"):
-            record[name] = NONE
-        for name in ("generated", "cached", "preemptions", "replica", "kept"):
-            record[name] = 0
-        for name in ("start", "first_token", "finish"):
-            record[name] = np.nan
         self._numbered += 1
         flow = self._flow_of(hints, self._numbered) if self.counts else 0
-        record["flow"] = flow
-        if self.counts and np.isnan(self.flows["first"][flow]):
-            self.flows["first"][flow] = arrival
+        if self.counts and math.isnan(self._flow["first"][flow]):
+            self._flow["first"][flow] = arrival
+        before = self._paused.pop(hints.program or "", None)
+        self.requests[row] = UNKNOWN
+        given = {
+            "arrival": arrival,
+            "prompt": request.num_prompt_tokens,
+            "output": hints.output if hints.output is not None else request.max_tokens,
+            "user": code(hints.user),
+            "session": code(hints.program),
+            "priority": request.priority,
+            "deadline": hints.deadline,
+            "turn": hints.turn,
+            "last_turn": hints.ends,
+            "tool": code(hints.tool) & 0x7FFFFFFF if hints.tool is not None else NONE,
+            "began": arrival if before is None else self._request["began"][before.row],
+            "parent": NONE if before is None else before.row,
+            "flow": flow,
+        }
+        for name, value in given.items():
+            self._request[name][row] = value
         return Entry(row, self._numbered, flow, hints, before)
 
     def finish(self, entry: Entry, now: float, output: int) -> None:
         """Note that a request ended with `output` tokens."""
-        self.requests["finish"][entry.row] = now
-        self.requests["output"][entry.row] = output
+        self._request["finish"][entry.row] = now
+        self._request["output"][entry.row] = output
 
     def pause(self, entry: Entry) -> None:
         """Remember a turn that ended, for the next one of its program."""
@@ -98,14 +118,14 @@ class Table:
             self.leave(self._paused.pop(program))
         self._paused[program] = entry
         if len(self._paused) > MOST_PAUSED:
-            idle = (name for name, paused in self._paused.items() if self.requests["kept"][paused.row] == 0)
+            idle = (name for name, paused in self._paused.items() if self._request["kept"][paused.row] == 0)
             if (oldest := next(idle, None)) is not None:
                 self.leave(self._paused.pop(oldest))
 
     def seated(self, entry: Entry) -> None:
         """Forget the turn before a request: what it was good for is done."""
         if entry.before is not None:
-            self.requests["parent"][entry.row] = NONE
+            self._request["parent"][entry.row] = NONE
             self.leave(entry.before)
             entry.before = None
 
@@ -116,52 +136,56 @@ class Table:
             self.pause(before)
         self._spare.append(entry.row)
         alone = self.counts == "program" and entry.hints.ends
-        if alone and not (self.flows["waiting"][entry.flow] or self.flows["running"][entry.flow]):
+        if alone and not (self._flow["waiting"][entry.flow] or self._flow["running"][entry.flow]):
             self._forget(entry.flow)
 
     def wait(self, entry: Entry) -> None:
         """Count a request among the waiting ones of its flow."""
         if self.counts:
-            self.flows["waiting"][entry.flow] += 1
+            self._flow["waiting"][entry.flow] += 1
 
     def unwait(self, entry: Entry) -> None:
         """Take a request from the waiting ones of its flow."""
         if self.counts:
-            self.flows["waiting"][entry.flow] -= 1
+            self._flow["waiting"][entry.flow] -= 1
 
     def start(self, entry: Entry, now: float, prompt: int) -> None:
         """Count a request among the running ones, its prompt when it starts for the first time."""
         entry.running = True
         if self.counts:
-            self.flows["running"][entry.flow] += 1
-            self.flows["started"][entry.flow] = now
+            self._flow["running"][entry.flow] += 1
+            self._flow["started"][entry.flow] = now
             if not entry.started:
-                self.flows["prompt"][entry.flow] += prompt
+                self._flow["prompt"][entry.flow] += prompt
         if not entry.started:
-            self.requests["start"][entry.row] = now
+            self._request["start"][entry.row] = now
         entry.started = True
 
     def stop(self, entry: Entry, emitted: int) -> None:
         """Take a request from the running ones; `emitted` output tokens were given to it in all."""
         entry.running = False
         if self.counts:
-            self.flows["running"][entry.flow] -= 1
+            self._flow["running"][entry.flow] -= 1
             self.charge(entry, emitted)
 
     def charge(self, entry: Entry, emitted: int) -> None:
         """Charge the flow of a request for the output tokens that it was given since the last time."""
         if emitted != entry.emitted:
-            self.flows["output"][entry.flow] += emitted - entry.emitted
+            self.serve(entry.flow, emitted - entry.emitted)
             entry.emitted = emitted
+
+    def serve(self, flow: int, tokens: int) -> None:
+        """Charge a flow for output tokens."""
+        self._flow["output"][flow] += tokens
 
     def _flow_of(self, hints: Hints, number: int) -> int:
         name = hints.user if self.counts == "user" else hints.program
         if name is None and self.counts == "program":
             name = f"\0{number}"  # a request without a program is one of its own
-        flow = self._flow.get(name)
+        flow = self._rows.get(name)
         if flow is None:
             flow = self._room()
-            self._flow[name], self._names[flow] = flow, name
+            self._rows[name], self._names[flow] = flow, name
             fresh = np.zeros(1, FLOW)
             fresh["first"] = fresh["started"] = np.nan
             self.flows[flow : flow + 1] = fresh
@@ -178,11 +202,12 @@ class Table:
             return self._free.pop()
         if count == len(self.flows):
             self.flows = np.concatenate((self.flows, np.zeros(count, FLOW)))
+            self._flow = _columns(self.flows)
         self.used = self.flows[: count + 1]
         return count
 
     def _forget(self, flow: int) -> None:
-        self._flow.pop(self._names.pop(flow))
+        self._rows.pop(self._names.pop(flow))
         self._free.append(flow)
 
 

@@ -65,11 +65,13 @@ def push(items: Any, count: int, rank: float, arrival: float, number: int, row: 
         at = (at - 1) // 2
 
 
-@loop(types.void(_items, types.int64))
-def pop(items: Any, count: int) -> None:
-    """Take the first of `count` out."""
+@loop(types.Tuple((types.float64, types.int64))(_items, types.int64))
+def pop(items: Any, count: int) -> tuple[float, int]:
+    """Take the first of `count` out; return its rank and row."""
+    rank, row = items[0].rank, items[0].row
     _copy(items, count - 1, 0)
     _sink(items, count - 1)
+    return rank, row
 
 
 @loop(types.void(_items, types.int64, types.float64))
