@@ -32,8 +32,8 @@ def test_the_first_is_the_smallest_by_rank_arrival_and_number(steps: list[tuple[
             kept.append((rank, arrival, number, 100 + number))
         elif kept and what == "pop":
             found = waiting.pop(items, len(kept))
-            first = kept.pop(0)
-            assert found == (first[0], first[3])
+            least = kept.pop(0)
+            assert found == (least[0], least[3])
         elif kept:
             more = kept[0][0] + rank
             waiting.demote(items, len(kept), more)
