@@ -76,6 +76,8 @@ def publish(page: Path = PAGE, folder: Path = RESULTS) -> None:
     text = page.read_text()
     for path in sorted(folder.glob("*.json")):
         begin, end = f"<!-- {path.stem} -->", f"<!-- /{path.stem} -->"
+        if begin not in text:  # the figures of another page
+            continue
         inner = f"{begin}\n\n{table(path)}\n\n{end}"
         text = re.sub(re.escape(begin) + ".*?" + re.escape(end), inner.replace("\\", r"\\"), text, flags=re.DOTALL)
     page.write_text(text)
