@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 UNITS = {"throughput": "req/s", "token_rate": "tokens/s"}
+ONE_RUN = "There is one run, so how far runs lie apart is not known."
 TITLES = {"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E", "throughput": "Throughput", "token_rate": "Tokens out"}
 
 
@@ -95,7 +96,8 @@ def _table(level: Level) -> Rows:
         cells = [title(one), show(one.simulated, unit), show(one.measured, unit), _percent(one.error)]
         cells += [_percent(one.spread, "{:.1%}"), f"±{one.band:.0%}", _verdict(one)]
         lines.append((*cells, *([_percent(schedule[one.name])] if schedule else [])))
-    about = f"The spread is that of {len(level.measured)} runs: largest less smallest over their mean."
+    runs = len(level.measured)
+    about = f"The spread is that of {runs} runs: largest less smallest over their mean." if runs > 1 else ONE_RUN
     if schedule:
         about += (
             f" With a run's own passes ({level.met:.0%} found) the error of the schedule is left, mean over the runs."

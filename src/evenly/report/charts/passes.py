@@ -10,6 +10,7 @@ from evenly.report.charts.theme import COUNT_LABEL, TIME_LABEL, decades, hue, pa
 
 SHOWN = 1_200  # passes of each kind that are drawn, at most
 FAR = 1.0  # relative error beyond which a pass is drawn at the edge
+NEAR = 0.02  # error that a picture shows at least, so that rounding does not fill it
 
 
 def against(steps: Steps, fitted: Floats) -> dict[str, Any]:
@@ -52,11 +53,13 @@ def residuals(steps: Steps, fitted: Floats) -> list[dict[str, Any]]:
             "scale": {"zero": False, "nice": False, "padding": 8},
             "axis": {"labelExpr": COUNT_LABEL},
         }
+        reach = max(NEAR, *(abs(row["error"]) for row in rows))
         y = {
             "field": "error",
             "type": "quantitative",
             "title": "measured over fitted, less 1",
-            "axis": {"format": "+.0%"},
+            "axis": {"format": "+.0%" if reach > NEAR else "+.1%"},
+            "scale": {"domain": [-reach, reach]},
         }
         points = {
             "mark": {"type": "point", "size": 12, "opacity": 0.45},
