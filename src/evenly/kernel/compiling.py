@@ -68,7 +68,28 @@ def helper(function: F) -> F:
         error_model="numpy",
         pipeline_class=LinkedCompiler,
     )(function)
+    _compile_once(made)
     return made
+
+
+def _compile_once(helper: Any) -> None:
+    """Let a compiled function see neither constants nor narrow integers in its arguments.
+
+    numba would compile it again for a 0, a True and a 32-bit integer, and cast what is handed over by itself.
+    """
+    from numba.core import types
+    from numba.core.types.misc import unliteral
+
+    ask = helper.get_call_template
+
+    def wide(kind: Any) -> Any:
+        kind = unliteral(kind)
+        return types.int64 if kind in types.signed_domain else kind
+
+    def template(args: Any, kws: Any) -> Any:
+        return ask(tuple(wide(arg) for arg in args), {name: wide(arg) for name, arg in kws.items()})
+
+    helper.get_call_template = template
 
 
 def loop(signature: Any) -> Callable[[F], F]:

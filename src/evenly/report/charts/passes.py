@@ -41,10 +41,11 @@ def residuals(steps: Steps, fitted: Floats) -> list[dict[str, Any]]:
     tokens = steps.tokens
     drawn = []
     for label in labels:
+        chosen = [i for kind, i in _chosen(steps) if KINDS[kind] == label]
+        errors = [rounded(_error(steps.seconds[i] / fitted[i])) for i in chosen]
         rows = [
-            {"variant": label, "tokens": int(tokens[i]), "error": rounded(_error(steps.seconds[i] / fitted[i]))}
-            for kind, i in _chosen(steps)
-            if KINDS[kind] == label
+            {"variant": label, "tokens": int(tokens[i]), "error": error}
+            for i, error in zip(chosen, errors, strict=True)
         ]
         x = {
             "field": "tokens",
@@ -53,7 +54,7 @@ def residuals(steps: Steps, fitted: Floats) -> list[dict[str, Any]]:
             "scale": {"zero": False, "nice": False, "padding": 8},
             "axis": {"labelExpr": COUNT_LABEL},
         }
-        reach = max(NEAR, *(abs(row["error"]) for row in rows))
+        reach = max(NEAR, *map(abs, errors))
         y = {
             "field": "error",
             "type": "quantitative",
