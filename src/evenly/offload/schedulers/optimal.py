@@ -1,0 +1,72 @@
+"""Optimal."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evenly.core import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Optimal:
+    """The shortest plan there is, as long as nothing is on its way when the layer begins.
+
+    An expert takes the device equally long whatever its tokens, so the device gets the heaviest: some number of those
+    that are there, and some number of those that must be moved. All pairs of numbers are tried.
+
+    >>> plan = np.empty((3, 5))
+    >>> loads, there = np.array([1, 1, 1]), np.array([0.0, np.inf, np.inf])
+    >>> float(Optimal.assign(loads, there, 0.0, np.array([3.0, 1.0, 0.0, 4.0]), plan))
+    4.0
+    """
+
+    @staticmethod
+    def assign(loads: Ints, ready: Floats, link: float, costs: Floats, plan: Floats) -> float:
+        """Try every number of experts here and moved on the device, then write the best plan down."""
+        order = np.argsort(-loads, kind="mergesort")
+        total, here, away = 0, 0, 0
+        for e in range(len(loads)):
+            plan[e, 0], plan[e, 1], plan[e, 2], plan[e, 3], plan[e, 4] = -1.0, np.nan, np.nan, np.nan, ready[e]
+            total += loads[e]
+            here += loads[e] > 0 and ready[e] < np.inf
+            away += loads[e] > 0 and ready[e] == np.inf
+        best, keep, move = np.inf, 0, 0
+        for stay in range(here + 1):
+            rest, device, seen = total, 0.0, 0
+            for e in order:
+                if loads[e] > 0 and ready[e] < np.inf and seen < stay:
+                    device = max(device, ready[e]) + costs[1]
+                    rest -= loads[e]
+                    seen += 1
+            cpu = costs[2] + costs[3] * rest if stay < here or away > 0 else 0.0
+            if max(cpu, device) < best:
+                best, keep, move = max(cpu, device), stay, 0
+            seen = 0
+            for e in order:
+                if loads[e] > 0 and ready[e] == np.inf:
+                    seen += 1
+                    device = max(device, link + seen * costs[0]) + costs[1]
+                    rest -= loads[e]
+                    cpu = costs[2] + costs[3] * rest if stay < here or seen < away else 0.0
+                    if max(cpu, device) < best:
+                        best, keep, move = max(cpu, device), stay, seen
+        cpu, device = 0.0, 0.0
+        for here_first in range(2):
+            for e in order:
+                if loads[e] == 0 or (ready[e] < np.inf) != (here_first == 0):
+                    continue
+                if (keep if here_first == 0 else move) > 0:
+                    if here_first == 0:
+                        keep -= 1
+                    else:
+                        move -= 1
+                        plan[e, 3], plan[e, 4] = link, link + costs[0]
+                        link += costs[0]
+                    plan[e, 0], plan[e, 1] = 1.0, max(device, plan[e, 4])
+                    device = plan[e, 1] + costs[1]
+                    plan[e, 2] = device
+                else:
+                    plan[e, 0], plan[e, 1] = 0.0, cpu
+                    cpu += (costs[2] if cpu == 0.0 else 0.0) + costs[3] * loads[e]
+                    plan[e, 2] = cpu
+        return best
