@@ -103,12 +103,14 @@ class Plain:
 
     def gain(self, t: int, k: int, e: int) -> float:
         loads, there = self.asked.guessed[t, k], self.layers[k].coming
+        e = min(j for j in range(len(loads)) if loads[j] == loads[e] and j not in there)  # as heavy, so as much
         without = [0.0 if j in there else INF for j in range(len(loads))]
         having = [0.0 if j in there or j == e else INF for j in range(len(loads))]
         return self.assign(loads, without, 0.0)[0] - self.assign(loads, having, 0.0)[0]
 
     def ahead(self, t: int, k: int, until: float) -> None:
-        while self.link < until:
+        patience = self.costs.transfer if self.prefetch.patient else 0.0
+        while self.link + patience < until:
             found = []
             for d in range(1, min(self.prefetch.reach, len(self.layers) - 1 - k) + 1):
                 guessed = {int(e) for e in np.flatnonzero(self.asked.guessed[t, k + d])}

@@ -34,7 +34,7 @@ def asked(seed: int, passes: int = 12, tokens: int = 1) -> Asked:
     return Autoregressive().draw(SHAPE, np.full(passes, tokens), seed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     scheduler=st.sampled_from(sorted(schedulers)),

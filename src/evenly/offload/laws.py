@@ -60,15 +60,14 @@ def optimum(loads: Ints, cached: Bools, costs: Costs) -> float:
     active = np.flatnonzero(loads)
     if len(active) > MOST:
         raise ValueError(f"all ways are tried for at most {MOST} experts, not {len(active)}")
-    best = np.inf
-    for sides in product((False, True), repeat=len(active)):
-        chosen = np.array(sides, np.bool_)
-        cpu = costs.cpu(loads[active[~chosen]].astype(np.float64))
-        device = costs.device * int(cached[active[chosen]].sum())
-        for k in range(int((~cached[active[chosen]]).sum())):
-            device = max(device, (k + 1) * costs.transfer) + costs.device
-        best = min(best, max(cpu, device))
-    return best
+    on_device = np.array(list(product((False, True), repeat=len(active))), np.bool_)
+    tokens = (~on_device) @ loads[active]
+    cpu = np.where(on_device.all(axis=1), 0.0, costs.first) + costs.token * tokens
+    device = costs.device * (on_device @ cached[active].astype(np.int64))
+    moved = on_device @ (~cached[active]).astype(np.int64)
+    for k in range(int(moved.max(initial=0))):
+        device = np.where(k < moved, np.maximum(device, (k + 1) * costs.transfer) + costs.device, device)
+    return float(np.maximum(cpu, device).min())
 
 
 def without_link(loads: Ints, cached: Bools, costs: Costs) -> float:

@@ -78,6 +78,7 @@ def prefetch(
     guess: Any,
     place: Any,
     reach: int,
+    patient: int,
     until: float,
     costs: Any,
     believed: Any,
@@ -93,12 +94,15 @@ def prefetch(
     plan: Any,
     gain: Any,
 ) -> None:
-    """Bring what is worth most to the layers ahead, one after the other, as long as transfers begin before `until`."""
+    """Bring what is worth most to the layers ahead, one after the other, as long as transfers begin before `until`.
+
+    A `patient` one (1, else 0) begins no transfer that would end later.
+    """
     layer = place[1]
     depth = min(reach, len(at) - 1 - layer)
     for d in range(depth):
         weigh(assign, guessed[layer + 1 + d], at[layer + 1 + d], believed, ready, plan, gain[d])
-    while clock[LINK] < until:
+    while clock[LINK] + costs[TRANSFER] * patient < until:
         found = best(worth, fancy, guessed, guess, layer, depth, at, gain)
         if found == NOBODY:
             return

@@ -156,7 +156,7 @@ def replay(
     gain: Any,
     place: Any,
 ) -> None:
-    """Compute passes `first` to `last`; `settings` are whether arrivals stay, layers ahead, and the pass to log."""
+    """Compute passes `first` to `last`; `settings`: whether arrivals stay, layers ahead, pass to log, patience."""
     moves, reach = settings[0] == 1, settings[1]
     layers, experts = at.shape
     for t in range(first, last):
@@ -182,7 +182,7 @@ def replay(
             )
             until = now + seconds + (costs[OTHER] if t + 1 < len(loads) or k + 1 < layers else 0.0)
             prefetch(
-                assign, worth, fancy, guessed[t], guess[t], place, reach, until, costs, believed, moves,
+                assign, worth, fancy, guessed[t], guess[t], place, reach, settings[3], until, costs, believed, moves,
                 value, at, staged, brought, clock, sums[t], log, ready, tried, gain,
             )  # fmt: skip
             if moves:

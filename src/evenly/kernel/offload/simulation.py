@@ -67,7 +67,7 @@ def replay(
         hook(cache, "touch", records.TOUCH),
         hook(prefetch, "worth", records.WORTH),
     )
-    settings = np.array([cache.moves, prefetch.reach, logged], np.int64)
+    settings = np.array([cache.moves, prefetch.reach, logged, prefetch.patient], np.int64)
     state = (
         start.copy(),
         np.where(resident, 0.0, np.inf),

@@ -14,6 +14,8 @@ class Prefetch(Protocol):
 
     reach: ClassVar[int]
     "For how many layers ahead."
+    patient: ClassVar[bool]
+    "Whether a transfer begins only if it ends before the routing of the next layer is known, which may need the link."
 
     @staticmethod
     def worth(gain: float, score: float, ahead: int, memory: Floats) -> float:

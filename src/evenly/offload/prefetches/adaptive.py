@@ -15,6 +15,7 @@ class Adaptive:
     """
 
     reach: ClassVar[int] = 3
+    patient: ClassVar[bool] = False
 
     @staticmethod
     def worth(gain: float, score: float, ahead: int, memory: Floats) -> float:

@@ -17,6 +17,7 @@ class Impact:
     """
 
     reach: ClassVar[int] = 3
+    patient: ClassVar[bool] = False
 
     @staticmethod
     def worth(gain: float, score: float, ahead: int, memory: Floats) -> float:

@@ -12,6 +12,7 @@ class Nothing:
     """
 
     reach: ClassVar[int] = 0
+    patient: ClassVar[bool] = False
 
     @staticmethod
     def worth(gain: float, score: float, ahead: int, memory: Floats) -> float:
