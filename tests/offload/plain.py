@@ -127,7 +127,7 @@ class Plain:
             self.layers[k + d].brought.add(e)
 
     def fill(self, layer: Layer, on_cpu: set[int], active: set[int], until: float) -> None:
-        while self.link < until:
+        while self.link + self.costs.transfer < until:
             missed = sorted(on_cpu - set(layer.coming))
             leaving = self.lowest(layer, active)
             if not missed or leaving is None:

@@ -23,6 +23,8 @@ from evenly.offload.planner import HybridScheduler
 from evenly.offload.prefetches.adaptive import Adaptive
 from evenly.offload.prefetches.impact import Impact
 from evenly.offload.prefetches.nothing import Nothing
+from evenly.offload.prefetches.patient_impact import PatientImpact
+from evenly.offload.routings.autoregressive import Autoregressive
 from evenly.offload.routings.popular import Popular
 from evenly.offload.scenario import OffloadScenario
 from evenly.offload.schedulers.hybrid import Hybrid
@@ -61,6 +63,8 @@ def parts() -> dict[str, OffloadScenario]:
         "prefetch": replace(none, prefetch=Impact()),
         "caching": replace(none, cache=MinusRecentScore()),
         "all": OffloadScenario(),
+        "no_prefetch": OffloadScenario(prefetch=Nothing()),
+        "patient": OffloadScenario(prefetch=PatientImpact()),
         "layers": replace(none, cache=WholeLayers()),
         "offloading": OffloadScenario(scheduler=OnDemand(), prefetch=Adaptive(), cache=LeastRecent()),
     }
@@ -134,7 +138,7 @@ def rates(seed: int) -> dict[str, float]:
             over, under = found["mrs"] - found["lru"], found["belady"] - found["mrs"]
             figures[f"{model}_{ratio:g}_over_lru"] = over
             figures["over_lru"] = min(over, figures.get("over_lru", over))
-            figures["under_belady"] = min(under, figures.get("under_belady", under))
+            figures[f"{model}_under_belady"] = min(under, figures.get(f"{model}_under_belady", under))
     return figures
 
 
@@ -250,6 +254,16 @@ def constants(seed: int) -> dict[str, float]:
             costs = Costs(transfer=1e-3 * transfer, token=1e-3 * token)
             figures[f"{transfer:g}_{token:g}"] = _gain(costs, seed)
     figures["code"] = _gain(PUBLISHED_CODE, seed)
+    return figures
+
+
+def predictions(seed: int) -> dict[str, float]:
+    """Return gains over the static map by the error of predicted logits, with prefetch and without."""
+    figures: dict[str, float] = {}
+    for error in (0.5, 1.0, 2.0):
+        asked = OffloadScenario(routing=Autoregressive(error=error), seed=seed).asked()
+        taken = {name: parts()[name].seconds(asked) for name in ("static", "all", "patient", "no_prefetch")}
+        figures |= {f"{name}_{error:g}": taken["static"] / seconds for name, seconds in taken.items()}
     return figures
 
 

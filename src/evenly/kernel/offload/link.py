@@ -135,8 +135,11 @@ def fill(
     sums: Any,
     log: Any,
 ) -> None:
-    """Bring experts of this layer that the CPU computed and that the cache would rather keep than its lowest."""
-    while clock[LINK] < until:
+    """Bring experts of this layer that the CPU computed and that the cache would rather keep than its lowest.
+
+    They serve later passes only, so none is begun that would end after `until`, when the next layer may need the link.
+    """
+    while clock[LINK] + transfer < until:
         found = NOBODY
         for e in range(len(loads)):
             missed = loads[e] > 0 and plan[e, SIDE] == CPU and at[e] == np.inf
