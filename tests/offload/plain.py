@@ -24,7 +24,7 @@ class Layer:
 
 
 class Plain:
-    """Compute passes; `passes` has the seconds of each, `counts` what happened in all, `most` the most who were staged."""
+    """Compute passes; `passes` has the seconds of each, `counts` what happened in all, `most` the most staged."""
 
     def __init__(self, asked: Asked, active: int, start: Floats, resident: Bools, policies: Any, costs: Costs) -> None:
         self.asked, self.costs = asked, costs

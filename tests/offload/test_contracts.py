@@ -54,7 +54,7 @@ def test_every_plugin_has_the_form_of_a_plugin(catalog: Any, name: str) -> None:
 
 
 def test_every_routing_passes_its_exam(counts: str, recording: str) -> None:
-    examples = {"popular": Popular(counts), "recorded": Recorded(recording, error=1.0)}
+    examples: dict[str, Any] = {"popular": Popular(counts), "recorded": Recorded(recording, error=1.0)}
     for name in routings:
         exams.check_routing(examples.get(name) or routings[name]())
 
@@ -71,6 +71,7 @@ class Twice:
 @dataclass(frozen=True, slots=True)
 class Late:
     reach: ClassVar[int] = 2
+    patient: ClassVar[bool] = False
 
     @staticmethod
     def worth(gain: float, score: float, ahead: int, memory: Floats) -> float:

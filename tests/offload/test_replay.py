@@ -80,9 +80,9 @@ def test_a_plan_that_believes_other_costs_runs_at_the_real_ones() -> None:
     start = (drawn.loads > 0).mean(axis=0)
     policies = schedulers["hybrid"](), caches["fixed"](), prefetches["nothing"]()
     seconds = [
-        replay(
-            drawn, SHAPE.active, start, residents(start, 0.34, False), *policies, real.array(), believed.array()
-        ).sums[:, records.SECONDS].sum()
+        replay(drawn, SHAPE.active, start, residents(start, 0.34, False), *policies, real.array(), believed.array())
+        .sums[:, records.SECONDS]
+        .sum()
         for believed in (real, Costs())
     ]
     assert seconds[1] > 1.5 * seconds[0], "who takes the CPU to be fast gives it too much"

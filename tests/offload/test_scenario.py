@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from evenly.core import Document, Outcome
-from evenly.offload.scenario import METRICS, OffloadScenario
+from evenly.offload.results import METRICS
+from evenly.offload.scenario import OffloadScenario
 from evenly.report.charts.experts import LAYERS, experts
 from evenly.report.exports.perfetto import Perfetto
 from evenly.report.page import render
@@ -36,9 +37,9 @@ def test_memory_of_both_sides_is_that_of_the_experts() -> None:
     base = OffloadScenario(model="olmoe-1b-7b", passes=12, calibration=20)
     every = 16 * 64 * 3 * 2048 * 1024 / 2  # bytes of all experts at 4 bits
     found = base.run().metrics
-    static = scenario_of(
-        Document.parse(TEXT + "scheduler: static-map\ncache: fixed\nprefetch: nothing\n")
-    ).run().metrics
+    static = (
+        scenario_of(Document.parse(TEXT + "scheduler: static-map\ncache: fixed\nprefetch: nothing\n")).run().metrics
+    )
     assert static["device_memory"] == every / 4
     assert static["host_memory"] == 3 * every / 4, "what the device holds for good needs no copy"
     assert found["host_memory"] == every

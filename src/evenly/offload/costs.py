@@ -1,7 +1,7 @@
 """What one expert costs on the CPU, on the device and on the link between them."""
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,14 +31,15 @@ class Costs:
     "Of all else in a layer: attention, gates, shared experts."
 
     def __post_init__(self) -> None:
-        for name, value in zip(self.__slots__, astuple(self), strict=True):
+        for name in self.__slots__:
+            value = getattr(self, name)
             least = 0.0 if name in ("first", "other") else 1e-12
             if not least <= value or (math.isinf(value) and name in ("device", "other")):
                 raise ValueError(f"{name} is seconds, at least {least:g}, not {value}")
 
     def array(self) -> Floats:
         """Return the figures as compiled code reads them."""
-        return np.array(astuple(self), np.float64)
+        return np.array([self.transfer, self.device, self.first, self.token, self.other])
 
     def cpu(self, loads: Floats) -> float:
         """Return the seconds that experts with so many tokens take on the CPU, one after the other."""

@@ -117,4 +117,3 @@ def drawn(chance: np.random.Generator, kind: str, most: int = 9) -> tuple[Ints, 
         loads = np.maximum(1, chance.lognormal(3.0, 1.0, count)).astype(np.int64)
     ratio = chance.choice([0.25, 0.5, 0.75])
     return loads, chance.random(count) < ratio
-

@@ -90,7 +90,9 @@ class OffloadScenario(Scenario):
             )
         cells = (self.passes + self.calibration) * shape.layers * shape.experts
         if cells > MOST_CELLS:
-            raise ValueError(f"passes and calibration make {cells:,} cells of layers and experts, at most {MOST_CELLS:,}")
+            raise ValueError(
+                f"passes and calibration make {cells:,} cells of layers and experts, at most {MOST_CELLS:,}"
+            )
         if self.bits not in BITS:
             raise ValueError(f"bits is one of {', '.join(map(str, BITS))}, not {self.bits}")
         return self
@@ -122,8 +124,7 @@ class OffloadScenario(Scenario):
         """
         frequency = self.frequency(asked)
         resident = memory.residents(frequency, self.ratio, self.cache.by_layers)
-        part = slice(0, self.calibration) if calibrating else slice(self.calibration, None)
-        served = Asked(asked.loads[part], asked.scores[part], asked.guessed[part], asked.guess[part])
+        served = asked.part(0, self.calibration) if calibrating else asked.part(self.calibration, len(asked.loads))
         believed = self.costs if self.believed is None else self.believed
         run = replay(
             served,
@@ -152,4 +153,3 @@ class OffloadScenario(Scenario):
     def tokens(self) -> int:
         """Return the tokens of all passes."""
         return self.passes * (self.prompt if self.phase == "prefill" else 1)
-

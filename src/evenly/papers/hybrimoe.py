@@ -147,7 +147,7 @@ def counted(seed: int) -> dict[str, float]:
     path = str(public("expert_counts.parquet", OLMOE))
     figures: dict[str, float] = {}
     for persistence in (0.0, 0.45):
-        routing = Popular(path, model="olmoe", persistence=persistence)
+        routing = Popular(path, model="OLMoE-1B-7B", persistence=persistence)
         scenario = OffloadScenario(model="olmoe-1b-7b", routing=routing, seed=seed)
         found = _hits(scenario, scenario.asked(), 0.25)
         figures |= {f"{persistence:g}_{name}": share for name, share in found.items()}
@@ -158,8 +158,7 @@ def counted(seed: int) -> dict[str, float]:
 def _hits(scenario: OffloadScenario, asked: Asked, ratio: float) -> dict[str, float]:
     frequency = scenario.frequency(asked)
     begun = residents(frequency, ratio, by_layers=False)
-    skip = scenario.calibration
-    served = Asked(asked.loads[skip:], asked.scores[skip:], asked.guessed[skip:], asked.guess[skip:])
+    served = asked.part(scenario.calibration, len(asked.loads))
     return {name: hits(served, scenario.shape.active, frequency, begun, cache) for name, cache in CACHES.items()}
 
 
@@ -204,7 +203,9 @@ def properties(seed: int) -> dict[str, float]:
                 "bound": plan.makespan <= laws.bound(loads, cached, costs) + laws.SLACK,
                 "order": abs(plan.makespan - again.makespan) <= laws.SLACK,
                 "more": exact[1] <= exact[0] + laws.SLACK,
-                "no_link": _same(HybridScheduler().plan(loads, cached, far).makespan, laws.without_link(loads, cached, far)),
+                "no_link": _same(
+                    HybridScheduler().plan(loads, cached, far).makespan, laws.without_link(loads, cached, far)
+                ),
                 "no_cpu": _same(HybridScheduler().plan(loads, cached, slow).makespan, device_only),
             }
             for name, kept in held.items():
@@ -221,7 +222,7 @@ def guarded(seed: int) -> dict[str, float]:
 
     Over links of several speeds, and CPUs that take many times as long as the scheduler believes.
     """
-    ours, hybrid, pure = [], [], []
+    ratios: dict[str, list[float]] = {"guard": [], "hybrid": [], "offloading": []}
     for transfer in TRANSFERS:
         for times in CPUS:
             believed = Costs(transfer=transfer)
@@ -231,13 +232,13 @@ def guarded(seed: int) -> dict[str, float]:
             serving = replace(scenario, guard=True).serving(asked)
             taken = [s.seconds(asked) for s in (serving, scenario, offloading(scenario))]
             better = min(taken[1:])
-            for ratios, seconds in zip((ours, hybrid, pure), taken, strict=True):
-                ratios.append(seconds / better)
-    return {"guard": max(ours), "hybrid": max(hybrid), "offloading": max(pure)}
+            for name, seconds in zip(ratios, taken, strict=True):
+                ratios[name].append(seconds / better)
+    return {name: max(found) for name, found in ratios.items()}
 
 
 def memory() -> dict[str, float]:
-    """Return gigabytes of experts on both sides at a ratio of 0.25, and the device's part over that of the static map."""
+    """Return gigabytes of experts on both sides at a ratio of 0.25, and what the device's take more."""
     figures: dict[str, float] = {}
     for name in ("static", "all", "offloading"):
         found = replace(parts()[name], passes=50).run().metrics

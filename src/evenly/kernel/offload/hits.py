@@ -51,7 +51,14 @@ def visit(
                 here = at[k, e] < np.inf
                 hits += here and loads[t, k, e] > 0 and t >= skip
                 value[k, e] = touch(
-                    value[k, e], here, loads[t, k, e], scores[t, k, e], ranks[t, k, e], t + 1, following[t, k, e], memory
+                    value[k, e],
+                    here,
+                    loads[t, k, e],
+                    scores[t, k, e],
+                    ranks[t, k, e],
+                    t + 1,
+                    following[t, k, e],
+                    memory,
                 )
             for e in range(experts):
                 if loads[t, k, e] > 0 and at[k, e] == np.inf:

@@ -12,7 +12,7 @@ NOBODY: Any = np.int64(-1)
 
 @helper
 def lowest(asked: Any, value: Any, at: Any, staged: Any) -> int:
-    """Return who leaves first of those that have a place for good and that nobody asks for; `NOBODY` if there is none."""
+    """Return who leaves first of those with a place for good that nobody asks for; `NOBODY` if there is none."""
     found = NOBODY
     for e in range(len(value)):
         free = at[e] < np.inf and not staged[e] and asked[e] == 0
@@ -25,7 +25,7 @@ def lowest(asked: Any, value: Any, at: Any, staged: Any) -> int:
 def enter(
     expert: int, time: float, asked: Any, value: Any, at: Any, staged: Any, moves: bool, clock: Any, sums: Any
 ) -> int:
-    """Let an expert come at a time: for good in the place of another, whose number is returned, or beside all others."""
+    """Let an expert come at a time: in the place of another, whose number is returned, or beside all others."""
     victim = lowest(asked, value, at, staged) if moves else NOBODY
     at[expert] = time
     if victim != NOBODY:

@@ -1,7 +1,5 @@
 """What the loop over layers and its policies hand to each other."""
 
-from typing import Any
-
 from numba import types
 
 # Columns of a plan, one row an expert. Seconds count from the moment the routing of the layer is known.

@@ -171,7 +171,14 @@ def replay(
                 here = at[k, e] < np.inf
                 ready[e] = max(0.0, at[k, e] - now) if here else np.inf
                 value[k, e] = touch(
-                    value[k, e], here, loads[t, k, e], scores[t, k, e], ranks[t, k, e], t + 1, following[t, k, e], memory
+                    value[k, e],
+                    here,
+                    loads[t, k, e],
+                    scores[t, k, e],
+                    ranks[t, k, e],
+                    t + 1,
+                    following[t, k, e],
+                    memory,
                 )
             free = clock[LINK] - now
             assign(loads[t, k], ready, free, believed, plan)

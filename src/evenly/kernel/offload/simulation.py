@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from evenly.core import Bools, Floats, Ints
-from evenly.kernel.bridge import compiled, is_compiled, memory_of
+from evenly.kernel.bridge import compiled, first_class, is_compiled, memory_of
 from evenly.kernel.offload import records
 
-SLICES = 100  # how often a run reports its progress at most
+SLICES = 20  # how often a run reports its progress at most
 ROWS = 1500  # of the log
 
 
@@ -26,6 +27,12 @@ class Asked:
     "Tokens as predicted from layers before."
     guess: Floats
     "Probabilities as predicted."
+
+    @lru_cache(maxsize=4)  # noqa: B019 variants share what is asked for
+    def part(self, first: int, last: int) -> "Asked":
+        """Return the passes from `first` to before `last`."""
+        chosen = slice(first, last)
+        return Asked(self.loads[chosen], self.scores[chosen], self.guessed[chosen], self.guess[chosen])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,15 +64,17 @@ def replay(
 
     Schedulers plan with the costs `believed`; what happens follows `costs`. The pass `logged` is written down.
     """
-    from evenly.kernel.offload.run import replay as run  # compiled when first used
+    from evenly.kernel.offload.run import replay as compiled_replay  # compiled when first used
+
+    run: Any = compiled_replay
 
     passes, layers, experts = asked.loads.shape
     sums, log = np.zeros((passes, records.SUMS)), np.zeros((ROWS, records.LOG))
     clock = np.zeros(5)
     hooks = (
-        hook(scheduler, "assign", records.ASSIGN),
-        hook(cache, "touch", records.TOUCH),
-        hook(prefetch, "worth", records.WORTH),
+        _called(scheduler, "assign", records.ASSIGN),
+        _called(cache, "touch", records.TOUCH),
+        _called(prefetch, "worth", records.WORTH),
     )
     settings = np.array([cache.moves, prefetch.reach, logged, prefetch.patient], np.int64)
     state = (
@@ -76,7 +85,7 @@ def replay(
     )
     tables = [np.zeros((experts, records.COLUMNS)) for _ in range(3)]
     gain = np.zeros((max(1, prefetch.reach), experts))
-    known = (asked.loads, asked.scores, ranks(asked.scores, active), following(asked.loads), asked.guessed, asked.guess)
+    known = (asked.loads, asked.scores, *_order(asked, active), asked.guessed, asked.guess)
     memory = (memory_of(cache, 0, 1), memory_of(prefetch, 0, 1))
     place = np.zeros(3, np.int64)
     step = max(1, passes // SLICES)
@@ -99,9 +108,9 @@ def hits(asked: Asked, active: int, start: Floats, resident: Bools, cache: Any, 
 
     staged = np.zeros(resident.shape, np.bool_)
     found = visit(
-        hook(cache, "touch", records.TOUCH), asked.loads, asked.scores, ranks(asked.scores, active),
-        following(asked.loads), cache.moves, memory_of(cache, 0, 1), start.copy(), np.where(resident, 0.0, np.inf),
-        staged, np.zeros(5), np.zeros(records.SUMS), skip,
+        _called(cache, "touch", records.TOUCH), asked.loads, asked.scores, *_order(asked, active), cache.moves,
+        memory_of(cache, 0, 1), start.copy(), np.where(resident, 0.0, np.inf), staged, np.zeros(5),
+        np.zeros(records.SUMS), skip,
     )  # fmt: skip
     return float(found) / max(1, int(np.count_nonzero(asked.loads[skip:])))
 
@@ -111,6 +120,15 @@ def hook(plugin: Any, verb: str, kind: Any) -> Any:
     if not is_compiled(plugin, verb):
         raise ValueError(f"{type(plugin).__name__}.{verb} is called for every expert, so it is a static method")
     return compiled(plugin, verb, kind)
+
+
+def _called(plugin: Any, verb: str, kind: Any) -> Any:
+    return first_class(hook(plugin, verb, kind), kind)
+
+
+@lru_cache(maxsize=2)  # variants share what is asked for
+def _order(asked: Asked, active: int) -> tuple[Floats, Ints]:
+    return ranks(asked.scores, active), following(asked.loads)
 
 
 def ranks(scores: Floats, active: int) -> Floats:

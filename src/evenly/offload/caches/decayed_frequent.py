@@ -28,4 +28,4 @@ class DecayedFrequent:
         value: float, here: bool, load: int, score: float, rank: float, now: int, following: int, memory: Floats
     ) -> float:
         """Shrink the count, and add one if the expert is asked for."""
-        return memory[0] * value + (1.0 if load > 0 else 0.0)
+        return float(memory[0] * value + (1.0 if load > 0 else 0.0))

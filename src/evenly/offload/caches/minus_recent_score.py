@@ -36,4 +36,4 @@ class MinusRecentScore:
         value: float, here: bool, load: int, score: float, rank: float, now: int, following: int, memory: Floats
     ) -> float:
         """Mix the score in."""
-        return memory[0] * (score if rank < memory[1] else 0.0) + (1.0 - memory[0]) * value
+        return float(memory[0] * (score if rank < memory[1] else 0.0) + (1.0 - memory[0]) * value)

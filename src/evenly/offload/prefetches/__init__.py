@@ -19,7 +19,7 @@ class Prefetch(Protocol):
 
     @staticmethod
     def worth(gain: float, score: float, ahead: int, memory: Floats) -> float:
-        """Return what it is worth to have a missing expert there; nothing at 0 or below. Equal worth: near layers first.
+        """Return what a missing expert is worth there; nothing at 0 or below. Equal worth: near layers first.
 
         `gain` are the seconds by which its layer, as predicted, would end earlier; `score` is its predicted
         probability, `ahead` how many layers on it is, from 1.

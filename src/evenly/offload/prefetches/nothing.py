@@ -8,8 +8,7 @@ from evenly.core import Floats
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """The link brings nothing ahead of time.
-    """
+    """The link brings nothing ahead of time."""
 
     reach: ClassVar[int] = 0
     patient: ClassVar[bool] = False

@@ -1,6 +1,7 @@
 """Popular."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,14 +67,16 @@ class Popular:
     def _counts(self) -> dict[tuple[int, int], float]:
         import duckdb
 
+        if not Path(self.path).is_file():
+            raise ValueError(f"no file '{self.path}' with counts of experts")
         filters = {"domain": self.domain, "model": self.model, "choice": "topk"}
         try:
             relation = duckdb.read_csv(self.path) if self.path.endswith(".csv") else duckdb.read_parquet(self.path)
             known = {name: value for name, value in filters.items() if value and name in relation.columns}
             where = " and ".join(f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in known.items())
-            rows: list[Any] = (relation.filter(where) if where else relation).aggregate(
-                "layer, expert, sum(count)"
-            ).fetchall()
+            rows: list[Any] = (
+                (relation.filter(where) if where else relation).aggregate("layer, expert, sum(count)").fetchall()
+            )
         except duckdb.Error as error:
             raise ValueError(f"'{self.path}' has no counts by layer and expert: {error}") from None
         if not rows:

@@ -24,42 +24,36 @@ class Optimal:
     def assign(loads: Ints, ready: Floats, link: float, costs: Floats, plan: Floats) -> float:
         """Try every number of experts here and moved on the device, then write the best plan down."""
         order = np.argsort(-loads, kind="mergesort")
-        total, here, away = 0, 0, 0
+        total, here, asked = 0, 0, 0
         for e in range(len(loads)):
             plan[e, 0], plan[e, 1], plan[e, 2], plan[e, 3], plan[e, 4] = -1.0, np.nan, np.nan, np.nan, ready[e]
             total += loads[e]
+            asked += loads[e] > 0
             here += loads[e] > 0 and ready[e] < np.inf
-            away += loads[e] > 0 and ready[e] == np.inf
         best, keep, move = np.inf, 0, 0
         for stay in range(here + 1):
-            rest, device, seen = total, 0.0, 0
+            rest, device, left = total, 0.0, stay
             for e in order:
-                if loads[e] > 0 and ready[e] < np.inf and seen < stay:
-                    device = max(device, ready[e]) + costs[1]
-                    rest -= loads[e]
-                    seen += 1
-            cpu = costs[2] + costs[3] * rest if stay < here or away > 0 else 0.0
-            if max(cpu, device) < best:
-                best, keep, move = max(cpu, device), stay, 0
-            seen = 0
-            for e in order:
-                if loads[e] > 0 and ready[e] == np.inf:
-                    seen += 1
-                    device = max(device, link + seen * costs[0]) + costs[1]
-                    rest -= loads[e]
-                    cpu = costs[2] + costs[3] * rest if stay < here or seen < away else 0.0
-                    if max(cpu, device) < best:
-                        best, keep, move = max(cpu, device), stay, seen
+                if loads[e] > 0 and ready[e] < np.inf and left > 0:
+                    device, rest, left = max(device, ready[e]) + costs[1], rest - loads[e], left - 1
+            for moved in range(asked - here + 1):
+                cpu = costs[2] + costs[3] * rest if stay + moved < asked else 0.0
+                if max(cpu, device) < best:
+                    best, keep, move = max(cpu, device), stay, moved
+                left = moved + 1
+                for e in order:
+                    left -= loads[e] > 0 and ready[e] == np.inf
+                    if left == 0:
+                        device, rest = max(device, link + (moved + 1) * costs[0]) + costs[1], rest - loads[e]
+                        break
         cpu, device = 0.0, 0.0
-        for here_first in range(2):
+        for moving in (False, True):
             for e in order:
-                if loads[e] == 0 or (ready[e] < np.inf) != (here_first == 0):
+                if loads[e] == 0 or (ready[e] == np.inf) != moving:
                     continue
-                if (keep if here_first == 0 else move) > 0:
-                    if here_first == 0:
-                        keep -= 1
-                    else:
-                        move -= 1
+                if (move if moving else keep) > 0:
+                    keep, move = keep - (not moving), move - moving
+                    if moving:
                         plan[e, 3], plan[e, 4] = link, link + costs[0]
                         link += costs[0]
                     plan[e, 0], plan[e, 1] = 1.0, max(device, plan[e, 4])
