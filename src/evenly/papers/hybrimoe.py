@@ -34,11 +34,15 @@ from evenly.offload.schedulers.static_map import StaticMap
 from evenly.papers.data import public
 
 RATIOS = (0.25, 0.5, 0.75)
+TOKENS = 100  # decoded of each part of the ablation
 PROMPT = 128  # tokens of a prompt of the prefill runs
 PUBLISHED_CODE = Costs(transfer=0.418e-3, device=0.5e-3)  # constants of the public code for Qwen2
 SLOW_LINK = Costs(transfer=3e-3)
-CASES = 300  # random layers of a regime
+CASES = 60  # random layers of a regime and seed: 300 over five seeds
 REGIMES = [(costs, kind) for costs in (Costs(), PUBLISHED_CODE, SLOW_LINK) for kind in ("decode", "batch", "prefill")]
+ABLATION = ("static", "scheduling", "prefetch", "caching", "all")
+OTHERS = ("no_prefetch", "patient", "layers", "offloading")
+SWEPT = 60  # tokens decoded at each point of a sweep
 CACHES: dict[str, Cache] = {
     "static": Fixed(),
     "lru": LeastRecent(),
@@ -49,7 +53,7 @@ CACHES: dict[str, Cache] = {
     "belady": Belady(),
 }
 MODELS = ("qwen2-57b-a14b", "deepseek-v2-lite", "mixtral-8x7b")
-TRANSFERS = (0.3e-3, 0.9e-3, 3e-3, 10e-3)  # of the grid of the guard
+TRANSFERS = (0.3e-3, 0.9e-3, 3e-3)  # of the grid of the guard
 CPUS = (0.1, 1.0, 10.0, 100.0)  # times as long as the scheduler takes the CPU to be
 OLMOE = "https://github.com/allenai/OLMoE"
 
@@ -87,7 +91,8 @@ def decode(seed: int) -> dict[str, float]:
     """Return seconds of a token and gains over the static map, by part and share of the experts on the device."""
     figures: dict[str, float] = {}
     for ratio in RATIOS:
-        found = {name: _seconds(replace(part, ratio=ratio), seed) for name, part in parts().items()}
+        names = ABLATION + (OTHERS if ratio == RATIOS[0] else ())
+        found = {name: _seconds(replace(parts()[name], ratio=ratio, passes=TOKENS), seed) for name in names}
         figures |= {f"{name}_{ratio:g}": seconds for name, seconds in found.items()}
         figures |= {f"{name}_gain_{ratio:g}": found["static"] / seconds for name, seconds in found.items()}
     figures["gain"] = float(np.mean([figures[f"all_gain_{ratio:g}"] for ratio in RATIOS]))
@@ -188,7 +193,7 @@ def properties(seed: int) -> dict[str, float]:
     chance = np.random.default_rng([seed, 29])
     broken = dict.fromkeys(("once", "possible", "bound", "order", "more", "no_link", "no_cpu"), 0)
     for costs, kind in REGIMES:
-        for _ in range(CASES // 3):
+        for _ in range(CASES // 2):
             loads, cached = laws.drawn(chance, kind)
             plan = HybridScheduler().plan(loads, cached, costs)
             turned = chance.permutation(len(loads))
@@ -227,7 +232,7 @@ def guarded(seed: int) -> dict[str, float]:
         for times in CPUS:
             believed = Costs(transfer=transfer)
             costs = replace(believed, first=times * believed.first, token=times * believed.token)
-            scenario = OffloadScenario(costs=costs, believed=believed, seed=seed, passes=50, calibration=50)
+            scenario = OffloadScenario(costs=costs, believed=believed, seed=seed, passes=25, calibration=25)
             asked = scenario.asked()
             serving = replace(scenario, guard=True).serving(asked)
             taken = [s.seconds(asked) for s in (serving, scenario, offloading(scenario))]
@@ -241,7 +246,7 @@ def memory() -> dict[str, float]:
     """Return gigabytes of experts on both sides at a ratio of 0.25, and what the device's take more."""
     figures: dict[str, float] = {}
     for name in ("static", "all", "offloading"):
-        found = replace(parts()[name], passes=50).run().metrics
+        found = replace(parts()[name], passes=SWEPT).run().metrics
         figures |= {f"{name}_device": found["device_memory"] / 1e9, f"{name}_host": found["host_memory"] / 1e9}
     figures["extra"] = 100.0 * (figures["all_device"] / figures["static_device"] - 1.0)
     return figures
@@ -262,12 +267,12 @@ def predictions(seed: int) -> dict[str, float]:
     """Return gains over the static map by the error of predicted logits, with prefetch and without."""
     figures: dict[str, float] = {}
     for error in (0.5, 1.0, 2.0):
-        asked = OffloadScenario(routing=Autoregressive(error=error), seed=seed).asked()
+        asked = OffloadScenario(routing=Autoregressive(error=error), seed=seed, passes=SWEPT).asked()
         taken = {name: parts()[name].seconds(asked) for name in ("static", "all", "patient", "no_prefetch")}
         figures |= {f"{name}_{error:g}": taken["static"] / seconds for name, seconds in taken.items()}
     return figures
 
 
 def _gain(costs: Costs, seed: int) -> float:
-    static, best = (_seconds(replace(parts()[name], costs=costs), seed) for name in ("static", "all"))
+    static, best = (_seconds(replace(parts()[name], costs=costs, passes=SWEPT), seed) for name in ("static", "all"))
     return static / best
