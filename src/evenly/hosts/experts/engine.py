@@ -137,6 +137,7 @@ class Serving:
             self.record.passes.append(time.perf_counter() - start)
             self.record.states.append(x)
         self.places.recall()
+        self.machine.link.drain()
         return self.record
 
     def _layer(self, t: int, layer: int, x: Reals) -> Reals:

@@ -23,7 +23,8 @@ class Link:
         self.rate, self.core = rate, core
         self.asked: deque[tuple[int, int, int]] = deque()
         self.later: deque[tuple[int, int, int]] = deque()
-        self.jobs, self.busy_until, self.stopped = 0, 0.0, False
+        self.jobs, self.busy_until = 0, 0.0
+        self.working, self.stopped = False, False
         self.samples: list[float] = []
         self.change = Condition()
         self.thread = Thread(target=self._run, daemon=True)
@@ -32,14 +33,14 @@ class Link:
     @property
     def seconds(self) -> float:
         """Return the seconds that one expert takes at least."""
-        return 4.0 * self.store.shape[1] / self.rate
+        return float(4.0 * self.store.shape[1] / self.rate)
 
     def send(self, expert: int, slot: int, ahead: bool = False) -> int:
         """Move an expert to a slot; return the number of the job."""
         with self.change:
             self.jobs += 1
             (self.later if ahead else self.asked).append((self.jobs, expert, slot))
-            self.change.notify()
+            self.change.notify_all()
             return self.jobs
 
     def recall(self) -> list[int]:
@@ -54,11 +55,16 @@ class Link:
         with self.change:
             return max(0.0, self.busy_until - time.monotonic()) + len(self.asked) * self.seconds
 
+    def drain(self) -> None:
+        """Wait until everything has been moved."""
+        with self.change:
+            self.change.wait_for(lambda: not (self.asked or self.later or self.working))
+
     def close(self) -> None:
         """Stop after the job under way."""
         with self.change:
             self.stopped = True
-            self.change.notify()
+            self.change.notify_all()
         self.thread.join()
 
     def _run(self) -> None:
@@ -72,10 +78,13 @@ class Link:
                     return
                 job, expert, slot = (self.asked or self.later).popleft()
                 start = time.monotonic()
-                self.busy_until = start + self.seconds
+                self.busy_until, self.working = start + self.seconds, True
             self._copy(expert, slot, start)
             self.samples.append(time.monotonic() - start)
             self.arrived[slot] = job
+            with self.change:
+                self.working = False
+                self.change.notify_all()
 
     def _copy(self, expert: int, slot: int, start: float) -> None:
         """Copy chunk by chunk, each once the bucket has tokens for it."""

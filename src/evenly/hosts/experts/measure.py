@@ -56,9 +56,7 @@ def run(size: Size, passes: int, seed: int, rate: float = 0.0) -> tuple[dict[str
         machine.link.samples.clear()
         tried = Serving(machine, SETUPS["hybrid"], GUESS, warm, frequency).run(x)
         costs = fitted(tried.cpu, tried.device, machine.link.samples or [machine.link.seconds])
-        found = {
-            name: Serving(machine, policies, costs, rest, frequency).run(x) for name, policies in SETUPS.items()
-        }
+        found = {name: Serving(machine, policies, costs, rest, frequency).run(x) for name, policies in SETUPS.items()}
     most = max(float(np.abs(state).max()) for state in expected)
     apart = [
         float(np.abs(mine - theirs).max()) / most

@@ -135,4 +135,3 @@ def plain(store: Reals, size: Size, visits: Visits, x: Reals) -> list[Reals]:
 def begin(size: Size, seed: int) -> Reals:
     """Return the hidden states that the first pass begins with."""
     return norm(np.random.default_rng([seed, 38]).standard_normal((size.batch, size.width)).astype(np.float32))
-

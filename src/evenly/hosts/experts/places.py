@@ -19,7 +19,7 @@ class Places:
         self.slot = np.full(resident.shape, -1, np.int64)
         self.job = np.zeros(resident.shape, np.int64)
         self.staged = np.zeros(resident.shape, np.bool_)
-        self.size = int(resident.sum())
+        self.places = resident.sum(axis=1)
         self.free = list(range(slots))
         for layer, expert in np.argwhere(resident):
             slot = self.free.pop()
@@ -39,7 +39,10 @@ class Places:
         slot, job = self.slot[layer], self.job[layer]
         there = (slot >= 0) & ((job == 0) | (self.link.arrived[slot] == job))
         leaving = np.flatnonzero(there & ~self.staged[layer] & (asked == 0)) if self.moves else np.zeros(0, np.int64)
-        if len(leaving):
+        taken = int(((slot >= 0) & ~self.staged[layer]).sum())
+        if self.moves and taken < self.places[layer]:  # a prefetch was taken back
+            slot[expert] = self.free.pop()
+        elif len(leaving):
             victim = leaving[np.argmin(self.value[layer, leaving])]
             slot[expert], slot[victim], job[victim] = slot[victim], -1, 0
         else:
