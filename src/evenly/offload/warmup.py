@@ -37,10 +37,10 @@ def fitted(cpu: Sequence[tuple[bool, int, float]], device: Sequence[float], link
 def _line(rows: Floats, seconds: Floats, rounds: int = 20) -> tuple[float, float]:
     """Return the coefficients of least absolute deviation, by weighted least squares that are repeated."""
     weight: Floats = np.ones(len(seconds))
-    found = np.zeros(2)
+    found: Floats = np.zeros(2)
     for _ in range(rounds):
         root = np.sqrt(weight)
-        found = np.linalg.lstsq(rows * root[:, None], seconds * root, rcond=None)[0]
+        found = np.asarray(np.linalg.lstsq(rows * root[:, None], seconds * root, rcond=None)[0], np.float64)
         weight = np.asarray(1.0 / np.maximum(np.abs(seconds - rows @ found), 1e-3 * seconds.mean()))
     first, token = (float(f"{value:.9g}") for value in found)
     return first, token

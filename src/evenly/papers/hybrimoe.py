@@ -228,12 +228,12 @@ def guarded(seed: int) -> dict[str, float]:
     Over links of several speeds, and CPUs that take many times as long as the scheduler believes.
     """
     ratios: dict[str, list[float]] = {"guard": [], "hybrid": [], "offloading": []}
+    asked = OffloadScenario(seed=seed, passes=25, calibration=25).asked()
     for transfer in TRANSFERS:
         for times in CPUS:
             believed = Costs(transfer=transfer)
             costs = replace(believed, first=times * believed.first, token=times * believed.token)
             scenario = OffloadScenario(costs=costs, believed=believed, seed=seed, passes=25, calibration=25)
-            asked = scenario.asked()
             serving = replace(scenario, guard=True).serving(asked)
             taken = [s.seconds(asked) for s in (serving, scenario, offloading(scenario))]
             better = min(taken[1:])
