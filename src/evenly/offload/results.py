@@ -23,12 +23,13 @@ METRICS = (
     Metric("cpu_busy", "CPU in use", "share", "higher", "Time in which the CPU computes experts."),
     Metric("device_busy", "Device in use", "share", "higher", "Time in which the device computes experts."),
     Metric("link_busy", "Link in use", "share", "higher", "Time in which the link moves experts."),
-    Metric("traffic", "Moved a pass", "B", "lower", "Bytes of experts that the link moves in a pass."),
+    Metric("traffic", "Moved a pass", "GB", "lower", "Bytes of experts that the link moves in a pass."),
     Metric("prefetch_used", "Prefetches of use", "share", "higher", "Prefetched experts that their layer asks for."),
     Metric("evictions", "Evictions a transfer", "share", "lower", "Transfers that take the place of an expert."),
-    Metric("device_memory", "Experts on the device", "B", "lower", "Most bytes of experts there at once."),
-    Metric("host_memory", "Experts on the host", "B", "lower", "Bytes of experts that the host keeps."),
+    Metric("device_memory", "Experts on the device", "GB", "lower", "Most bytes of experts there at once."),
+    Metric("host_memory", "Experts on the host", "GB", "lower", "Bytes of experts that the host keeps."),
 )
+GB = 1e9
 ROWS = ("CPU", "device", "link")
 WHAT = ("computed", "asked for", "prefetched", "kept for later")
 
@@ -48,11 +49,11 @@ def outcome(scenario: "OffloadScenario", run: Run, resident: Bools) -> Outcome:
         "hit": _part(total[records.HITS], total[records.ACTIVE]),
         "on_cpu": _part(total[records.ON_CPU], total[records.ACTIVE]),
         **dict(zip(("cpu_busy", "device_busy", "link_busy"), busy.sum(axis=0) / seconds.sum(), strict=True)),
-        "traffic": moved * size / len(seconds),
+        "traffic": moved * size / len(seconds) / GB,
         "prefetch_used": _part(total[records.USED], total[records.PREFETCHES]),
         "evictions": _part(total[records.EVICTIONS], moved),
-        "device_memory": device,
-        "host_memory": host,
+        "device_memory": device / GB,
+        "host_memory": host / GB,
     }
     figures = {name: float(value) for name, value in metrics.items()}
     return Outcome(scenario.name, figures, Load(busy, seconds, worker="resource"), rows(run), facts=facts(scenario))

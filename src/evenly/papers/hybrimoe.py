@@ -247,7 +247,7 @@ def memory() -> dict[str, float]:
     figures: dict[str, float] = {}
     for name in ("static", "all", "offloading"):
         found = replace(parts()[name], passes=SWEPT).run().metrics
-        figures |= {f"{name}_device": found["device_memory"] / 1e9, f"{name}_host": found["host_memory"] / 1e9}
+        figures |= {f"{name}_device": found["device_memory"], f"{name}_host": found["host_memory"]}
     figures["extra"] = 100.0 * (figures["all_device"] / figures["static_device"] - 1.0)
     return figures
 
