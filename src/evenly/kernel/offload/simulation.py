@@ -67,34 +67,22 @@ def replay(
     from evenly.kernel.offload.run import replay as compiled_replay  # compiled when first used
 
     run: Any = compiled_replay
-
-    passes, layers, experts = asked.loads.shape
-    sums, log = np.zeros((passes, records.SUMS)), np.zeros((ROWS, records.LOG))
-    clock = np.zeros(5)
+    passes, _, experts = asked.loads.shape
+    sums, log, clock = np.zeros((passes, records.SUMS)), np.zeros((ROWS, records.LOG)), np.zeros(5)
     hooks = (
         _called(scheduler, "assign", records.ASSIGN),
         _called(cache, "touch", records.TOUCH),
         _called(prefetch, "worth", records.WORTH),
     )
-    settings = np.array([cache.moves, prefetch.reach, logged, prefetch.patient], np.int64)
-    state = (
-        start.copy(),
-        np.where(resident, 0.0, np.inf),
-        np.zeros((layers, experts), np.bool_),
-        np.zeros((layers, experts), np.bool_),
-    )
-    tables = [np.zeros((experts, records.COLUMNS)) for _ in range(3)]
-    gain = np.zeros((max(1, prefetch.reach), experts))
     known = (asked.loads, asked.scores, *_order(asked, active), asked.guessed, asked.guess)
-    memory = (memory_of(cache, 0, 1), memory_of(prefetch, 0, 1))
-    place = np.zeros(3, np.int64)
+    settings = np.array([cache.moves, prefetch.reach, logged, prefetch.patient], np.int64)
+    rest = (costs, believed, settings, memory_of(cache, 0, 1), memory_of(prefetch, 0, 1))
+    state = (start.copy(), np.where(resident, 0.0, np.inf), *np.zeros((2, *resident.shape), np.bool_), clock, sums, log)
+    room = (np.zeros(experts), *np.zeros((3, experts, records.COLUMNS)), np.zeros((max(1, prefetch.reach), experts)))
     step = max(1, passes // SLICES)
     for first in range(0, passes, step):
         last = min(passes, first + step)
-        run(
-            first, last, *hooks, *known, costs, believed, settings, *memory, *state, clock, sums, log,
-            np.zeros(experts), *tables, gain, place,
-        )  # fmt: skip
+        run(first, last, *hooks, *known, *rest, *state, *room, np.zeros(3, np.int64))
         progress(last, passes)
     return Run(sums, log[: int(clock[records.LOGGED])], int(clock[records.PEAK]))
 

@@ -24,12 +24,9 @@ class Optimal:
     def assign(loads: Ints, ready: Floats, link: float, costs: Floats, plan: Floats) -> float:
         """Try every number of experts here and moved on the device, then write the best plan down."""
         order = np.argsort(-loads, kind="mergesort")
-        total, here, asked = 0, 0, 0
-        for e in range(len(loads)):
-            plan[e, 0], plan[e, 1], plan[e, 2], plan[e, 3], plan[e, 4] = -1.0, np.nan, np.nan, np.nan, ready[e]
-            total += loads[e]
-            asked += loads[e] > 0
-            here += loads[e] > 0 and ready[e] < np.inf
+        plan[:, 0], plan[:, 4] = -1.0, ready
+        plan[:, 1:4] = np.nan
+        total, asked, here = loads.sum(), (loads > 0).sum(), ((loads > 0) & (ready < np.inf)).sum()
         best, keep, move = np.inf, 0, 0
         for stay in range(here + 1):
             rest, device, left = total, 0.0, stay
