@@ -23,7 +23,7 @@ class Hybrid:
     >>> float(Hybrid.assign(loads, there, 0.0, np.array([3.0, 1.0, 0.0, 4.0]), plan))
     4.0
     >>> plan[:, 0]
-    array([1., 0., 1.])
+    array([1., 1., 0.])
     """
 
     @staticmethod

@@ -17,7 +17,8 @@ class OnDemand:
     Inference", 2024, https://arxiv.org/abs/2408.10284; its gating, which changes outputs, is left out.
 
     >>> plan = np.empty((2, 5))
-    >>> OnDemand.assign(np.array([1, 3]), np.array([0.0, np.inf]), 0.0, np.array([4.0, 1.0, 1.0, 2.0]), plan)
+    >>> loads, there, costs = np.array([1, 3]), np.array([0.0, np.inf]), np.array([4.0, 1.0, 1.0, 2.0])
+    >>> float(OnDemand.assign(loads, there, 0.0, costs, plan))
     5.0
     """
 

@@ -18,7 +18,8 @@ class StaticMap:
     2025.
 
     >>> plan = np.empty((2, 5))
-    >>> StaticMap.assign(np.array([1, 3]), np.array([0.0, np.inf]), 0.0, np.array([1.0, 1.0, 1.0, 2.0]), plan)
+    >>> loads, there, costs = np.array([1, 3]), np.array([0.0, np.inf]), np.array([1.0, 1.0, 1.0, 2.0])
+    >>> float(StaticMap.assign(loads, there, 0.0, costs, plan))
     7.0
     """
 
