@@ -35,6 +35,7 @@ class Plain:
             Layer(dict(enumerate(row)), {e: 0.0 for e in range(len(row)) if there[e]})
             for row, there in zip(start.tolist(), resident, strict=True)
         ]
+        self.places = [len(layer.coming) for layer in self.layers]
         self.now = self.link = 0.0
         self.most = 0
         self.passes: list[float] = []
@@ -83,6 +84,7 @@ class Plain:
         for e in layer.staged:
             del layer.coming[e]
         layer.staged.clear()
+        assert len(layer.coming) == self.places[k], "as many as before have a place"
         self.now = ends
 
     def enter(self, layer: Layer, e: int, time: float, busy: set[int]) -> None:
