@@ -9,7 +9,7 @@ import pytest
 from evenly.core import Ints
 from evenly.hosts.experts.link import Link
 from evenly.hosts.experts.measure import SETUPS, run
-from evenly.hosts.experts.network import Size, computed, drawn
+from evenly.hosts.experts.network import Size, drawn
 from evenly.hosts.experts.places import Places
 from evenly.offload.warmup import fitted
 
@@ -30,7 +30,7 @@ def test_every_set_of_policies_gives_the_outputs_of_a_plain_forward_pass() -> No
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ValueError, match=r"needs the extra: pip install 'evenly\[torch\]'"):
-        computed(np.zeros(SMALL.floats, np.float32), SMALL, np.zeros((1, SMALL.width), np.float32))
+        run(SMALL, passes=1, seed=0)
 
 
 def test_visits_by_token_and_by_pass_agree() -> None:

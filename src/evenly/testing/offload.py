@@ -29,7 +29,7 @@ from evenly.offload.schedulers import Scheduler
 from evenly.offload.schedulers.hybrid import Hybrid
 
 SHAPE = Shape(layers=4, experts=8, active=2)
-LAYERS = 60  # random ones that a scheduler plans
+LAYERS = 24  # random ones that a scheduler plans
 
 
 def check_scheduler(scheduler: Scheduler) -> None:

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from evenly.core import Floats, Ints
 from evenly.hosts.experts.link import Link
-from evenly.hosts.experts.network import Reals, Size, Visits, fill, norm, rows_of
+from evenly.hosts.experts.network import Reals, Size, Visits, fill, norm, rows_of, torch
 from evenly.hosts.experts.places import Places
 from evenly.hosts.experts.worker import work
 from evenly.hosts.phases.pool import made
@@ -62,6 +62,7 @@ class Machine:
         self.processes: list[Any] = []
 
     def __enter__(self) -> "Machine":
+        torch()  # or an error that names the extra, before anything is started
         size, every = self.size, self.size.layers * self.size.experts
         shared = [
             self.stack.enter_context(made(count))
@@ -87,7 +88,8 @@ class Machine:
     def __exit__(self, *_: object) -> None:
         self.link.close()
         for line in self.lines:
-            line.send(None)
+            with suppress(OSError):  # a side that failed has gone
+                line.send(None)
         for process in self.processes:
             process.join(PATIENCE)
         del self.store, self.pool, self.arrived, self.states, self.link
