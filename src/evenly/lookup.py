@@ -110,6 +110,7 @@ SLOTS = {
     "retentions": "retain",
     "sources": "trace",
     "lengths": "lengths",
+    "prefetches": "prefetch",
     "tools": "tools",
 }
 "Where a plug-in of a room stands in a scenario, if that is not the room's name in the singular."

@@ -24,11 +24,20 @@ BILLIONS = {  # weights as the model cards state them
     "qwen3-30b-a3b": 30.5,
     "mixtral-8x7b": 46.7,
     "deepseek-v3": 671.0,
+    "deepseek-v2-lite": 15.7,
+    "qwen2-57b-a14b": 57.4,
+    "olmoe-1b-7b": 6.92,
     "phi-3-mini": 3.82,
     "phi-4": 14.7,
     "opt-125m": 0.125,
 }
-ACTIVE = {"mixtral-8x7b": 12.9, "deepseek-v3": 37.0, "qwen3-30b-a3b": 3.3}  # embedding included
+ACTIVE = {
+    "mixtral-8x7b": 12.9,
+    "deepseek-v3": 37.0,
+    "qwen3-30b-a3b": 3.3,
+    "qwen2-57b-a14b": 14.2,
+    "olmoe-1b-7b": 1.28,
+}  # embedding included
 
 
 def test_every_embedded_model_is_examined() -> None:

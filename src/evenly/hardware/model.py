@@ -195,7 +195,7 @@ def parse(config: dict[str, Any], name: str) -> Model:
         context=_whole(config, "max_position_embeddings", "n_positions", default=2048),
         experts=experts,
         active=_whole(config, "num_experts_per_tok", default=0) if experts else 0,
-        shared=_whole(config, "n_shared_experts", default=0) if experts else 0,
+        shared=_shared(config) if experts else 0,
         dense_layers=_whole(config, "first_k_dense_replace", default=0) if experts else 0,
         dense_intermediate=wide if experts else 0,
         latent=latent,
@@ -219,6 +219,13 @@ def _whole(config: dict[str, Any], *keys: str, default: int | None = None) -> in
     if default is None:
         raise ValueError(f"no {' or '.join(keys)}; is it the config.json of a transformer decoder?")
     return default
+
+
+def _shared(config: dict[str, Any]) -> int:
+    """Return how many experts every token visits; one wide network counts as so many experts of the usual width."""
+    wide = _whole(config, "shared_expert_intermediate_size", default=0)
+    narrow = _whole(config, "moe_intermediate_size", default=0)
+    return wide // narrow if wide and narrow else _whole(config, "n_shared_experts", default=0)
 
 
 def _width(config: dict[str, Any]) -> int:

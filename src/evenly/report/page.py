@@ -9,6 +9,7 @@ from evenly.core import Metric, Outcome
 from evenly.measure.imbalance import peak_over_mean
 from evenly.report import table, verdict
 from evenly.report.assumptions import assumptions, limits
+from evenly.report.charts.experts import experts
 from evenly.report.charts.latency import alike, curves, latency
 from evenly.report.charts.replicas import replicas
 from evenly.report.charts.schedule import schedule
@@ -97,19 +98,30 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
             labels,
             "640px",
         )
-        + section(
-            "What runs when",
-            "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
-            schedule(drawn),
-            (),
-            "640px",
-        )
+        + _layers(drawn)
         + section(
             "Load by worker",
             f"Even bars share the work evenly; a short bar is capacity left idle.{remark}",
             replicas(drawn),
             labels,
         )
+    )
+
+
+def _layers(drawn: Sequence[Outcome]) -> str:
+    """Return the pictures of what runs inside the layers of a model."""
+    return section(
+        "What runs when",
+        "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
+        schedule(drawn),
+        (),
+        "640px",
+    ) + section(
+        "Who computes which expert",
+        "Two layers in the middle of a pass: above the CPU, then the device, below what the link moves.",
+        experts(drawn),
+        (),
+        "640px",
     )
 
 
