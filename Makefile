@@ -17,7 +17,7 @@ $(BASE): pyproject.toml tools/venv.sh
 	@touch $@
 
 $(DEV): $(BASE)
-	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask,replay,silicon,torch]'
+	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask,replay,silicon]'
 	@touch $@
 
 demo: $(BASE)
@@ -47,7 +47,7 @@ $(VLLM_ENV): pyproject.toml tools/venv.sh tools/vllm_env.py
 
 vllm: $(VLLM_ENV)
 
-# In a real vLLM; where its CPU build does not exist these tests are skipped, loudly.
+# In a real vLLM, whose environment also has torch; where its CPU build does not exist these tests are skipped, loudly.
 test-vllm:
 	@./tools/test_vllm.sh
 

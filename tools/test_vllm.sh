@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Run the tests that need a real vLLM, in its own environment; say so where there is no CPU build for this machine.
+# Run the tests that need a real vLLM or torch, in the environment of vLLM; say so where there is no CPU build for this machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [[ $(uname -s) != Linux || ! $(uname -m) =~ ^(x86_64|aarch64)$ ]]; then
     echo "================================================================================"
     echo "SKIPPED: vLLM's CPU build is made for Linux on x86_64 and aarch64, this is $(uname -sm)."
-    echo "Nothing of tests/hosts/vllm was run: the adapter, its policies and the replay are NOT tested here."
+    echo "Nothing of tests/hosts/vllm was run: the adapter, its policies and the replay are NOT tested here,"
+    echo "nor are the experts that compute in torch (tests/hosts/test_experts.py)."
     echo "================================================================================"
     exit 0
 fi
 make --no-print-directory vllm
-exec "${VLLM:-.venv-vllm}/bin/pytest" -n 0 tests/hosts/vllm
+exec "${VLLM:-.venv-vllm}/bin/pytest" -n 0 tests/hosts/vllm tests/hosts/test_experts.py
