@@ -46,6 +46,8 @@ class Device:
     "Name of the link to the other devices of the machine."
     source: str
     "Where the figures come from."
+    network: str = "ethernet-100"
+    "Name of the link to other machines."
 
     def rate(self, width: int) -> float:
         """Return dense operations a second for operands of `width` bytes; wider than 2 bytes counts as two halves.
@@ -81,7 +83,11 @@ def devices() -> dict[str, Device]:
     """Return all known accelerators by name."""
     numbers = ("memory", "bandwidth", "flops", "flops8", "idle", "peak")
     return {
-        name: Device(name, **{key: float(row[key]) for key in numbers}, link=row["link"], source=row["source"])
+        name: Device(
+            name,
+            **{key: float(row[key]) for key in numbers},
+            **{key: row[key] for key in ("link", "source", "network") if key in row},
+        )
         for name, row in _table("devices.yaml").items()
     }
 

@@ -22,6 +22,7 @@ from evenly.serve.budgets.fixed import Fixed
 from evenly.serve.engines import Engine, Rules
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.metrics import METRICS
+from evenly.serve.numbers import numbers
 from evenly.serve.orders import Order
 from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.orders.priority import Priority
@@ -220,30 +221,12 @@ class ServeScenario(Scenario):
     def _rules(self, fleet: "Fleet", block_bytes: float) -> dict[str, int | float]:
         rules = fleet.rules
         first_come = isinstance(self.order, FirstCome)
-        return {
-            "compose": ("prefill-first", "queue-order", "decode-first", "split-fuse").index(rules.compose),
-            "reserve": ("chunk", "prompt", "longest").index(rules.reserve),
-            "victims": int(rules.swap),
-            "chunked": int(rules.chunked),
-            "block": rules.block,
-            "watermark": int(rules.watermark * fleet.blocks),
-            "budget": rules.budget,
-            "seats": rules.seats,
-            "batch": rules.batch,
-            "longest": fleet.longest,
-            "threshold": rules.threshold,
-            "lone": int(rules.lone),
-            "whole": int(rules.whole),
-            "blank": int(rules.blank),
-            "behind": int(rules.behind),
-            "cache": int(rules.cache),
-            "readmit": int(rules.readmit),
+        return numbers(rules, fleet.blocks, fleet.longest) | {
             "front": int(rules.front and first_come),
             "by_rank": int(not isinstance(self.evict, Last)),
             "usurp": int(rules.usurp and isinstance(self.order, Priority) and isinstance(self.evict, LeastUrgent)),
             **self._host(fleet, block_bytes),
             "slowdown": self.slowdown,
-            "delay": rules.delay,
             "hits": int(rules.cache and getattr(type(self.route), "reads_cache", False)),
             "flows": int(hasattr(type(self.order), "counts")),
             "retain": int(rules.cache and not isinstance(self.retain, Never)),

@@ -1,0 +1,76 @@
+"""A candidate: one layout with its knobs, what it did with the trace, and where its time went."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from evenly.core import Trace
+from evenly.plan.layout import Layout
+from evenly.plan.results import outcome
+from evenly.plan.scenario import PlanScenario
+from evenly.plan.spent import Spent, spent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One plan that was scored by serving the trace."""
+
+    layout: Layout
+    seats: int
+    "Requests that one engine runs at once; its microbatches divide them."
+    budget: int
+    "Tokens of a pass of one microbatch."
+    clock: float
+    "Share of the full clock."
+    kv_tokens: int
+    "Tokens of context of one engine; its microbatches divide them."
+    longest: int
+    "Tokens of prompt and output that are accepted."
+    figures: Mapping[str, float]
+    "Metrics of a plan scenario by name."
+    spent: Spent
+    "Device-seconds by what they were spent on."
+
+    @property
+    def title(self) -> str:
+        """Return layout and clock as people write them."""
+        return self.layout.title + (f" at {self.clock:.0%} clock" if self.clock < 1 else "")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return a mapping that JSON can hold; missing figures are null."""
+        figures = {name: value if math.isfinite(value) else None for name, value in self.figures.items()}
+        return {"title": self.title, "devices": self.layout.devices} | asdict(self) | {"figures": figures}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A layout that cannot serve the trace."""
+
+    layout: Layout
+    missing_gb: float
+    "GB that each device lacks for its weights and the longest request of the trace."
+
+
+def evaluate(scenario: PlanScenario, trace: Trace) -> Candidate:
+    """Return the scenario's candidate, scored by serving `trace`; raise `ValueError` if the model does not fit."""
+    crew = scenario.crew()
+    run = scenario.simulate(crew, trace)
+    made = outcome(scenario, crew, run)
+    seconds = made.metrics["makespan"]
+    where = spent(run.log, crew.tables, scenario.layout, seconds if math.isfinite(seconds) else 0.0)
+    return Candidate(
+        scenario.layout,
+        scenario.engine.rules(crew.longest).seats,
+        crew.rules.budget,
+        scenario.clock,
+        crew.kv_tokens * scenario.stages,
+        crew.longest,
+        made.metrics,
+        where,
+    )
+
+
+def tuned(scenario: PlanScenario, seats: int, budget: int) -> PlanScenario:
+    """Return the scenario with other limits of a batch, where its engine is vLLM."""
+    return replace(scenario, engine=replace(scenario.engine, max_num_seqs=seats, max_num_batched_tokens=budget))
