@@ -74,7 +74,7 @@ class Twin:
 
     def _seconds(self, r: int, work: dict[int, dict[int, int]]) -> float:
         decodes = [i for i in work[r] if self.done[i] == self.trace.prompt[i]]
-        resident = sum(int(self.trace.prompt[i] + self.given[i]) for i in decodes)
+        resident = sum(int(self.trace.prompt[i] + self.given[i] - 1) for i in decodes)
         own = self.own[0] + self.own[1] * sum(work[r].values()) + self.own[2] * resident
         stride = self.crews * self.stages
         together = sum(sum(parts.values()) for other, parts in work.items() if other % stride == r % stride)

@@ -79,7 +79,7 @@ def test_a_lone_microbatch_waits_for_every_stage() -> None:
     trace = Trace(np.zeros(1), np.array([100]), np.array([2]))
     run = in_step(trace, 1, 4, 1)
     first = 4 * (OWN[0] + 100 * OWN[1])
-    second = 4 * (OWN[0] + OWN[1] + 101 * OWN[2])
+    second = 4 * (OWN[0] + OWN[1] + 100 * OWN[2])
     assert run.requests["first_token"][0] == pytest.approx(first)
     assert run.requests["finish"][0] == pytest.approx(first + second)
 

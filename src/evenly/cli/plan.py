@@ -15,7 +15,7 @@ Limits = Annotated[
 @app.command(
     help_epilogue=examples(
         "evenly plan --model llama-3-70b --gpus 8xh100 --trace trace.csv --slo ttft=1,tpot=0.05",
-        "evenly plan --model mixtral-8x7b --gpus 2x8xa100-80gb --trace trace.csv --objective cost --limit slo_share>=0.9",
+        "evenly plan --model mixtral-8x7b --gpus 2x8xh100 --trace trace.csv --objective cost --limit slo_share>=0.9",
         "evenly plan chat --objective goodput --limit ttft_p99<=2 --over replicas=2,4,8",
     )
 )
@@ -43,8 +43,8 @@ def plan(
     Parameters
     ----------
     scenario
-        A scenario whose space is searched: a file or an embedded name. Leave it out and give --model, --gpus and --trace
-        to plan how a model is cut over devices.
+        A scenario whose space is searched: a file or an embedded name. Without it, --model, --gpus and --trace say
+        which model is to be cut over which devices.
     model
         An embedded model (`llama-3-70b`), or a Hugging Face config.json.
     gpus
@@ -73,7 +73,9 @@ def plan(
     if scenario:
         given = {"--model": model, "--gpus": gpus, "--trace": trace, "--slo": slo}
         if wrong := [name for name, value in given.items() if value]:
-            raise ValueError(f"{', '.join(wrong)}: '{scenario}' says that already; change it with --set, or leave it out")
+            raise ValueError(
+                f"{', '.join(wrong)}: '{scenario}' says that already; change it with --set, or leave it out"
+            )
         _generic(scenario, sets, objective, kept, over, positive("top", top), positive("jobs", jobs), as_json)
         return
     if missing := [name for name, value in (("--model", model), ("--gpus", gpus), ("--trace", trace)) if not value]:
@@ -154,8 +156,7 @@ def _generic(
         cells = [f"{one.metrics[name]:.4g}" for name in names]
         made.add_row(title(point), *cells, style=None if found.keeps(one) else "dim")
     screen().print(made)
-    best, first = found.ranked[0]
-    if not found.keeps(first):
+    if not found.keeps(found.ranked[0][1]):
         say("\nNo point keeps all limits.")
     if found.skipped:
         say(f"\n{len(found.skipped)} points cannot be; the first: {title(found.skipped[0][0])}: {found.skipped[0][1]}")

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 DATA = Path(__file__).parent / "data"
+ETHERNET = "ethernet-100"  # link to other machines where none is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Device:
     "Name of the link to the other devices of the machine."
     source: str
     "Where the figures come from."
-    network: str = "ethernet-100"
+    network: str = ETHERNET
     "Name of the link to other machines."
 
     def rate(self, width: int) -> float:
@@ -86,7 +87,9 @@ def devices() -> dict[str, Device]:
         name: Device(
             name,
             **{key: float(row[key]) for key in numbers},
-            **{key: row[key] for key in ("link", "source", "network") if key in row},
+            link=row["link"],
+            source=row["source"],
+            network=row.get("network", ETHERNET),
         )
         for name, row in _table("devices.yaml").items()
     }

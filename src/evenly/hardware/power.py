@@ -21,9 +21,9 @@ def joules(
     """Return the energy of `busy` and `idle` device-seconds in which `flops` operations and `moved` bytes were done.
 
     A busy device draws its idle power, and of the range up to its peak a fixed share plus shares in proportion to its
-    memory traffic and its arithmetic, the whole range at most. Without `moved`, half of the bandwidth counts as used. `clock` is the share of the full clock at
-    which the cores run: their part of the range shrinks with it and with the square of the voltage, that of the memory
-    stays.
+    memory traffic and its arithmetic, the whole range at most. Without `moved`, half of the bandwidth counts as used.
+    `clock` is the share of the full clock at which the cores run: their part of the range shrinks with it and with the
+    square of the voltage, that of the memory stays.
 
     >>> from evenly.hardware.device import device
     >>> joules(device("a100-80gb"), busy=0.0, idle=10.0, flops=0.0)

@@ -9,7 +9,8 @@ from statistics import fmean
 
 import numpy as np
 
-from evenly.core import Floats, Trace
+from evenly.core import Ints, Trace
+from evenly.hardware.model import model
 from evenly.papers.data import public
 from evenly.papers.testbed import Given
 from evenly.plan.candidate import Candidate, evaluate
@@ -20,7 +21,6 @@ from evenly.plan.layout import Layout
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import at_once, at_rate, scores, search
 from evenly.plan.space import heuristic, layouts, shapes
-from evenly.hardware.model import model
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.traces.lengths import Lengths
 from evenly.traces.lengths.fixed import Fixed
@@ -30,9 +30,9 @@ from evenly.traces.read import read
 ORIGIN = "https://github.com/microsoft/apex_plus (MIT)"
 LARGE = VllmV1(max_num_batched_tokens=8192, max_num_seqs=1024)  # vLLM's own limits on large devices
 SMALL = replace(LARGE, max_num_batched_tokens=2048)
-PUBLISHED = {"utilisation": 1.0, "activation": 2.0**30}  # of memory: all of it but one GiB a device
+WORKSPACE = 2.0**30  # bytes that the public code leaves of each device; it gives all else to weights and caches
 PLANS = {"8TP": Layout(tensor=8), "2DP4TP": Layout(replicas=2, tensor=4), "4DP2TP": Layout(replicas=4, tensor=2)}
-# Requests that each engine of the measured runs with more than one was sent of `creation`: another sample than the trace.
+# Requests of `creation` for each engine of the measured runs with more than one: another sample than the trace.
 SAMPLES = {"2DP4TP": 402, "4DP2TP": 201}
 # Seconds that vLLM took of `summarization`, whose prompts are not among the public files: first token, time a token.
 SUMMARIZED = {
@@ -72,32 +72,35 @@ class Cell:
         return f"{self.plan}_{self.workload}_{self.rate:g}"
 
 
-def fidelity() -> dict[str, float]:
-    """Return errors of time a token and first token over all measured cells of creation and chat, in %."""
-    figures = errors(cells(), Passes())
-    figures |= {f"plain_{key}": value for key, value in errors(cells(), Passes(memory=0.75, host=0.0)).items()}
-    return figures | {
-        f"gathered_{key}": value for key, value in errors(cells(), Passes(gathers="published")).items()
-    }
+def fidelity(seed: int) -> dict[str, float]:
+    """Return errors of time a token and first token over the 18 published cells of eight H100, in %, and ours in ms."""
+    given = [cell for cell in cells() if cell.plan in PLANS] + summaries()
+    figures = errors(given, Passes(), seed)
+    variants = {"bare": Passes(memory=0.75, host=0.0), "engine": Passes(gathers="engine")}
+    for name, passes in variants.items():
+        figures |= {f"{name}_{key}": value for key, value in errors(given, passes, seed).items()}
+    return figures | {f"long_{key}": value for key, value in errors(summaries(), Passes(), seed).items()}
+
+
+def fewer() -> dict[str, float]:
+    """Return the same errors for the three public runs on two and four devices."""
+    return errors([cell for cell in cells() if cell.plan not in PLANS], Passes())
 
 
 def halves() -> dict[str, float]:
     """Return the figures fitted to the cells of one rate, and the errors that they have on those of the other."""
-    known = [cell for cell in cells() if cell.rate == 0.25]
-    unseen = [cell for cell in cells() if cell.rate == 0.5]
+    known, unseen = ([cell for cell in cells() if cell.plan in PLANS and cell.rate == rate] for rate in (0.25, 0.5))
     options = [Passes(memory=memory, host=host) for memory in MEMORIES for host in HOSTS]
     best = min(options, key=lambda passes: errors(known, passes)["tpot"])
-    found = errors(unseen, best)
-    return {"memory": best.memory, "host": best.host * 1e3, **found}
+    return {"memory": best.memory, "host": best.host * 1e3, **errors(unseen, best)}
 
 
-def summaries(seed: int) -> dict[str, float]:
-    """Return the same errors for long prompts, drawn from the published quantiles."""
-    drawn = [
+def summaries() -> list[Cell]:
+    """Return the published cells of long prompts, whose lengths are drawn from published quantiles."""
+    return [
         Cell(plan, "summarization", rate, ttft, tpot, 1300 // PLANS[plan].replicas, 0.0, 0.0)
         for (plan, rate), (ttft, tpot) in SUMMARIZED.items()
     ]
-    return errors(drawn, Passes(), seed)
 
 
 def errors(given: Iterable[Cell], passes: Passes, seed: int = 0) -> dict[str, float]:
@@ -115,9 +118,7 @@ def errors(given: Iterable[Cell], passes: Passes, seed: int = 0) -> dict[str, fl
 def simulated(cell: Cell, passes: Passes, seed: int = 0) -> Mapping[str, float]:
     """Return the figures of one server of a cell."""
     width = PLANS[cell.plan].tensor if cell.plan in PLANS else int(cell.plan[0])
-    base = PlanScenario(
-        trace=Given(), model="llama-3.1-70b", tensor=width, engine=LARGE, cost=passes
-    )
+    base = PlanScenario(trace=Given(), model="llama-3.1-70b", tensor=width, engine=LARGE, cost=passes)
     return evaluate(base, requests_of(cell, seed)).figures
 
 
@@ -174,8 +175,9 @@ def drawn(workload: str, requests: int, rate: float, seed: int) -> Trace:
     return Trace(np.cumsum(chance.exponential(1 / rate, requests)), prompt, output)
 
 
-def _scaled(lengths: Floats, mean: float) -> Floats:
-    return np.maximum(1, np.rint(lengths * mean / lengths.mean())).astype(np.int64)
+def _scaled(lengths: Ints, mean: float) -> Ints:
+    whole: Ints = np.maximum(1, np.rint(lengths * mean / lengths.mean())).astype(np.int64)
+    return whole
 
 
 # ---- Choice of a plan ----------------------------------------------------------------------------------------------
@@ -220,11 +222,18 @@ def online() -> dict[str, float]:
 def published(seed: int) -> dict[str, float]:
     """Return what the output shown by the public code becomes here: 100 requests on two H100, three layouts."""
     chance = np.random.default_rng([seed, 9])
-    prompt, output = 1198, 209  # means of the shown run: its tokens a second times its seconds, over its requests
-    lengths = (np.maximum(1, np.rint(chance.exponential(mean, 100))).astype(np.int64) for mean in (prompt, output))
-    trace = at_once(Trace(np.zeros(100), *lengths))
+    means = (1198.0, 209.0)  # of the shown run: its tokens a second times its seconds, over its requests
+    prompt, output = (np.maximum(1, np.rint(chance.exponential(mean, 100))).astype(np.int64) for mean in means)
+    trace = Trace(np.zeros(100), prompt, output)
     base = PlanScenario(
-        trace=Given(), model="llama-3-70b", tensor=2, node=2, engine=LARGE, max_model_len=16384, **PUBLISHED
+        trace=Given(),
+        model="llama-3-70b",
+        tensor=2,
+        node=2,
+        engine=LARGE,
+        max_model_len=16384,
+        utilisation=1.0,
+        activation=WORKSPACE,
     )
     ways = (Layout(tensor=2), Layout(stages=2), Layout(tensor=2, attention=2))
     two, stages, ranks = scores([base.with_layout(way) for way in ways], trace)
@@ -242,9 +251,7 @@ def experts(seed: int) -> dict[str, float]:
     for workload in ("creation", "lmsys", "summarization"):
         trace = drawn(workload, 512, 0.5, seed)
         for routing in ("even", "power-law"):
-            base = PlanScenario(
-                trace=Given(), model="mixtral-8x22b-fp8", engine=LARGE, cost=Passes(routing=routing)
-            )
+            base = PlanScenario(trace=Given(), model="mixtral-8x22b-fp8", engine=LARGE, cost=Passes(routing=routing))
             sliced, whole = scores([base, replace(base, experts="expert")], trace)
             found[f"{workload}_{routing}"] = whole.figures["e2e_mean"] / sliced.figures["e2e_mean"]
     return found

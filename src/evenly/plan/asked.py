@@ -49,8 +49,8 @@ def objectives(text: str) -> Slo:
     slo = Slo(**limits)
     if slo.e2e is not None and slo.ttft is not None and slo.e2e < slo.ttft:
         raise ValueError(
-            f"--slo {text}: an answer of {slo.e2e:g} s in all cannot begin after {slo.ttft:g} s; take a larger e2e or a "
-            "smaller ttft"
+            f"--slo {text}: an answer of {slo.e2e:g} s in all cannot begin after {slo.ttft:g} s; take a larger e2e or "
+            "a smaller ttft"
         )
     return slo
 

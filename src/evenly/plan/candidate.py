@@ -10,6 +10,7 @@ from evenly.plan.layout import Layout
 from evenly.plan.results import outcome
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.spent import Spent, spent
+from evenly.serve.engines.vllm_v1 import VllmV1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,4 +74,5 @@ def evaluate(scenario: PlanScenario, trace: Trace) -> Candidate:
 
 def tuned(scenario: PlanScenario, seats: int, budget: int) -> PlanScenario:
     """Return the scenario with other limits of a batch, where its engine is vLLM."""
+    assert isinstance(scenario.engine, VllmV1)
     return replace(scenario, engine=replace(scenario.engine, max_num_seqs=seats, max_num_batched_tokens=budget))

@@ -15,8 +15,8 @@ from evenly.plan.layout import Layout
 from evenly.plan.reshard import Exchange, Gathers, exchanges
 
 WIDTH = 2.0  # bytes of an activation, whatever the weights have
-# Work of the busiest device over the mean, by devices with whole experts: kernels measured at 16,384 tokens whose routing
-# follows a power law of exponent 1.2, AIConfigurator's tables of H100; straight lines between.
+# Work of the busiest device over the mean, by devices with whole experts: kernels measured at 16,384 tokens that are
+# routed by a power law of exponent 1.2, AIConfigurator's tables of H100; straight lines between.
 SKEW = {1: 1.0, 2: 1.24, 4: 1.47, 8: 1.87, 16: 2.09, 32: 2.26, 64: 2.56}
 
 
@@ -36,8 +36,9 @@ class Passes:
     "Seconds of host work in each pass of a microbatch, during which its devices wait."
     first_token: float = 0.015
     "Seconds of a request outside the engine: connection, tokenizer, first answer."
-    gathers: Gathers = "engine"
-    "Whether a gated network gathers its halves, as the public code of APEX counts, or not, as engines cut it."
+    gathers: Gathers = "published"
+    """How a gated network ends: `published` with one more gather a layer, as the public code of APEX counts, which is
+    closer to measured passes; `engine` without, as engines cut it."""
     routing: Literal["even", "power-law"] = "even"
     "How tokens choose experts: evenly, or so that devices with whole experts wait for the one with the favourites."
 

@@ -87,7 +87,9 @@ def dynamo(candidate: Candidate, base: PlanScenario) -> Launch:
     words = " ".join(vllm_flags(candidate, base))
     worker = f"python -m dynamo.vllm --model {base.model} {words}"
     front = f"python -m dynamo.frontend --router-mode round-robin --http-port {PORT}"
-    note = f"start {candidate.layout.replicas} workers, each on its own devices" if candidate.layout.replicas > 1 else ""
+    note = (
+        f"start {candidate.layout.replicas} workers, each on its own devices" if candidate.layout.replicas > 1 else ""
+    )
     return Launch("Dynamo", DYNAMO, (front, *[worker] * candidate.layout.replicas), note)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from evenly.core import Trace
 from evenly.core.scenario import Progress, silent
@@ -51,15 +52,11 @@ def _rivals(plan: Plan, base: PlanScenario, count: int) -> list[PlanScenario]:
     return [replace(base.with_layout(layout), clock=clock) for layout, clock in layouts]
 
 
-def _best(
-    plan: Plan, scenarios: Sequence[PlanScenario], trace: Trace, factor: float, jobs: int
-) -> Candidate:
+def _best(plan: Plan, scenarios: Sequence[PlanScenario], trace: Trace, factor: float, jobs: int) -> Candidate:
     return ranked(scores(scenarios, at_rate(trace, factor), jobs), plan.objective, plan.limits)[0]
 
 
 def _changes(best: dict[float, Candidate]) -> list[tuple[float, float]]:
     """Return neighbouring factors whose best plans differ."""
     rising = sorted(best)
-    return [
-        (low, high) for low, high in zip(rising, rising[1:], strict=False) if best[low].title != best[high].title
-    ]
+    return [(low, high) for low, high in pairwise(rising) if best[low].title != best[high].title]

@@ -23,6 +23,4 @@ def with_knobs(plan: Plan, base: PlanScenario, trace: Trace, jobs: int = 1, prog
         made += [tuned(laid, seats, budget) for seats in SEATS for budget in BUDGETS if (seats, budget) not in limits]
         made += [replace(laid, clock=clock) for clock in CLOCKS if clock < 1.0]
     both = [*plan.candidates, *scores(made, trace, jobs, progress)]
-    return replace(
-        plan, candidates=tuple(ranked(both, plan.objective, plan.limits)), front=tuple(front(both, FRONT))
-    )
+    return replace(plan, candidates=tuple(ranked(both, plan.objective, plan.limits)), front=tuple(front(both, FRONT)))

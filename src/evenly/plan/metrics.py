@@ -18,7 +18,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("makespan", "Makespan", "s", about="First arrival to last token."),
     Metric("rejected", "Rejected", "share", about="Requests that can never fit into a rank."),
     Metric("energy", "Energy", "J/token", about="Joules for each output token; power model named in the facts."),
-    Metric("cost", "Cost", "per Mtok", about="Price of the devices for a million output tokens, device-hours by default."),
+    Metric(
+        "cost", "Cost", "per Mtok", about="Price of the devices for a million output tokens, device-hours by default."
+    ),
     Metric("compute_share", "Compute", "share", "neither", "Device time in matrix products and prompt attention."),
     Metric("memory_share", "Memory", "share", "neither", "Device time that reads weights and keys and values."),
     Metric("collective_share", "Collectives", "share", "lower", "Device time in collectives and between stages."),

@@ -35,11 +35,11 @@ class Exchange:
         return rounds * message
 
 
-def exchanges(layout: Layout, model: Model, gathers: Gathers = "engine") -> list[Exchange]:
+def exchanges(layout: Layout, model: Model, gathers: Gathers = "published") -> list[Exchange]:
     """Return the collectives of one layer, from attention to the feed-forward network and back.
 
-    `gathers` says how a gated network ends: `engine` as vLLM and SGLang cut it, its two input matrices by columns, so
-    that nothing is exchanged inside; `published` with the all-reduce and gather that the public code counts.
+    `gathers` says how a gated network ends: `published` with the all-reduce and the gather that the public code counts;
+    `engine` as vLLM and SGLang cut it, its two input matrices by columns, so that nothing is exchanged inside.
     """
     sends = layout.tensor // layout.attention
     works = layout.tensor // layout.network
@@ -52,9 +52,7 @@ def exchanges(layout: Layout, model: Model, gathers: Gathers = "engine") -> list
             back = _gated(works, layout.network, layout.attention)
     alone = layout.attention == 1  # one rank, so everything is its own
     return [
-        Exchange(part.kind, part.devices, part.share, alone or part.own)
-        for part in (*there, *back)
-        if part.devices > 1
+        Exchange(part.kind, part.devices, part.share, alone or part.own) for part in (*there, *back) if part.devices > 1
     ]
 
 

@@ -21,14 +21,14 @@ def room(
     >>> from evenly.hardware.device import device
     >>> from evenly.hardware.model import model
     >>> room(model("llama-3-70b"), device("h100"), Layout(tensor=8)) // 1000
-    1401
+    1399
     """
     free = device.memory * utilisation - activation - weight_bytes(model, layout)
     each = kv_bytes(model, layout) * layout.stages
     if free < each:
         raise ValueError(
-            f"{model.name} does not fit into {layout.title} on {device.name}: {weight_bytes(model, layout) / 1e9:.1f} GB "
-            f"of weights on a device, {missing(model, device, layout, 1, utilisation, activation):.1f} GB missing on each"
+            f"{model.name} does not fit into {layout.title} on {device.name}: {weight_bytes(model, layout) / 1e9:.1f} "
+            f"GB of weights on a device, {missing(model, device, layout, 1, utilisation, activation):.1f} GB missing"
         )
     return int(free / each)
 
@@ -41,6 +41,6 @@ def missing(
     utilisation: float = UTILISATION,
     activation: float = ACTIVATION,
 ) -> float:
-    """Return the GB that each device lacks to hold its weights and `tokens` of context of every microbatch, at least 0."""
+    """Return the GB that each device lacks for its weights and `tokens` of context of every microbatch."""
     free = device.memory * utilisation - activation - weight_bytes(model, layout)
     return max(0.0, (tokens * kv_bytes(model, layout) * layout.stages - free) / 1e9)

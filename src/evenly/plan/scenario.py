@@ -86,7 +86,7 @@ class PlanScenario(Scenario):
             )
         if self.max_model_len is not None and self.max_model_len < 2:
             raise ValueError(f"max_model_len is at least 2 tokens, not {self.max_model_len}")
-        if (why := fault(self.layout, model(self.model), self.node)):
+        if why := fault(self.layout, model(self.model), self.node):
             raise ValueError(f"tensor {self.tensor} cannot be laid out: {why}")
         if self.engine.rules(1 << 17).lanes != "single" or self.engine.rules(1 << 17).switching:
             raise ValueError("engine is one with a single lane and fixed seats, such as vllm-v1, sarathi or orca")

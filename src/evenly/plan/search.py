@@ -123,7 +123,7 @@ def scores(
 def ranked(candidates: Iterable[Candidate], objective: str, limits: Sequence[Limit] = ()) -> list[Candidate]:
     """Return candidates best first; those that break a limit come after all others.
 
-    Goodputs that differ by less than 1% of the best count as equal; among equals the mean answer decides, then the title.
+    Goodputs that differ by less than 1% of the best count as equal. Among equals the mean answer decides, then titles.
     """
     given = list(candidates)
     sign = -1.0 if BETTER[objective] == "higher" else 1.0
@@ -132,7 +132,13 @@ def ranked(candidates: Iterable[Candidate], objective: str, limits: Sequence[Lim
     def key(one: Candidate) -> tuple[bool, bool, float, float, str]:
         value = one.figures[objective]
         alike = objective == "goodput" and best - value <= ALIKE * best
-        return not keeps(one, limits), value != value, sign * (best if alike else value), one.figures["e2e_mean"], one.title
+        return (
+            not keeps(one, limits),
+            value != value,
+            sign * (best if alike else value),
+            one.figures["e2e_mean"],
+            one.title,
+        )
 
     return sorted(given, key=key)
 

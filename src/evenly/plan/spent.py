@@ -46,8 +46,8 @@ class Spent:
 def spent(log: Floats, tables: Tables, layout: Layout, makespan: float) -> Spent:
     """Return where the device time of a run went.
 
-    `log` has the kernel's rows of windows. Attention is what remains of a pass after all else is taken away: it counts as
-    reading memory in passes of decodes alone, and as arithmetic in those with a prompt.
+    `log` has the kernel's rows of windows. Attention is what remains of a pass after all else is taken away: it counts
+    as reading memory in passes of decodes alone, and as arithmetic in those with a prompt.
     """
     devices = layout.devices
     if len(log) == 0:
@@ -56,15 +56,22 @@ def spent(log: Floats, tables: Tables, layout: Layout, makespan: float) -> Spent
     parts = np.array(_parts(tokens, tables.own)) * k
     if len(tables.shared):
         parts += np.array(_parts(_together(log, layout), tables.shared)) * k
-    host, compute, memory, collectives = parts
-    attention = np.maximum(0.0, log[:, OWN] - host - compute - memory - collectives)
-    prompts = np.where(log[:, TOKENS] > 0, attention, 0.0)
+    attention = np.maximum(0.0, log[:, OWN] - parts.sum(axis=0))
+    prompts = float(attention[log[:, TOKENS] > 0].sum())
     width = layout.stages * layout.tensor / layout.attention  # devices that do a member's own work, stage after stage
-    figures = [compute.sum() + prompts.sum(), (memory + attention - prompts).sum(), collectives.sum(), host.sum()]
-    own = [float(figure) * width for figure in figures]
+    host, compute, memory, collectives = (float(part) for part in parts.sum(axis=1))
+    memory += float(attention.sum()) - prompts
+    busy = width * (host + compute + prompts + memory + collectives)
     active = sum(_covered(log[log[:, 0] % layout.replicas == crew]) for crew in range(layout.replicas))
     active *= layout.stages * layout.tensor
-    return Spent(*own, max(0.0, active - sum(own)), max(0.0, devices * makespan - active))
+    return Spent(
+        compute=width * (compute + prompts),
+        memory=width * memory,
+        collectives=width * collectives,
+        host=width * host,
+        waiting=max(0.0, active - busy),
+        idle=max(0.0, devices * makespan - active),
+    )
 
 
 def moved(log: Floats, tables: Tables, layout: Layout, bandwidth: float) -> float:

@@ -39,12 +39,14 @@ def sentences(plan: Plan, base: PlanScenario) -> list[str]:
     if plan.heuristic and plan.heuristic.title != plan.winner.title:
         factor = plan.heuristic.figures["e2e_mean"] / plan.winner.figures["e2e_mean"]
         told.append(
-            f"The usual rule, {plan.heuristic.title}, answers in {plan.heuristic.figures['e2e_mean']:.3g} s on average, "
-            f"{factor:.2f} times the winner's {plan.winner.figures['e2e_mean']:.3g} s."
+            f"The usual rule, {plan.heuristic.title}, answers in {plan.heuristic.figures['e2e_mean']:.3g} s on "
+            f"average, {factor:.2f} times the winner's {plan.winner.figures['e2e_mean']:.3g} s."
         )
     told.append(f"No plan beats these in answer time, energy and goodput at once: {titles(plan.front)}.")
-    for flip in plan.flips:
-        told.append(f"Above {flip.rate:.2g} req/s ({flip.low:.2g} to {flip.high:.2g}) {flip.after} wins, below {flip.before}.")
+    told += [
+        f"Above {flip.rate:.2g} req/s ({flip.low:.2g} to {flip.high:.2g}) {flip.after} wins, below {flip.before}."
+        for flip in plan.flips
+    ]
     if plan.rate < float("inf") and not plan.flips:
         told.append("The winner stays the same at a quarter to eight times the rate.")
     if plan.unfit:
@@ -67,7 +69,7 @@ def table(plan: Plan, top: int) -> Any:
     from evenly.plan.metrics import METRICS
 
     named = {metric.name: metric for metric in METRICS}
-    columns = [name for name in dict.fromkeys((plan.objective, *(limit[0] for limit in plan.limits), *COLUMNS))]
+    columns = list(dict.fromkeys((plan.objective, *(limit[0] for limit in plan.limits), *COLUMNS)))
     made = Table(title=f"{plan.facts['model']} on {plan.facts['devices']}, by {named[plan.objective].title}")
     made.add_column("plan")
     for name in columns:

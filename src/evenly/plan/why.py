@@ -26,7 +26,11 @@ def why(plan: Plan) -> str:
         return f"No plan keeps {limits(plan)}; {first.title} comes closest in {UNITS[plan.objective].title}."
     others = [one for one in plan.candidates[1:] if plan.kept(one)]
     if not others:
-        return f"{first.title} is the only plan that keeps {limits(plan)}." if plan.limits else f"{first.title} alone fits."
+        return (
+            f"{first.title} is the only plan that keeps {limits(plan)}."
+            if plan.limits
+            else f"{first.title} alone fits."
+        )
     return f"{lead(plan, first, others[0])} {difference(first, others[0])}"
 
 

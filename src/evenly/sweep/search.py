@@ -44,8 +44,8 @@ def search(
 ) -> Found:
     """Run every point of `over`, or of the space that the scenario's kind declares, and rank them.
 
-    Raises `ValueError` for a kind without space, an unknown metric, a search of more than 10,000 points, and if no point
-    can be run.
+    Raises `ValueError` for a kind without space, an unknown metric, a search of more than 10,000 points, and if no
+    point can be run.
     """
     kind = kind_of(document)
     metric = named(objective, kind.metrics)
@@ -154,4 +154,3 @@ def _tried(base: Document, point: Mapping[str, Any]) -> Outcome | str:
         return scenario_of(document.replace("name", title(point))).run()
     except ValueError as error:
         return str(error)
-

@@ -3,8 +3,8 @@
 A crew is one copy of a model: `stages` microbatches, each of one or more ranks, and every one of them a replica with
 its own queue and KV blocks. All of them compose at one instant. In the window that follows, each stage works on each
 microbatch once, so the slowest microbatch sets the pace and the window lasts `stages` times as long. A microbatch is as
-slow as its slowest rank, plus what its ranks compute together. Replica `r` belongs to crew `r % crews`; the members of a
-crew count microbatches before ranks, so that round robin deals requests to crews, then microbatches, then ranks.
+slow as its slowest rank, plus what its ranks compute together. Replica `r` belongs to crew `r % crews`; the members of
+a crew count microbatches before ranks, so that round robin deals requests to crews, then microbatches, then ranks.
 """
 
 import math
