@@ -30,6 +30,7 @@ from evenly.traces.read import read
 ORIGIN = "https://github.com/microsoft/apex_plus (MIT)"
 LARGE = VllmV1(max_num_batched_tokens=8192, max_num_seqs=1024)  # vLLM's own limits on large devices
 SMALL = replace(LARGE, max_num_batched_tokens=2048)
+DEFAULT = replace(LARGE, max_num_seqs=256)  # on any device, in the releases that were measured
 WORKSPACE = 2.0**30  # bytes that the public code leaves of each device; it gives all else to weights and caches
 PLANS = {"8TP": Layout(tensor=8), "2DP4TP": Layout(replicas=2, tensor=4), "4DP2TP": Layout(replicas=4, tensor=2)}
 # Requests of `creation` for each engine of the measured runs with more than one: another sample than the trace.
@@ -43,6 +44,7 @@ SUMMARIZED = {
     ("2DP4TP", 0.25): (0.274, 0.0205),
     ("4DP2TP", 0.25): (0.373, 0.0321),
 }
+SHOWN_RATE = 1.611  # requests a second that the fastest plan of the shown output served, which kept up with them
 SIZES = (8, 32, 128)  # devices that a search is timed on
 MEMORIES, HOSTS = (0.70, 0.75, 0.80, 0.85, 0.90), (0.0, 0.002, 0.003, 0.004, 0.005, 0.006)
 
@@ -195,7 +197,10 @@ def offline() -> dict[str, float]:
         key=lambda layout: static_makespan(base.with_layout(layout), recorded("creation", 0.5)),
     )
     best = plan.winner.figures["makespan"]
+    usual = [replace(base.with_layout(layout), engine=DEFAULT) for layout in (PLANS["8TP"], PLANS["2DP4TP"])]
+    few = [one.figures["makespan"] for one in scores(usual, at_once(recorded("creation", 0.5)))]
     return {
+        "default_two_over_one": few[0] / few[1],
         "8TP": one,
         "2DP4TP": two,
         "4DP2TP": four,
@@ -224,7 +229,7 @@ def published(seed: int) -> dict[str, float]:
     chance = np.random.default_rng([seed, 9])
     means = (1198.0, 209.0)  # of the shown run: its tokens a second times its seconds, over its requests
     prompt, output = (np.maximum(1, np.rint(chance.exponential(mean, 100))).astype(np.int64) for mean in means)
-    trace = Trace(np.zeros(100), prompt, output)
+    trace = Trace(np.cumsum(chance.exponential(1 / SHOWN_RATE, 100)), prompt, output)
     base = PlanScenario(
         trace=Given(),
         model="llama-3-70b",
@@ -263,15 +268,15 @@ def experts(seed: int) -> dict[str, float]:
 def pcie() -> dict[str, float]:
     """Return how much sooner the best layout is done than the usual rule, on V100 that talk over PCI Express."""
     found = {}
-    for name, devices, lengths in (
-        ("long", 4, Fixed(3000, 170)),
-        ("prompts", 4, Fixed(3000, 8)),
-        ("two_machines", 8, Fixed(3000, 170)),
+    for name, network, devices, lengths in (
+        ("long_13b", "llama-2-13b", 4, Fixed(3000, 170)),
+        ("long_8b", "llama-3-8b", 4, Fixed(3000, 170)),
+        ("prompts_13b", "llama-2-13b", 4, Fixed(3000, 8)),
+        ("prompts_8b", "llama-3-8b", 4, Fixed(3000, 8)),
+        ("two_machines", "llama-2-13b", 8, Fixed(3000, 170)),
     ):
         prompt, output = lengths.draw(128, np.random.default_rng(0))
-        base = PlanScenario(
-            trace=Given(), model="llama-2-13b", device="v100-pcie", node=4, engine=SMALL, max_model_len=4096
-        )
+        base = PlanScenario(trace=Given(), model=network, device="v100-pcie", node=4, engine=SMALL, max_model_len=4096)
         plan = search(base, devices, Trace(np.zeros(128), prompt, output), "makespan")
         assert plan.heuristic is not None
         found[name] = plan.heuristic.figures["makespan"] / plan.winner.figures["makespan"]
@@ -282,7 +287,7 @@ def energy(seed: int) -> dict[str, float]:
     """Return how much less energy the best plan takes than the fastest, in %, by workload: layouts and clocks."""
     found = {}
     for workload in ("creation", "lmsys", "summarization"):
-        trace = drawn(workload, 256, 0.5, seed)
+        trace = drawn(workload, 128, 0.5, seed)
         base = PlanScenario(trace=Given(), model="llama-3.1-70b", engine=LARGE)
         ways = [base.with_layout(layout) for layout in layouts(model(base.model), 8, 8) if _holds(base, layout)]
         full = scores(ways, trace)

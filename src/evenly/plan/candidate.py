@@ -7,9 +7,9 @@ from typing import Any
 
 from evenly.core import Trace
 from evenly.plan.layout import Layout
-from evenly.plan.results import outcome
+from evenly.plan.results import examined
 from evenly.plan.scenario import PlanScenario
-from evenly.plan.spent import Spent, spent
+from evenly.plan.spent import Spent
 from evenly.serve.engines.vllm_v1 import VllmV1
 
 
@@ -57,9 +57,7 @@ def evaluate(scenario: PlanScenario, trace: Trace) -> Candidate:
     """Return the scenario's candidate, scored by serving `trace`; raise `ValueError` if the model does not fit."""
     crew = scenario.crew()
     run = scenario.simulate(crew, trace)
-    made = outcome(scenario, crew, run)
-    seconds = made.metrics["makespan"]
-    where = spent(run.log, crew.tables, scenario.layout, seconds if math.isfinite(seconds) else 0.0)
+    made, where = examined(scenario, crew, run)
     return Candidate(
         scenario.layout,
         scenario.engine.rules(crew.longest).seats,

@@ -19,7 +19,7 @@ class Launch:
     version: str
     "Release that the flags were written for."
     lines: tuple[str, ...]
-    "Shell commands, one an engine; empty if the engine cannot run the plan."
+    "Shell commands, one an engine, with the weights in $MODEL; empty if the engine cannot run the plan."
     note: str = ""
     "What the commands leave to the user, or why there are none."
 
@@ -36,7 +36,7 @@ def vllm(candidate: Candidate, base: PlanScenario) -> Launch:
         return Launch("vLLM", VLLM, (), why)
     copies = candidate.layout.replicas
     words = " ".join(vllm_flags(candidate, base))
-    lines = tuple(f"vllm serve {base.model} {words} --port {PORT + copy}" for copy in range(copies))
+    lines = tuple(f"vllm serve $MODEL {words} --port {PORT + copy}" for copy in range(copies))
     return Launch("vLLM", VLLM, lines, _note(candidate, base))
 
 
@@ -74,7 +74,7 @@ def sglang(candidate: Candidate, base: PlanScenario) -> Launch:
     words += ["--max-running-requests", str(candidate.seats * layout.attention)]
     words += ["--chunked-prefill-size", str(candidate.budget * layout.attention)]
     words += ["--mem-fraction-static", f"{base.utilisation:g}", "--context-length", str(candidate.longest)]
-    start = f"python -m sglang.launch_server --model-path {base.model} {' '.join(words)}"
+    start = f"python -m sglang.launch_server --model-path $MODEL {' '.join(words)}"
     lines = tuple(f"{start} --port {PORT + copy}" for copy in range(layout.replicas))
     return Launch("SGLang", SGLANG, lines, _note(candidate, base))
 
@@ -85,7 +85,7 @@ def dynamo(candidate: Candidate, base: PlanScenario) -> Launch:
     if why:
         return Launch("Dynamo", DYNAMO, (), why)
     words = " ".join(vllm_flags(candidate, base))
-    worker = f"python -m dynamo.vllm --model {base.model} {words}"
+    worker = f"python -m dynamo.vllm --model $MODEL {words}"
     front = f"python -m dynamo.frontend --router-mode round-robin --http-port {PORT}"
     note = (
         f"start {candidate.layout.replicas} workers, each on its own devices" if candidate.layout.replicas > 1 else ""

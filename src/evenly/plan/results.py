@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenly.core import Array, Load, Outcome
+from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.document import unstructure
 from evenly.hardware.collectives import reduce_source
 from evenly.hardware.device import device
 from evenly.hardware.power import joules, power_facts
 from evenly.measure.imbalance import peak_over_mean
-from evenly.plan.spent import Spent, moved, spent, workers
+from evenly.plan.spent import END, ROWS, Spent, moved, spent, workers
 from evenly.serve.results import columns, latencies, level, makespan, rates, told
 
 if TYPE_CHECKING:
@@ -22,27 +22,26 @@ HOUR = 3600.0
 
 def outcome(scenario: "PlanScenario", crew: "Crew", run: Any) -> Outcome:
     """Return the outcome of a run of `scenario`."""
+    return examined(scenario, crew, run)[0]
+
+
+def examined(scenario: "PlanScenario", crew: "Crew", run: Any) -> tuple[Outcome, Spent]:
+    """Return the outcome of a run of `scenario`, and where the time of its devices went."""
     items = seen_by_clients(columns(run.requests), scenario.cost.first_token)
     seconds = makespan(items)
     edges = np.linspace(0.0, np.nanmax(items["finish"], initial=1e-9), BINS + 1)
     work = np.minimum(workers(run.log, scenario.layout, edges), np.diff(edges)[:, None])
     load = Load(work, np.diff(edges), unit="busy seconds", worker="rank")
-    where = spent(run.log, crew.tables, scenario.layout, seconds if seconds == seconds else 0.0)
-    power = energy(scenario, crew, run, where)
-    tokens = float(items["output"][~np.isnan(items["finish"])].sum())
-    return Outcome(
-        scenario.name,
-        figures(scenario, items, run, where)
-        | {
-            "imbalance": peak_over_mean(load),
-            "energy": power / tokens if tokens else float("nan"),
-            "cost": 1e6 * scenario.price * where.total / HOUR / tokens if tokens else float("nan"),
-        },
-        load,
-        items,
-        {"timeline": _timeline(items, load)},
-        _facts(scenario, crew),
-    )
+    part = _seen(run.log, items, seconds)
+    where = spent(run.log, crew.tables, scenario.layout, seconds * part if seconds > 0 else 0.0).times(1 / part)
+    tokens = float(items["output"][~np.isnan(items["finish"])].sum()) or float("nan")
+    metrics = figures(scenario, items, run, where) | {
+        "imbalance": peak_over_mean(load),
+        "energy": energy(scenario, crew, run, where, part) / tokens,
+        "cost": 1e6 * scenario.price * where.total / HOUR / tokens,
+    }
+    series = {"timeline": _timeline(items, load)}
+    return Outcome(scenario.name, metrics, load, items, series, _facts(scenario, crew)), where
 
 
 def seen_by_clients(items: dict[str, Array], first_token: float) -> dict[str, Array]:
@@ -76,13 +75,20 @@ def figures(scenario: "PlanScenario", items: dict[str, Array], run: Any, where: 
     }
 
 
-def energy(scenario: "PlanScenario", crew: "Crew", run: Any, where: Spent) -> float:
-    """Return the joules of all devices."""
+def energy(scenario: "PlanScenario", crew: "Crew", run: Any, where: Spent, part: float = 1.0) -> float:
+    """Return the joules of all devices; the log covers `part` of the run."""
     full = device(scenario.device)
     computed = float(run.pools["computed"].sum())
     flops = 2.0 * (crew.model.active_parameters - crew.model.vocabulary * crew.model.hidden) * computed
-    read = moved(run.log, crew.tables, scenario.layout, full.bandwidth * scenario.cost.memory)
+    read = moved(run.log, crew.tables, scenario.layout, full.bandwidth * scenario.cost.memory) / part
     return joules(full, where.busy, where.waiting + where.idle, flops, read, clock=scenario.clock)
+
+
+def _seen(log: Floats, items: dict[str, Array], seconds: float) -> float:
+    """Return the part of the run that the log covers: all of it, unless it is full."""
+    if len(log) < ROWS or not seconds > 0:
+        return 1.0
+    return min(1.0, max(1e-9, float(log[:, END].max() - items["arrival"].min()) / seconds))
 
 
 def _timeline(items: dict[str, Array], load: Load) -> dict[str, Array]:

@@ -14,12 +14,11 @@ from evenly.plan.cost import Passes, Tables, kv_bytes, tables
 from evenly.plan.layout import Layout, fault
 from evenly.plan.metrics import METRICS
 from evenly.plan.room import room
+from evenly.plan.spent import ROWS
 from evenly.serve.engines import Engine, Rules
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.scenario import servable
 from evenly.traces.sources import Source
-
-ROWS = 400_000  # stretches of windows that are kept to tell where time goes, a tenth of a gigabyte at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

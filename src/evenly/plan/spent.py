@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenly.core import Array, Floats
+from evenly.core import Array, Floats, Ints
 from evenly.plan.cost import Tables
 from evenly.plan.layout import Layout
 
+ROWS = 400_000  # stretches of windows that a run keeps; what a longer run spends is told from its begin
 START, END, PASSES, DECODES, TOKENS, OWN = 1, 2, 3, 4, 5, 8  # columns of the kernel's log
 
 
@@ -37,6 +38,10 @@ class Spent:
         """Return all device-seconds."""
         return self.compute + self.memory + self.collectives + self.host + self.waiting + self.idle
 
+    def times(self, factor: float) -> "Spent":
+        """Return the same shares of `factor` times as many device-seconds."""
+        return Spent(*(factor * getattr(self, name) for name in self.__slots__))
+
     @property
     def busy(self) -> float:
         """Return the device-seconds of passes, host work included."""
@@ -62,8 +67,7 @@ def spent(log: Floats, tables: Tables, layout: Layout, makespan: float) -> Spent
     host, compute, memory, collectives = (float(part) for part in parts.sum(axis=1))
     memory += float(attention.sum()) - prompts
     busy = width * (host + compute + prompts + memory + collectives)
-    active = sum(_covered(log[log[:, 0] % layout.replicas == crew]) for crew in range(layout.replicas))
-    active *= layout.stages * layout.tensor
+    active = _covered(log, layout.replicas) * layout.stages * layout.tensor
     return Spent(
         compute=width * (compute + prompts),
         memory=width * memory,
@@ -134,16 +138,28 @@ def _weights(tokens: Floats, numbers: Floats) -> Floats:
 
 def _together(log: Floats, layout: Layout) -> Array:
     """Return, for each row, the tokens that all ranks of its microbatch have in one pass of its window."""
-    group = log[:, 0].astype(np.int64) % (layout.replicas * layout.stages)
-    keys = np.stack((group.astype(np.float64), log[:, START]), axis=1)
-    _, code = np.unique(keys, axis=0, return_inverse=True)
-    code = code.reshape(-1)
-    return np.asarray(np.bincount(code, log[:, DECODES] + log[:, TOKENS])[code])
+    order, first = _windows(log, layout.replicas * layout.stages)
+    sums = np.add.reduceat((log[:, DECODES] + log[:, TOKENS])[order], first)
+    tokens = np.empty(len(log))
+    tokens[order] = np.repeat(sums, np.diff(np.append(first, len(log))))
+    return tokens
 
 
-def _covered(log: Floats) -> float:
-    """Return the seconds that windows of one crew cover; those of its members coincide."""
-    if len(log) == 0:
-        return 0.0
-    spans = np.unique(log[:, [START, END]], axis=0)
-    return float((spans[:, 1] - spans[:, 0]).sum())
+def _covered(log: Floats, crews: int) -> float:
+    """Return the seconds that windows of crews cover; those of the members of one coincide."""
+    order, first = _windows(log, crews)
+    rows = log[order[first]]
+    return float((rows[:, END] - rows[:, START]).sum())
+
+
+def _windows(log: Floats, groups: int) -> tuple[Ints, Ints]:
+    """Return an order in which rows of one window of one group are neighbours, and where each window begins in it.
+
+    The kernel writes the windows of a crew in the order in which they end.
+    """
+    group = log[:, 0].astype(np.int64) % groups
+    order = np.argsort(group, kind="stable")
+    group, start = group[order], log[order, START]
+    new = np.ones(len(log), np.bool_)
+    new[1:] = (group[1:] != group[:-1]) | (start[1:] != start[:-1])
+    return order, np.flatnonzero(new)
