@@ -85,6 +85,8 @@ def fault(layout: Layout, model: Model, node: int) -> str:
         return f"{heads} devices do not divide {model.heads} heads with {model.kv_heads} of keys and values"
     if layout.experts == "expert" and (not model.experts or model.experts % (width // layout.network)):
         return f"{width // layout.network} devices do not divide {model.experts} experts"
+    if layout.experts == "expert" and width == layout.network:
+        return "a device alone has all experts either way"
     if model.intermediate % (width // layout.network) and layout.experts == "tensor":
         return f"{width // layout.network} devices do not divide a network {model.intermediate} wide"
     return ""
