@@ -11,7 +11,7 @@ from tests.hosts.vllm.server import needs_vllm
 from tests.plan.samples import requests, scenario
 
 needs_vllm()
-pytestmark = pytest.mark.vllm
+pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # of torch, as it is imported
 
 
 @pytest.mark.parametrize(
