@@ -1,6 +1,7 @@
 """Plans that serve a trace: conservation, room, symmetry, and what more bandwidth or arithmetic does."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 from evenly.core import Document, Trace
 from evenly.hardware.device import device
 from evenly.hardware.model import model
-from evenly.plan.cost import tables, weight_bytes
+from evenly.plan.cost import Passes, tables, weight_bytes
 from evenly.plan.layout import Layout
 from evenly.plan.room import room
 from evenly.plan.space import layouts
 from evenly.sweep.scenarios import scenario_of
 from tests.plan.samples import faster, requests, scenario
 
+ROUTINGS: tuple[Literal["even", "power-law"], ...] = ("even", "power-law")
+WAYS: tuple[tuple[Literal["tensor", "expert"], bool], ...] = (("tensor", False), ("expert", True))
 EIGHT = layouts(model("llama-3-70b"), 8, 8)
 FITTING = [one for one in EIGHT if weight_bytes(model("llama-3-70b"), one) < 70e9]
 
@@ -136,3 +139,18 @@ class _Drawn:
 
     def draw(self, seed: int) -> Trace:
         return requests(seed=self.seed)
+
+
+@pytest.mark.parametrize("devices", [2, 4, 8])
+def test_skewed_routing_makes_whole_experts_wait_and_sliced_ones_not(devices: int) -> None:
+    for experts, grows in WAYS:
+        even, skewed = (
+            replace(
+                scenario(Layout(tensor=devices, experts=experts), model="mixtral-8x7b"), cost=Passes(routing=routing)
+            )
+            .crew()
+            .tables.own
+            for routing in ROUTINGS
+        )
+        assert (skewed[1] > even[1]) == grows
+        assert (np.delete(skewed, 1) == np.delete(even, 1)).all()

@@ -16,7 +16,7 @@ from evenly.plan.flips import with_flips
 from evenly.plan.knobs import with_knobs
 from evenly.plan.layout import Layout
 from evenly.plan.scenario import PlanScenario
-from evenly.plan.search import Plan, at_once, at_rate, front, ranked, search
+from evenly.plan.search import Limit, Plan, at_once, at_rate, front, ranked, search
 from evenly.plan.told import as_json, sentences, table
 from evenly.plan.why import why
 from tests.plan.samples import requests, scenario
@@ -90,7 +90,7 @@ def test_processes_that_share_the_work_find_the_same(plan: Plan) -> None:
 
 def test_plans_that_break_a_limit_come_last(plan: Plan) -> None:
     bound = float(np.median([one.figures["energy"] for one in plan.candidates]))
-    limits = (("energy", "<=", bound),)
+    limits: tuple[Limit, ...] = (("energy", "<=", bound),)
     kept = [one.figures["energy"] <= bound for one in ranked(plan.candidates, "ttft_mean", limits)]
     assert kept == sorted(kept, reverse=True)
     assert any(kept)

@@ -32,11 +32,14 @@ class Candidate:
     "Metrics of a plan scenario by name."
     spent: Spent
     "Device-seconds by what they were spent on."
+    knobs: str = ""
+    "What is set in another way than for the other plans, beside the clock."
 
     @property
     def title(self) -> str:
-        """Return layout and clock as people write them."""
-        return self.layout.title + (f" at {self.clock:.0%} clock" if self.clock < 1 else "")
+        """Return layout, clock and knobs as people write them."""
+        clock = f" at {self.clock:.0%} clock" if self.clock < 1 else ""
+        return self.layout.title + clock + (f" ({self.knobs})" if self.knobs else "")
 
     def as_json(self) -> dict[str, Any]:
         """Return a mapping that JSON can hold; missing figures are null."""
@@ -67,10 +70,18 @@ def evaluate(scenario: PlanScenario, trace: Trace) -> Candidate:
         crew.longest,
         made.metrics,
         where,
+        scenario.name,
     )
 
 
 def tuned(scenario: PlanScenario, seats: int, budget: int) -> PlanScenario:
-    """Return the scenario with other limits of a batch, where its engine is vLLM."""
+    """Return the scenario with other limits of a batch, named after them; its engine is vLLM."""
     assert isinstance(scenario.engine, VllmV1)
-    return replace(scenario, engine=replace(scenario.engine, max_num_seqs=seats, max_num_batched_tokens=budget))
+    engine = replace(scenario.engine, max_num_seqs=seats, max_num_batched_tokens=budget)
+    return replace(scenario, engine=engine, name=f"{seats} requests, {budget} tokens a pass")
+
+
+def again(base: PlanScenario, candidate: Candidate) -> PlanScenario:
+    """Return the scenario whose candidate this is, made from `base` as a search makes it."""
+    made = replace(base.with_layout(candidate.layout), clock=candidate.clock)
+    return tuned(made, candidate.seats, candidate.budget) if candidate.knobs else made

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from evenly.core import Trace
 from evenly.core.scenario import Progress, silent
-from evenly.plan.candidate import Candidate
+from evenly.plan.candidate import Candidate, again
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import Flip, Plan, at_rate, ranked, scores
 
@@ -48,8 +48,7 @@ def _rivals(plan: Plan, base: PlanScenario, count: int) -> list[PlanScenario]:
     chosen += [plan.heuristic] if plan.heuristic else []
     chosen.append(max(plan.candidates, key=lambda one: one.kv_tokens * one.layout.replicas))
     chosen.append(min(plan.candidates, key=lambda one: one.figures["tpot_mean"]))
-    layouts = dict.fromkeys((one.layout, one.clock) for one in chosen)
-    return [replace(base.with_layout(layout), clock=clock) for layout, clock in layouts]
+    return [again(base, one) for one in {one.title: one for one in chosen}.values()]
 
 
 def _best(plan: Plan, scenarios: Sequence[PlanScenario], trace: Trace, factor: float, jobs: int) -> Candidate:
