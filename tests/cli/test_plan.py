@@ -79,7 +79,7 @@ def test_a_plan_scenario_declares_its_own_space(folder: Path) -> None:
         ((*ASK, "--price", "0"), "price is a positive price"),
         ((*ASK, "--top", "0"), "--top is at least 1"),
         (("plan", "fleet.yaml", "--model", "llama-3-8b"), "says that already"),
-        (("plan", "fleet.yaml"), "declares no space"),
+        (("plan", "fleet.yaml", "--objective", "speed"), "no objective or limit 'speed'"),
     ],
 )
 def test_a_mistake_ends_in_one_message(words: tuple[str, ...], message: str, folder: Path) -> None:

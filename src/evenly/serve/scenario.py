@@ -1,5 +1,6 @@
 """A serving scenario: a trace, a fleet of replicas, and the policies that decide."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -50,6 +51,11 @@ class ServeScenario(Scenario):
 
     kind: ClassVar[str] = "serve"
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "engine": ("vllm-v1", "sarathi", "fastgen"),
+        "route": ("round-robin", "least-requests", "least-work"),
+        "order": ("first-come", "shortest-prompt"),
+    }
 
     trace: Source
     "Where the requests come from."
