@@ -15,6 +15,9 @@ from evenly.plan.cost import Passes, tables, weight_bytes
 from evenly.plan.layout import Layout
 from evenly.plan.room import room
 from evenly.plan.space import layouts
+from evenly.serve.routers import Router
+from evenly.serve.routers.least_requests import LeastRequests
+from evenly.serve.routers.round_robin import RoundRobin
 from evenly.sweep.scenarios import scenario_of
 from tests.plan.samples import faster, requests, scenario
 
@@ -122,6 +125,7 @@ def test_a_model_that_does_not_fit_says_how_much_is_missing() -> None:
         ("price: 0.0", "price is a positive price"),
         ("tensor: 3", "tensor 3 cannot be laid out"),
         ("node: 0", "node is at least 1"),
+        ("route: prefix-aware", "route is one that does not look"),
         ("engine: semi-pd", "engine is one with a single lane"),
         ("cost: {compute: 2.0}", "compute and memory are shares"),
     ],
@@ -154,3 +158,11 @@ def test_skewed_routing_makes_whole_experts_wait_and_sliced_ones_not(devices: in
         )
         assert (skewed[1] > even[1]) == grows
         assert (np.delete(skewed, 1) == np.delete(even, 1)).all()
+
+
+@pytest.mark.parametrize("route", [RoundRobin(), LeastRequests()])
+def test_every_member_is_used_and_every_request_served_whoever_deals_them(route: Router) -> None:
+    layout = Layout(replicas=2, stages=2, tensor=2)
+    rows = replace(scenario(layout, model="llama-3-8b"), route=route).simulate(trace=requests(200, 100.0)).requests
+    assert np.isfinite(rows["finish"]).all()
+    assert set(rows["replica"].tolist()) == set(range(layout.members))

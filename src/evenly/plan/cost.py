@@ -24,7 +24,7 @@ SKEW = {1: 1.0, 2: 1.24, 4: 1.47, 8: 1.87, 16: 2.09, 32: 2.26, 64: 2.56}
 class Passes:
     """What a pass takes beside its arithmetic and its bytes: four figures, each named, and how gated networks gather.
 
-    The defaults are those of a published prototype that met 14 measured cells of Llama 3.1 70B on 8 x H100 with 2.8%
+    The defaults are those of a prototype that met 14 measured cells of Llama 3.1 70B on 8 x H100 with 2.8%
     mean error; fitted to one half of our cells, they come out alike.
     """
 

@@ -11,16 +11,16 @@ from evenly.serve.engines import Rules
 from evenly.serve.numbers import numbers
 from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.retentions.never import Never
-from evenly.serve.routers.round_robin import RoundRobin
+from evenly.serve.routers import Router
 from evenly.serve.victims.last import Last
 
 
-def policies(rules: Rules, tables: Tables) -> Any:
-    """Return the kernel's policies: round robin over crews, microbatches and ranks; first come, first served."""
+def policies(route: Router, rules: Rules, tables: Tables) -> Any:
+    """Return the kernel's policies: a router over crews, microbatches and ranks; first come, first served."""
     from evenly.kernel.serving.simulation import Policies
 
     return Policies(
-        route=RoundRobin(),
+        route=route,
         order=FirstCome(),
         budget=Fixed(rules.budget),
         admit=Always(),

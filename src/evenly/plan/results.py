@@ -119,7 +119,7 @@ def _facts(scenario: "PlanScenario", crew: "Crew") -> dict[str, str | int | floa
         "all-reduces": reduce_source(crew.device, min(layout.tensor, scenario.node)),
         "seed": scenario.seed,
     }
-    for slot in ("trace", "engine"):
+    for slot in ("trace", "engine", "route"):
         chosen = getattr(scenario, slot)
         facts[slot] = told(unstructure(chosen), type(chosen).__name__)
     return facts | {f"cost: {name}": value for name, value in scenario.cost.facts().items()} | power_facts(crew.device)

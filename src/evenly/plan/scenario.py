@@ -17,6 +17,8 @@ from evenly.plan.room import room
 from evenly.plan.spent import ROWS
 from evenly.serve.engines import Engine, Rules
 from evenly.serve.engines.vllm_v1 import VllmV1
+from evenly.serve.routers import Router
+from evenly.serve.routers.round_robin import RoundRobin
 from evenly.serve.scenario import servable
 from evenly.traces.sources import Source
 
@@ -55,6 +57,8 @@ class PlanScenario(Scenario):
     "Whether each device has a slice of every expert, or whole experts."
     engine: Engine = field(default_factory=VllmV1)
     "How each microbatch of each rank composes its passes; its seats are divided among the microbatches."
+    route: Router = field(default_factory=RoundRobin)
+    "Which microbatch of which rank gets a request; in turn it is a copy of the model, then a microbatch, then a rank."
     cost: Passes = field(default_factory=Passes)
     "What a pass takes beside its arithmetic and its bytes."
     clock: float = 1.0
@@ -89,6 +93,8 @@ class PlanScenario(Scenario):
             raise ValueError(f"tensor {self.tensor} cannot be laid out: {why}")
         if self.engine.rules(1 << 17).lanes != "single" or self.engine.rules(1 << 17).switching:
             raise ValueError("engine is one with a single lane and fixed seats, such as vllm-v1, sarathi or orca")
+        if getattr(type(self.route), "reads_cache", False):
+            raise ValueError("route is one that does not look into caches, such as round-robin or least-requests")
         return self
 
     @property
@@ -142,7 +148,7 @@ class PlanScenario(Scenario):
         if len(sent) == 0:
             raise ValueError("trace: no request with prompt and output; there is nothing to serve")
         kept = crews(crew.rules, crew.blocks, crew.longest, self.layout) | {"step": int(step)}
-        asked = policies(crew.rules, crew.tables)
+        asked = policies(self.route, crew.rules, crew.tables)
         members = self.layout.members
         return simulate(sent, kept, asked, members, blocks, 0, self.seed, record_tokens, ROWS, progress)
 

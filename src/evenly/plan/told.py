@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from evenly.hardware.model import model
 from evenly.plan.candidate import Candidate
 from evenly.plan.flags import launches
 from evenly.plan.scenario import PlanScenario
@@ -10,6 +11,10 @@ from evenly.plan.search import Plan
 from evenly.plan.spent import Spent
 from evenly.plan.why import shown, why
 
+EXPERTS = (
+    "Measured servers of a model with experts took twice as long a token as told here, in the same order of layouts: "
+    "compare the plans, and do not count on the seconds."
+)
 COLUMNS = ("goodput", "slo_share", "ttft_mean", "tpot_mean", "e2e_mean", "token_rate", "energy", "cost")
 
 
@@ -51,6 +56,8 @@ def sentences(plan: Plan, base: PlanScenario) -> list[str]:
         told.append("The winner stays the same at a quarter to eight times the rate.")
     if plan.unfit:
         told.append(f"{len(plan.unfit)} layouts do not hold the model and the longest request.")
+    if model(base.model).experts:
+        told.append(EXPERTS)
     for launch in launches(plan.winner, base):
         head = f"{launch.engine} {launch.version}" + (f" ({launch.note})" if launch.note else "")
         told.append("\n  ".join([f"{head}:", *launch.lines]) if launch.lines else head)
