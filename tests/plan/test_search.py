@@ -15,8 +15,9 @@ from evenly.plan.estimate import static_makespan
 from evenly.plan.flips import with_flips
 from evenly.plan.knobs import with_knobs
 from evenly.plan.layout import Layout
+from evenly.plan.limits import Limit
 from evenly.plan.scenario import PlanScenario
-from evenly.plan.search import Limit, Plan, at_once, at_rate, front, ranked, search
+from evenly.plan.search import Plan, at_once, at_rate, front, ranked, search
 from evenly.plan.told import as_json, sentences, table
 from evenly.plan.why import why
 from tests.plan.samples import requests, scenario

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from evenly.core import Document
+from evenly.plan.limits import Limit, limit, together
 from evenly.serve.scenario import ServeScenario
 from evenly.sweep.scenarios import kind_of, kinds, scenario_of
-from evenly.sweep.search import Limit, limit, search, title, together
+from evenly.sweep.search import search, title
 
 SMALL = Document.parse("kind: serve\ntrace: {use: poisson, rate: 6, requests: 30}\nmodel: llama-3.1-8b\n", "small.yaml")
 

@@ -67,7 +67,7 @@ def plan(
         How many plans are shown.
 
     """
-    from evenly.sweep.search import limit, together
+    from evenly.plan.limits import limit, together
 
     kept = together([limit(text) for text in limits])
     if scenario:

@@ -1,9 +1,8 @@
 """Search the layouts of a model on a cluster for the one that serves a trace best."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from evenly.hardware.device import device
 from evenly.hardware.model import model
 from evenly.plan.candidate import Candidate, Unfit, evaluate
 from evenly.plan.layout import Layout
+from evenly.plan.limits import Limit, keeps, named
 from evenly.plan.metrics import METRICS
 from evenly.plan.room import missing
 from evenly.plan.scenario import PlanScenario
@@ -22,9 +22,6 @@ ALIKE = 0.01  # goodputs that differ by less count as equal, and the faster answ
 FRONT = ("e2e_mean", "energy", "goodput")  # what a plan may be better in than all that are better in the others
 OBJECTIVES = {"goodput": "goodput", "latency": "e2e_mean", "energy": "energy", "cost": "cost"}
 BETTER = {metric.name: metric.better for metric in METRICS}
-
-Limit = tuple[str, Literal["<=", ">="], float]
-"""A metric, the side on which it has to stay, and the bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class Plan:
 
     def kept(self, candidate: Candidate) -> bool:
         """Tell whether a plan keeps all limits."""
-        return keeps(candidate, self.limits)
+        return keeps(candidate.figures, self.limits)
 
 
 def search(
@@ -127,13 +124,13 @@ def ranked(candidates: Iterable[Candidate], objective: str, limits: Sequence[Lim
     """
     given = list(candidates)
     sign = -1.0 if BETTER[objective] == "higher" else 1.0
-    best = max((one.figures[objective] for one in given if keeps(one, limits)), default=1.0)
+    best = max((one.figures[objective] for one in given if keeps(one.figures, limits)), default=1.0)
 
     def key(one: Candidate) -> tuple[bool, bool, float, float, str]:
         value = one.figures[objective]
         alike = objective == "goodput" and best - value <= ALIKE * best
         return (
-            not keeps(one, limits),
+            not keeps(one.figures, limits),
             value != value,
             sign * (best if alike else value),
             one.figures["e2e_mean"],
@@ -141,14 +138,6 @@ def ranked(candidates: Iterable[Candidate], objective: str, limits: Sequence[Lim
         )
 
     return sorted(given, key=key)
-
-
-def keeps(candidate: Candidate, limits: Sequence[Limit]) -> bool:
-    """Tell whether a candidate keeps all limits; a figure without value keeps none."""
-    return all(
-        candidate.figures[name] <= bound if side == "<=" else candidate.figures[name] >= bound
-        for name, side, bound in limits
-    )
 
 
 def front(candidates: Sequence[Candidate], names: Sequence[str]) -> list[Candidate]:
@@ -164,13 +153,7 @@ def front(candidates: Sequence[Candidate], names: Sequence[str]) -> list[Candida
 
 def metric(name: str) -> str:
     """Return the metric that an objective stands for; raise `ValueError` with a suggestion if there is none."""
-    found = OBJECTIVES.get(name, name)
-    if BETTER.get(found) in ("higher", "lower"):
-        return found
-    known = [*OBJECTIVES, *(entry.name for entry in METRICS if entry.better != "neither")]
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
-    raise ValueError(f"no objective or limit '{name}'; {hint}")
+    return named(OBJECTIVES.get(name, name), METRICS).name
 
 
 def rate_of(trace: Trace) -> float:

@@ -1,21 +1,17 @@
 """Search the space of a scenario for the point that is best in one metric and keeps limits on others."""
 
-import difflib
 import itertools
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from evenly.core import Document, Metric, Outcome
 from evenly.core.scenario import Progress, silent
+from evenly.plan.limits import Limit, keeps, named
 from evenly.sweep.scenarios import kind_of, scenario_of
 
 MOST = 10_000  # points of a search
-LIMIT = re.compile(r"\s*([A-Za-z_0-9]+)\s*(<=|>=)\s*(\S+)\s*$")
-Side = Literal["<=", ">="]
-Limit = tuple[str, Side, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,55 +71,6 @@ def search(
         return not keeps(entry[1].metrics, limits), value != value, sign * value
 
     return Found(metric, tuple(limits), tuple(sorted(done, key=key)), tuple(skipped))
-
-
-def limit(text: str) -> Limit:
-    """Read a limit.
-
-    Raises `ValueError` unless it is `METRIC<=NUMBER` or `METRIC>=NUMBER`, and for an upper limit that nothing can keep.
-
-    >>> limit("tpot_mean<=0.05")
-    ('tpot_mean', '<=', 0.05)
-    """
-    found = LIMIT.match(text)
-    try:
-        bound = float(found[3]) if found else float("nan")
-    except ValueError:
-        bound = float("nan")
-    if found is None or bound != bound:
-        raise ValueError(f"write a limit as METRIC<=NUMBER or METRIC>=NUMBER, not '{text}'")
-    if found[2] == "<=" and bound <= 0:
-        raise ValueError(f"--limit {text}: nothing is below {bound:g}; give a limit above 0")
-    return found[1], "<=" if found[2] == "<=" else ">=", bound
-
-
-def together(limits: Sequence[Limit]) -> tuple[Limit, ...]:
-    """Return limits; raise `ValueError` if two of them contradict each other.
-
-    >>> together([("cost", "<=", 1.0), ("cost", ">=", 2.0)])
-    Traceback (most recent call last):
-    ValueError: no plan has cost >= 2 and cost <= 1; change one of them
-    """
-    for name, side, low in limits:
-        for other, against, high in limits:
-            if name == other and side == ">=" and against == "<=" and low > high:
-                raise ValueError(f"no plan has {name} >= {low:g} and {name} <= {high:g}; change one of them")
-    return tuple(limits)
-
-
-def keeps(figures: Mapping[str, float], limits: Sequence[Limit]) -> bool:
-    """Tell whether figures keep all limits; a figure without value keeps none."""
-    return all(figures[name] <= bound if side == "<=" else figures[name] >= bound for name, side, bound in limits)
-
-
-def named(name: str, metrics: Sequence[Metric]) -> Metric:
-    """Return a metric that can be judged; raise `ValueError` with a suggestion if there is none of that name."""
-    judged = {metric.name: metric for metric in metrics if metric.better != "neither"}
-    if name in judged:
-        return judged[name]
-    near = difflib.get_close_matches(name, judged, 1, 0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(judged)}"
-    raise ValueError(f"no objective or limit '{name}'; {hint}")
 
 
 def title(point: Mapping[str, Any]) -> str:
