@@ -1,11 +1,18 @@
 """Search set-ups for an objective under limits."""
 
 import json
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from evenly.cli.command import Jobs, Json, Sets, app, asked, examples, positive, say, screen
+from evenly.cli.command import Jobs, Json, Out, Sets, app, asked, examples, positive, say, screen, stem
+
+if TYPE_CHECKING:
+    from evenly.core import Document
+    from evenly.plan.scenario import PlanScenario
+    from evenly.plan.search import Plan
+    from evenly.sweep.search import Found
 
 Limits = Annotated[
     list[str], Parameter(name="--limit", negative="", help="What a plan must keep: `energy<=2`, `slo_share>=0.9`.")
@@ -36,6 +43,7 @@ def plan(
     clocks: Annotated[bool, Parameter(negative="")] = False,
     top: int = 5,
     jobs: Jobs = 2,
+    out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Find how to cut a model over devices for a trace, or the best point in the space of any scenario.
@@ -70,23 +78,26 @@ def plan(
     from evenly.plan.limits import limit, together
 
     kept = together([limit(text) for text in limits])
+    place = out or Path("runs") / f"{stem(scenario or trace)}-plan"
     if scenario:
         given = {"--model": model, "--gpus": gpus, "--trace": trace, "--slo": slo}
         if wrong := [name for name, value in given.items() if value]:
             raise ValueError(
                 f"{', '.join(wrong)}: '{scenario}' says that already; change it with --set, or leave it out"
             )
-        _generic(scenario, sets, objective, kept, over, positive("top", top), positive("jobs", jobs), as_json)
+        found = _points(asked(scenario, sets, None), objective, kept, over, positive("jobs", jobs), as_json)
+        _show_points(found, scenario, positive("top", top), place, as_json)
         return
     if missing := [name for name, value in (("--model", model), ("--gpus", gpus), ("--trace", trace)) if not value]:
         raise ValueError(f"{', '.join(missing)} missing: a plan needs a model, devices and a trace, or a scenario")
     if over or sets:
         raise ValueError("--over and --set belong to a scenario; name one, or leave them out")
     base = _base(model, gpus, trace, slo, price)
-    _layouts(base, gpus, objective, kept, offline, clocks, positive("top", top), positive("jobs", jobs), as_json)
+    best = _layouts(base, gpus, objective, kept, offline, clocks, positive("jobs", jobs), as_json)
+    _show_layouts(best, base, positive("top", top), place, as_json)
 
 
-def _base(model: str, gpus: str, trace: str, slo: str, price: float) -> Any:
+def _base(model: str, gpus: str, trace: str, slo: str, price: float) -> "PlanScenario":
     """Return the plan scenario whose layouts are searched."""
     from evenly.measure.slo import Slo
     from evenly.plan.asked import cluster, objectives
@@ -99,64 +110,70 @@ def _base(model: str, gpus: str, trace: str, slo: str, price: float) -> Any:
 
 
 def _layouts(
-    base: Any, gpus: str, objective: str, limits: Any, offline: bool, clocks: bool, top: int, jobs: int, as_json: bool
-) -> None:
+    base: "PlanScenario", gpus: str, objective: str, limits: Any, offline: bool, clocks: bool, jobs: int, quiet: bool
+) -> "Plan":
     from evenly.plan.asked import cluster
     from evenly.plan.flips import with_flips
     from evenly.plan.knobs import with_knobs
     from evenly.plan.search import at_once, search
-    from evenly.plan.told import as_json as told
-    from evenly.plan.told import sentences, table
     from evenly.report.progress import progress
     from evenly.serve.scenario import servable
 
     sent = servable(base.trace.draw(0))
     sent = at_once(sent) if offline else sent
-    with progress("plans", quiet=as_json) as tell:
+    with progress("plans", quiet=quiet) as tell:
         found = search(base, cluster(gpus)[1], sent, objective, limits, jobs, tell)
     if clocks:
-        with progress("clocks and batches", quiet=as_json) as tell:
+        with progress("clocks and batches", quiet=quiet) as tell:
             found = with_knobs(found, base, sent, jobs, tell)
-    with progress("rates", quiet=as_json) as tell:
-        found = with_flips(found, base, sent, jobs, tell)
+    with progress("rates", quiet=quiet) as tell:
+        return with_flips(found, base, sent, jobs, tell)
+
+
+def _show_layouts(found: "Plan", base: "PlanScenario", top: int, place: Path, as_json: bool) -> None:
+    from evenly.plan.flags import launches
+    from evenly.plan.told import as_json as told
+    from evenly.plan.told import sentences, table
+    from evenly.report import planned
+
     if as_json:
         print(json.dumps(told(found, base, top), indent=1, ensure_ascii=False))
         return
     screen().print(table(found, top))
     for text in sentences(found, base):
         say(f"\n{text}")
+    page = place / "report.html"
+    planned.write(found, launches(found.winner, base), page, title=f"A plan for {base.model}", top=top)
+    say(f"\nReport: {page}")
 
 
-def _generic(
-    scenario: str, sets: list[str], objective: str, limits: Any, over: list[str], top: int, jobs: int, as_json: bool
-) -> None:
+def _points(document: "Document", objective: str, limits: Any, over: list[str], jobs: int, quiet: bool) -> "Found":
     from evenly.report.progress import progress
     from evenly.sweep.plan import grid
-    from evenly.sweep.search import search, title
+    from evenly.sweep.search import search
+
+    with progress("points", quiet=quiet) as tell:
+        return search(document, objective, limits, grid(over), jobs, tell)
+
+
+def _show_points(found: "Found", scenario: str, top: int, place: Path, as_json: bool) -> None:
+    from evenly.report import found as report
+    from evenly.report import rows
+    from evenly.sweep.search import title
     from evenly.sweep.summary import plain
 
-    document = asked(scenario, sets, None)
-    with progress("points", quiet=as_json) as tell:
-        found = search(document, objective, limits, grid(over), jobs, tell)
     if as_json:
-        rows = [
+        best = [
             {"point": dict(point), "keeps_limits": found.keeps(made), "metrics": plain(made.metrics)}
             for point, made in found.ranked[:top]
         ]
         skipped = [{"point": dict(point), "reason": reason} for point, reason in found.skipped]
-        print(json.dumps({"objective": found.objective.name, "best": rows, "skipped": skipped}, indent=1))
+        print(json.dumps({"objective": found.objective.name, "best": best, "skipped": skipped}, indent=1))
         return
-    from rich.table import Table
-
-    names = dict.fromkeys((found.objective.name, *(name for name, _, _ in found.limits)))
-    made = Table(title=f"{scenario}, by {found.objective.title}")
-    for head in ("point", *names):
-        made.add_column(head, justify="left" if head == "point" else "right")
-    for point, one in found.ranked[:top]:
-        cells = [f"{one.metrics[name]:.4g}" for name in names]
-        made.add_row(title(point), *cells, style=None if found.keeps(one) else "dim")
-    screen().print(made)
-    if not found.keeps(found.ranked[0][1]):
-        say("\nNo point keeps all limits.")
+    screen().print(rows.terminal(report.table(found, top)))
+    say(f"\n{report.sentence(found)}")
     if found.skipped:
         say(f"\n{len(found.skipped)} points cannot be; the first: {title(found.skipped[0][0])}: {found.skipped[0][1]}")
+    page = place / "report.html"
+    report.write(found, page, name=f"A plan for {scenario}", top=top)
+    say(f"\nReport: {page}")

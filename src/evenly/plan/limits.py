@@ -1,6 +1,7 @@
 """Objectives and limits: which metric decides, and what the others have to keep."""
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -48,7 +49,8 @@ def together(limits: Sequence[Limit]) -> tuple[Limit, ...]:
 
 def keeps(figures: Mapping[str, float], limits: Sequence[Limit]) -> bool:
     """Tell whether figures keep all limits; a figure without value keeps none."""
-    return all(figures[name] <= bound if side == "<=" else figures[name] >= bound for name, side, bound in limits)
+    known = [(figures.get(name, math.nan), side, bound) for name, side, bound in limits]
+    return all(value <= bound if side == "<=" else value >= bound for value, side, bound in known)
 
 
 def named(name: str, metrics: Sequence[Metric]) -> Metric:

@@ -38,8 +38,8 @@ def as_json(plan: Plan, base: PlanScenario, top: int) -> dict[str, Any]:
     }
 
 
-def sentences(plan: Plan, base: PlanScenario) -> list[str]:
-    """Return what a person wants to read below the table, a paragraph an entry."""
+def conclusions(plan: Plan) -> list[str]:
+    """Return why the best plan wins, how the usual rule does, and at which rates the answer flips."""
     told = [why(plan)]
     if plan.heuristic and plan.heuristic.title != plan.winner.title:
         factor = plan.heuristic.figures["e2e_mean"] / plan.winner.figures["e2e_mean"]
@@ -47,13 +47,19 @@ def sentences(plan: Plan, base: PlanScenario) -> list[str]:
             f"The usual rule, {plan.heuristic.title}, answers in {plan.heuristic.figures['e2e_mean']:.3g} s on "
             f"average, {factor:.2f} times the winner's {plan.winner.figures['e2e_mean']:.3g} s."
         )
-    told.append(f"No plan beats these in answer time, energy and goodput at once: {titles(plan.front)}.")
     told += [
         f"Above {flip.rate:.2g} req/s ({flip.low:.2g} to {flip.high:.2g}) {flip.after} wins, below {flip.before}."
         for flip in plan.flips
     ]
     if plan.rate < float("inf") and not plan.flips:
         told.append("The winner stays the same at a quarter to eight times the rate.")
+    return told
+
+
+def sentences(plan: Plan, base: PlanScenario) -> list[str]:
+    """Return what a person wants to read below the table, a paragraph an entry."""
+    told = conclusions(plan)
+    told.append(f"No plan beats these in answer time, energy and goodput at once: {titles(plan.front)}.")
     if plan.unfit:
         told.append(f"{len(plan.unfit)} layouts do not hold the model and the longest request.")
     if model(base.model).experts:

@@ -1,6 +1,6 @@
 """Why one plan beats another, in a sentence."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from evenly.plan.candidate import Candidate
 from evenly.plan.metrics import METRICS
@@ -31,7 +31,7 @@ def why(plan: Plan) -> str:
             if plan.limits
             else f"{first.title} alone fits."
         )
-    return f"{lead(plan, first, others[0])} {difference(first, others[0])}"
+    return f"{lead(plan, first, others[0])} {difference(first, others[0], plan.objective)}"
 
 
 def lead(plan: Plan, first: Candidate, second: Candidate) -> str:
@@ -45,19 +45,40 @@ def lead(plan: Plan, first: Candidate, second: Candidate) -> str:
     return f"{first.title} beats {second.title}: {said}."
 
 
-def difference(first: Candidate, second: Candidate) -> str:
-    """Return the largest differences in device-seconds, and in the queue."""
+def difference(first: Candidate, second: Candidate, objective: str) -> str:
+    """Return the largest differences in what the time of a token, or else of the devices, is spent on.
+
+    Where an answer's time decides, it is the mean time of an output token that is parted, else device-seconds.
+    """
+    answer = UNITS[objective].unit == "s"
+    ours, theirs = (token(one) if answer else one.spent for one in (first, second))
     parts = []
     for entry in fields(Spent):
-        a, b = getattr(first.spent, entry.name), getattr(second.spent, entry.name)
-        parts.append((abs(a - b), a - b, WORDS[entry.name]))
-    whole = max(first.spent.total, second.spent.total)
+        by = getattr(ours, entry.name) - getattr(theirs, entry.name)
+        parts.append((abs(by), by, WORDS[entry.name]))
+    whole = max(ours.total, theirs.total)
     parts = [part for part in sorted(parts, reverse=True) if part[0] > 0.01 * whole][:2]
-    told = [f"{size:,.0f} device-seconds {'more' if by > 0 else 'less'} of {word}" for size, by, word in parts]
+    told = [f"{amount(size, answer)} {'more' if by > 0 else 'less'} of {word}" for size, by, word in parts]
     queue = second.figures["queue_mean"] - first.figures["queue_mean"]
     if abs(queue) > QUEUE * first.figures["e2e_mean"]:
         told.append(f"{abs(queue):.2g} s {'less' if queue > 0 else 'more'} in the queue")
-    return f"It spends {', '.join(told)}." if told else "Both spend their time alike."
+    of = " for an output token" if answer and parts else ""
+    return f"It spends {', '.join(told)}{of}." if told else "Both spend their time alike."
+
+
+def token(one: Candidate) -> Spent:
+    """Return what the mean time of an output token is spent on, in seconds; copies without requests are left out."""
+    busy = replace(one.spent, idle=0.0)
+    return busy.times(one.figures["tpot_mean"] / busy.total) if busy.total else busy
+
+
+def amount(seconds: float, answer: bool) -> str:
+    """Return a difference: milliseconds of an answer, or device-seconds.
+
+    >>> amount(0.0013, True), amount(265.2, False)
+    ('1.3 ms', '265 device-seconds')
+    """
+    return f"{1000 * seconds:.2g} ms" if answer else f"{seconds:,.0f} device-seconds"
 
 
 def limits(plan: Plan) -> str:

@@ -19,6 +19,8 @@ class Found:
     """What a search over a space found."""
 
     objective: Metric
+    metrics: tuple[Metric, ...]
+    "All figures of the scenario's kind."
     limits: tuple[Limit, ...]
     ranked: tuple[tuple[Mapping[str, Any], Outcome], ...]
     "Points with their outcomes, best first; those that break a limit come last."
@@ -67,10 +69,10 @@ def search(
     sign = -1.0 if metric.better == "higher" else 1.0
 
     def key(entry: tuple[Mapping[str, Any], Outcome]) -> tuple[bool, bool, float]:
-        value = entry[1].metrics[metric.name]
+        value = entry[1].metrics.get(metric.name, math.nan)
         return not keeps(entry[1].metrics, limits), value != value, sign * value
 
-    return Found(metric, tuple(limits), tuple(sorted(done, key=key)), tuple(skipped))
+    return Found(metric, kind.metrics, tuple(limits), tuple(sorted(done, key=key)), tuple(skipped))
 
 
 def title(point: Mapping[str, Any]) -> str:
