@@ -14,7 +14,7 @@ from tests.papers.test_evidence import write as write_paper
 from tests.papers.test_reproduce import CLAIMS, CODE
 from tests.sweep.samples import COMPARE, PYTHON, SCENARIO, TRACE, written
 
-COMMANDS = ("compare", "measure", "list", "show", "replay", "reproduce", "report", "sweep")
+COMMANDS = ("compare", "measure", "list", "plan", "show", "replay", "reproduce", "report", "sweep")
 ROW = ("system", "setting", "metric", "paper", "ours", "low", "high", "verdict", "source")
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from evenly.report import measured, page
+from evenly.report import measured, page, planned
 from evenly.serve.metrics import METRICS
 from tests.report.chromium import Browser, binary, browser
 from tests.report.samples import HOSTILE, empty, fleet, outcome, seeded, trace
+from tests.report.test_planned import plan
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +25,7 @@ KINDS = (
     ("empty", 0),
     ("trace", 5),
     ("hostile", 8),
+    ("plan", 6),
 )
 BOTH = ("comparison", "sweep", "trace")  # are looked at in both schemes
 
@@ -56,6 +58,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         title = HOSTILE if name == "hostile" else name
         page.write(runs, folder / f"{name}.html", title=title, metrics=METRICS)
     measured.write({"lengths": {"what": ["prompt"], "p99": [1.0]}}, trace(), folder / "trace.html", title="Trace")
+    planned.write(plan(), [], folder / "plan.html", title="A plan", top=3)
     return {path.stem: path for path in folder.glob("*.html")}
 
 

@@ -15,6 +15,7 @@ from evenly.cli import (  # noqa: F401 a command joins the app when its file is 
     compare,
     lookup,
     measure,
+    plan,
     replay,
     report,
     reproduce,

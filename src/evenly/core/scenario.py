@@ -1,7 +1,8 @@
 """A scenario: everything that determines one run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from evenly.core.outcome import Metric, Outcome
 
@@ -29,6 +30,8 @@ class Scenario:
     kind: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
     "Figures of an outcome, in the order of the table."
+    space: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+    "Dotted fields, and the values that a search tries in them by default."
 
     name: str = ""
     "Title for reports."

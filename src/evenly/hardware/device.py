@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 DATA = Path(__file__).parent / "data"
+ETHERNET = "ethernet-100"  # link to other machines where none is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Device:
     "Name of the link to the other devices of the machine."
     source: str
     "Where the figures come from."
+    network: str = ETHERNET
+    "Name of the link to other machines."
 
     def rate(self, width: int) -> float:
         """Return dense operations a second for operands of `width` bytes; wider than 2 bytes counts as two halves.
@@ -81,7 +84,13 @@ def devices() -> dict[str, Device]:
     """Return all known accelerators by name."""
     numbers = ("memory", "bandwidth", "flops", "flops8", "idle", "peak")
     return {
-        name: Device(name, **{key: float(row[key]) for key in numbers}, link=row["link"], source=row["source"])
+        name: Device(
+            name,
+            **{key: float(row[key]) for key in numbers},
+            link=row["link"],
+            source=row["source"],
+            network=row.get("network", ETHERNET),
+        )
         for name, row in _table("devices.yaml").items()
     }
 

@@ -1,7 +1,8 @@
 """An overlap scenario: one batch on the layers of a model, and how its operations share the device."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from evenly.core import Metric, Outcome, Scenario
 from evenly.core.scenario import Progress, silent
@@ -34,6 +35,7 @@ class OverlapScenario(Scenario):
 
     kind: ClassVar[str] = "overlap"
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    space: ClassVar[Mapping[str, tuple[Any, ...]]] = {"overlap": ("unsplit", "none", "network", "all")}
 
     model: str = "llama-2-70b"
     "Name of a model whose operations were measured."

@@ -1,5 +1,6 @@
 """A serving scenario: a trace, a fleet of replicas, and the policies that decide."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from evenly.serve.budgets.fixed import Fixed
 from evenly.serve.engines import Engine, Rules
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.metrics import METRICS
+from evenly.serve.numbers import numbers
 from evenly.serve.orders import Order
 from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.orders.priority import Priority
@@ -49,6 +51,11 @@ class ServeScenario(Scenario):
 
     kind: ClassVar[str] = "serve"
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "engine": ("vllm-v1", "sarathi", "fastgen"),
+        "route": ("round-robin", "least-requests", "least-work"),
+        "order": ("first-come", "shortest-prompt"),
+    }
 
     trace: Source
     "Where the requests come from."
@@ -220,30 +227,12 @@ class ServeScenario(Scenario):
     def _rules(self, fleet: "Fleet", block_bytes: float) -> dict[str, int | float]:
         rules = fleet.rules
         first_come = isinstance(self.order, FirstCome)
-        return {
-            "compose": ("prefill-first", "queue-order", "decode-first", "split-fuse").index(rules.compose),
-            "reserve": ("chunk", "prompt", "longest").index(rules.reserve),
-            "victims": int(rules.swap),
-            "chunked": int(rules.chunked),
-            "block": rules.block,
-            "watermark": int(rules.watermark * fleet.blocks),
-            "budget": rules.budget,
-            "seats": rules.seats,
-            "batch": rules.batch,
-            "longest": fleet.longest,
-            "threshold": rules.threshold,
-            "lone": int(rules.lone),
-            "whole": int(rules.whole),
-            "blank": int(rules.blank),
-            "behind": int(rules.behind),
-            "cache": int(rules.cache),
-            "readmit": int(rules.readmit),
+        return numbers(rules, fleet.blocks, fleet.longest) | {
             "front": int(rules.front and first_come),
             "by_rank": int(not isinstance(self.evict, Last)),
             "usurp": int(rules.usurp and isinstance(self.order, Priority) and isinstance(self.evict, LeastUrgent)),
             **self._host(fleet, block_bytes),
             "slowdown": self.slowdown,
-            "delay": rules.delay,
             "hits": int(rules.cache and getattr(type(self.route), "reads_cache", False)),
             "flows": int(hasattr(type(self.order), "counts")),
             "retain": int(rules.cache and not isinstance(self.retain, Never)),

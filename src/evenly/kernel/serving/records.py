@@ -153,6 +153,8 @@ POOL = np.dtype(
         ("saved", "i8"),  # and to it
         ("host_out", "f8"),  # when the last copy to it is complete
         ("full", "f8"),  # seconds of a pass with a full budget: prices queued tokens for `work`
+        ("own", "f8"),  # seconds of its own work in the pass under way, where replicas keep step
+        ("own_growth", "f8"),
     ],
     align=True,
 )
@@ -251,6 +253,8 @@ RULES = np.dtype(
         ("link_seconds", "f8"),  # and of each one
         ("window", "i8"),  # passes between two looks at the shares; 0 is never
         ("worker_start", "f8"),  # seconds until workers with other shares are ready
+        ("crews", "i8"),  # crews of replicas that keep step; 0 where each goes by itself
+        ("stages", "i8"),  # stages of a pipeline, hence microbatches of a crew
         ("redraw", "i8"),  # passes between two looks at the ranks of all requests; 0 where seats are not switched
         ("groups", "i8"),  # pages of a new block group; 0 allocates page by page
         ("merged", "i8"),  # 1: pages that are contiguous on both sides are copied at once
@@ -338,6 +342,7 @@ WORLD = WorldType(
         "score_memory": _floats,
         "retain_memory": _floats,
         "tables": _floats,  # of the cost model
+        "shared": _floats,  # of what the replicas of a crew compute together for a microbatch, or empty
     },
 )
 

@@ -20,7 +20,7 @@ from evenly.kernel.serving.seating import blocks_for, dropped, enqueue
 from evenly.kernel.serving.tree import settle
 from evenly.kernel.serving.views import pool, request_at, rules_of, seen
 
-LOG_COLUMNS = 8  # replica, start, end, passes, decodes, prompt tokens, prompts, evicted
+LOG_COLUMNS = 9  # replica, start, end, passes, decodes, prompt tokens, prompts, evicted, own work where crews keep step
 
 
 @helper

@@ -31,6 +31,8 @@ class Policies:
     retain: Any
     cost: Any
     tables: Floats
+    shared: Floats | None = None
+    "Numbers for what the replicas of a crew compute together, where they keep step."
     shares: Any = None
     "Asked only where prompts and decodes have a lane each on one device."
     limits: tuple[float, float] = (np.inf, np.inf)
@@ -141,6 +143,10 @@ def _attempt(
         state = state_of_lanes(replicas)
         looks = Looks(world, policies.shares, policies.limits, float(rules["worker_start"]), seed)
     run: Any = serve
+    if rules.get("crews"):
+        from evenly.kernel.serving.step_run import serve_in_step  # compiled only where replicas keep step
+
+        state, run = fresh(int(rules["crews"])), serve_in_step
     if rules.get("redraw"):
         from evenly.kernel.serving.switch_run import serve_switched  # compiled only where seats are switched
 
@@ -245,7 +251,7 @@ def _hooks(
     }
     names = {"tokens": "budget", "seconds": "retain"}
     calls: list[Any] = []
-    memories = {"tables": policies.tables}
+    memories = {"tables": policies.tables, "shared": np.zeros(0) if policies.shared is None else policies.shared}
     for verb, (policy, kind, seen, result, scalars) in shared.items():
         slot = names.get(verb, verb)
         own = memory = memory_of(policy, seed, replicas)

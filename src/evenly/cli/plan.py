@@ -1,0 +1,179 @@
+"""Search set-ups for an objective under limits."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from evenly.cli.command import Jobs, Json, Out, Sets, app, asked, examples, positive, say, screen, stem
+
+if TYPE_CHECKING:
+    from evenly.core import Document
+    from evenly.plan.scenario import PlanScenario
+    from evenly.plan.search import Plan
+    from evenly.sweep.search import Found
+
+Limits = Annotated[
+    list[str], Parameter(name="--limit", negative="", help="What a plan must keep: `energy<=2`, `slo_share>=0.9`.")
+]
+
+
+@app.command(
+    help_epilogue=examples(
+        "evenly plan --model llama-3-70b --gpus 8xh100 --trace trace.csv --slo ttft=1,tpot=0.05",
+        "evenly plan --model mixtral-8x7b --gpus 2x8xh100 --trace trace.csv --objective cost --limit slo_share>=0.9",
+        "evenly plan chat --objective goodput --limit ttft_p99<=2 --over replicas=2,4,8",
+    )
+)
+def plan(
+    scenario: str = "",
+    /,
+    *,
+    model: str = "",
+    gpus: str = "",
+    trace: str = "",
+    slo: str = "",
+    objective: str = "goodput",
+    limits: Limits = [],  # noqa: B006 cyclopts reads the default and never changes it
+    over: Annotated[list[str], Parameter(name="--over", negative="")] = [],  # noqa: B006
+    sets: Sets = [],  # noqa: B006
+    offline: Annotated[bool, Parameter(negative="")] = False,
+    price: float = 1.0,
+    clocks: Annotated[bool, Parameter(negative="")] = False,
+    top: int = 5,
+    jobs: Jobs = 2,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Find how to cut a model over devices for a trace, or the best point in the space of any scenario.
+
+    Parameters
+    ----------
+    scenario
+        A scenario whose space is searched: a file or an embedded name. Without it, --model, --gpus and --trace say
+        which model is to be cut over which devices.
+    model
+        An embedded model (`llama-3-70b`), or a Hugging Face config.json.
+    gpus
+        `8xh100`, or `2x8xh100` for two machines of eight.
+    trace
+        Requests that the plan has to serve, in any known format.
+    slo
+        Limits that goodput counts by, in seconds: `ttft=1,tpot=0.05`.
+    objective
+        `goodput`, `latency`, `energy`, `cost`, or the name of a metric.
+    over
+        One axis of a scenario's space, in place of the declared ones: `replicas=1,2,4`.
+    offline
+        Let all requests of the trace come at once.
+    price
+        Price of a device for an hour, for the figure `cost`; 1 counts device-hours.
+    clocks
+        Try lower clocks and other limits of a batch on the best layouts.
+    top
+        How many plans are shown.
+
+    """
+    from evenly.plan.limits import limit, together
+
+    kept = together([limit(text) for text in limits])
+    place = out or Path("runs") / f"{stem(scenario or trace)}-plan"
+    if scenario:
+        given = {"--model": model, "--gpus": gpus, "--trace": trace, "--slo": slo}
+        if wrong := [name for name, value in given.items() if value]:
+            raise ValueError(
+                f"{', '.join(wrong)}: '{scenario}' says that already; change it with --set, or leave it out"
+            )
+        found = _points(asked(scenario, sets, None), objective, kept, over, positive("jobs", jobs), as_json)
+        _show_points(found, scenario, positive("top", top), place, as_json)
+        return
+    if missing := [name for name, value in (("--model", model), ("--gpus", gpus), ("--trace", trace)) if not value]:
+        raise ValueError(f"{', '.join(missing)} missing: a plan needs a model, devices and a trace, or a scenario")
+    if over or sets:
+        raise ValueError("--over and --set belong to a scenario; name one, or leave them out")
+    base = _base(model, gpus, trace, slo, price)
+    best = _layouts(base, gpus, objective, kept, offline, clocks, positive("jobs", jobs), as_json)
+    _show_layouts(best, base, positive("top", top), place, as_json)
+
+
+def _base(model: str, gpus: str, trace: str, slo: str, price: float) -> "PlanScenario":
+    """Return the plan scenario whose layouts are searched."""
+    from evenly.measure.slo import Slo
+    from evenly.plan.asked import cluster, objectives
+    from evenly.plan.scenario import PlanScenario
+    from evenly.traces.sources.file import File
+
+    name, _, node = cluster(gpus)
+    limits = objectives(slo) if slo else Slo(ttft=1.0, tpot=0.05)
+    return PlanScenario(trace=File(trace), model=model, device=name, node=node, slo=limits, price=price)
+
+
+def _layouts(
+    base: "PlanScenario", gpus: str, objective: str, limits: Any, offline: bool, clocks: bool, jobs: int, quiet: bool
+) -> "Plan":
+    from evenly.plan.asked import cluster
+    from evenly.plan.flips import with_flips
+    from evenly.plan.knobs import with_knobs
+    from evenly.plan.search import at_once, search
+    from evenly.report.progress import progress
+    from evenly.serve.scenario import servable
+
+    sent = servable(base.trace.draw(0))
+    sent = at_once(sent) if offline else sent
+    with progress("plans", quiet=quiet) as tell:
+        found = search(base, cluster(gpus)[1], sent, objective, limits, jobs, tell)
+    if clocks:
+        with progress("clocks and batches", quiet=quiet) as tell:
+            found = with_knobs(found, base, sent, jobs, tell)
+    with progress("rates", quiet=quiet) as tell:
+        return with_flips(found, base, sent, jobs, tell)
+
+
+def _show_layouts(found: "Plan", base: "PlanScenario", top: int, place: Path, as_json: bool) -> None:
+    from evenly.plan.flags import launches
+    from evenly.plan.told import as_json as told
+    from evenly.plan.told import sentences, table
+    from evenly.report import planned
+
+    if as_json:
+        print(json.dumps(told(found, base, top), indent=1, ensure_ascii=False))
+        return
+    screen().print(table(found, top))
+    for text in sentences(found, base):
+        say(f"\n{text}")
+    page = place / "report.html"
+    planned.write(found, launches(found.winner, base), page, title=f"A plan for {base.model}", top=top)
+    say(f"\nReport: {page}")
+
+
+def _points(document: "Document", objective: str, limits: Any, over: list[str], jobs: int, quiet: bool) -> "Found":
+    from evenly.report.progress import progress
+    from evenly.sweep.plan import grid
+    from evenly.sweep.search import search
+
+    with progress("points", quiet=quiet) as tell:
+        return search(document, objective, limits, grid(over), jobs, tell)
+
+
+def _show_points(found: "Found", scenario: str, top: int, place: Path, as_json: bool) -> None:
+    from evenly.report import found as report
+    from evenly.report import rows
+    from evenly.sweep.search import title
+    from evenly.sweep.summary import plain
+
+    if as_json:
+        best = [
+            {"point": dict(point), "keeps_limits": found.keeps(made), "metrics": plain(made.metrics)}
+            for point, made in found.ranked[:top]
+        ]
+        skipped = [{"point": dict(point), "reason": reason} for point, reason in found.skipped]
+        print(json.dumps({"objective": found.objective.name, "best": best, "skipped": skipped}, indent=1))
+        return
+    screen().print(rows.terminal(report.table(found, top)))
+    say(f"\n{report.sentence(found)}")
+    if found.skipped:
+        say(f"\n{len(found.skipped)} points cannot be; the first: {title(found.skipped[0][0])}: {found.skipped[0][1]}")
+    page = place / "report.html"
+    report.write(found, page, name=f"A plan for {scenario}", top=top)
+    say(f"\nReport: {page}")

@@ -1,0 +1,220 @@
+"""The event loop of replicas that keep step: microbatches of a pipeline, and ranks that share a feed-forward network.
+
+A crew is one copy of a model: `stages` microbatches, each of one or more ranks, and every one of them a replica with
+its own queue and KV blocks. All of them compose at one instant. In the window that follows, each stage works on each
+microbatch once, so the slowest microbatch sets the pace and the window lasts `stages` times as long. A microbatch is as
+slow as its slowest rank, plus what its ranks compute together. Replica `r` belongs to crew `r % crews`; the members of
+a crew count microbatches before ranks, so that round robin deals requests to crews, then microbatches, then ranks.
+"""
+
+import math
+from typing import Any
+
+from numba import types
+
+from evenly.kernel.compiling import helper, loop
+from evenly.kernel.serving import heap
+from evenly.kernel.serving.compose import compose
+from evenly.kernel.serving.passes import interrupt, land, launch, leave, length
+from evenly.kernel.serving.records import HOOKS, NONE, WORLD, Hooks
+from evenly.kernel.serving.run import arrive, release_followers, write_log
+from evenly.kernel.serving.seating import dropped
+from evenly.kernel.serving.tree import settle
+from evenly.kernel.serving.views import pool, rules_of
+
+
+@helper
+def share_out(w: Any, h: Any, g: int) -> None:
+    """Add what the ranks of each microbatch of a crew compute together to the own work of each of them."""
+    rules = rules_of(w)
+    ranks = len(w.pools) // (rules.crews * rules.stages)
+    for m in range(rules.stages):
+        tokens = 0
+        first = g + rules.crews * m
+        stride = rules.crews * rules.stages
+        for c in range(ranks):
+            r = first + stride * c
+            p = pool(w, r)
+            if p.running:
+                tokens += p.ran
+                for k in range(p.chunks):
+                    tokens += w.chunk[r, k]
+        if tokens > 0:
+            together, _, _ = h.seconds(w.chunk[first, :0], w.before[first, :0], tokens, 0.0, 0, w.shared)
+            for c in range(ranks):
+                p = pool(w, first + stride * c)
+                if p.running:
+                    p.own += together * rules.slowdown
+
+
+@helper
+def pace(w: Any, g: int) -> int:
+    """Return the member of a crew whose own work takes longest, and longest later on among equals."""
+    lead = NONE
+    for r in range(g, len(w.pools), rules_of(w).crews):
+        p = pool(w, r)
+        if p.running and (
+            lead == NONE
+            or p.own > pool(w, lead).own
+            or (p.own == pool(w, lead).own and p.own_growth > pool(w, lead).own_growth)
+        ):
+            lead = r
+    return lead
+
+
+@helper
+def stretch(w: Any, g: int, lead: int) -> int:
+    """Return how many windows no member has anything new to compose and the same one sets the pace."""
+    passes = pool(w, lead).passes
+    first = pool(w, lead).own
+    growth = pool(w, lead).own_growth
+    for r in range(g, len(w.pools), rules_of(w).crews):
+        p = pool(w, r)
+        if p.running:
+            passes = min(passes, p.passes)
+            if p.own_growth > growth and passes > 1:
+                reach = (first - p.own) / (p.own_growth - growth) * (1.0 - 1e-12)
+                passes = min(passes, 1 + int(min(reach, 1e15)))
+    return passes
+
+
+@helper
+def set_off(w: Any, h: Any, now: float, g: int) -> float:
+    """Start the composed window of a crew; return when its stretch of equal windows ends, infinite if all are idle."""
+    rules = rules_of(w)
+    for r in range(g, len(w.pools), rules.crews):
+        launch(w, h, now, r)
+        pool(w, r).own = pool(w, r).first
+        pool(w, r).own_growth = pool(w, r).growth
+    if len(w.shared) > 0:
+        share_out(w, h, g)
+    lead = pace(w, g)
+    if lead == NONE:
+        return math.inf
+    passes = stretch(w, g, lead)
+    first = rules.stages * pool(w, lead).own
+    growth = rules.stages * pool(w, lead).own_growth
+    for r in range(g, len(w.pools), rules.crews):
+        p = pool(w, r)
+        if p.running:
+            p.first = first
+            p.growth = growth
+            p.passes = passes
+            p.end = now + length(p, passes)
+    return pool(w, lead).end
+
+
+@helper
+def come_in(w: Any, r: int) -> None:
+    """Account for the stretch that ended on a member; it was busy only with its own work."""
+    p = pool(w, r)
+    own = p.passes * p.own + p.own_growth * (p.passes * (p.passes - 1) // 2)
+    if len(w.log) > 0:
+        row = w.log_size[0]
+        write_log(w, r)
+        if row < w.log.shape[0]:
+            w.log[row, 8] = own
+    land(w, r)
+    p.busy += own - (p.end - p.start)
+    p.running = 0
+
+
+@helper
+def cut(w: Any, g: int, now: float) -> float:
+    """End the stretch of a crew with the window during which `now` falls; return when that is."""
+    end = math.inf
+    for r in range(g, len(w.pools), rules_of(w).crews):
+        if pool(w, r).running:
+            interrupt(w, r, now)
+            end = pool(w, r).end
+    return end
+
+
+@loop(types.int64(WORLD, *HOOKS, types.int64[::1], types.int64[::1], types.float64[::1], types.int64[::1], types.int64))
+def serve_in_step(
+    w: Any,
+    choose: Any,
+    rank: Any,
+    budget: Any,
+    admit: Any,
+    score: Any,
+    retain: Any,
+    learn: Any,
+    seconds: Any,
+    first: Any,
+    tree: Any,
+    ends: Any,
+    pending: Any,
+    until: int,
+) -> int:
+    """Run until `until` more requests have ended (or nothing is left); return how many have.
+
+    The state is that of `run.serve`, of crews in place of replicas.
+    """
+    h = Hooks(choose, rank, budget, admit, score, retain, learn, seconds)
+    requests = w.requests
+    crews = rules_of(w).crews
+    done = 0
+    now = ends[-1]
+    while done < until:
+        while first[0] < len(requests) and requests[first[0]].pause >= 0.0:  # arrives after another one
+            first[0] += 1
+        a = first[0] if first[0] < len(requests) else NONE
+        coming = requests[a].arrival if a != NONE else math.inf
+        if first[1] != NONE and requests[first[1]].arrival < coming:
+            a = first[1]
+            coming = requests[a].arrival
+        g = tree[1]
+        end = ends[g]
+        woken = NONE
+        if end <= now or (first[2] == 0 and end <= coming):
+            if math.isinf(end):
+                break
+            now = end
+            ends[g] = math.inf
+            settle(tree, ends, g)
+            for r in range(g, len(w.pools), crews):
+                if pool(w, r).running:
+                    come_in(w, r)
+                    i = leave(w, h, r)
+                    while i != NONE:
+                        done += 1
+                        first[1] = release_followers(w, now, i, first[1])
+                        i = leave(w, h, r)
+            woken = g
+        elif coming <= now or first[2] == 0:
+            now = max(now, coming)
+            if a == first[1]:
+                first[1] = heap.pop(requests, first[1])
+            else:
+                first[0] += 1
+            r = arrive(w, h, now, a)
+            if r == NONE:
+                done += 1
+                first[1] = release_followers(w, now, a, first[1])
+            elif ends[r % crews] == math.inf:
+                woken = r % crews
+            elif pool(w, r).waiting == a:
+                ends[r % crews] = cut(w, r % crews, now)
+                settle(tree, ends, r % crews)
+        else:
+            for k in range(first[2]):
+                g = pending[k]
+                for r in range(g, len(w.pools), crews):
+                    compose(w, h, now, r)
+                    i = dropped(w, r)
+                    while i != NONE:
+                        done += 1
+                        first[1] = release_followers(w, now, i, first[1])
+                        i = dropped(w, r)
+                ends[g] = set_off(w, h, now, g)
+                settle(tree, ends, g)
+            first[2] = 0
+        for k in range(first[2]):
+            if pending[k] == woken:
+                woken = NONE
+        if woken != NONE:
+            pending[first[2]] = woken
+            first[2] += 1
+    ends[-1] = now
+    return done

@@ -1,0 +1,174 @@
+"""A plan scenario: a trace served by a model that is cut over devices in one way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+from evenly.core import FilePath, Metric, Outcome, Scenario, Trace
+from evenly.core.scenario import Progress, silent
+from evenly.hardware.device import Device, device
+from evenly.hardware.memory import ACTIVATION, UTILISATION
+from evenly.hardware.model import Model, model
+from evenly.measure.slo import Slo
+from evenly.plan.cost import Passes, Tables, kv_bytes, tables
+from evenly.plan.layout import Layout, fault
+from evenly.plan.metrics import METRICS
+from evenly.plan.room import room
+from evenly.plan.spent import ROWS
+from evenly.serve.engines import Engine, Rules
+from evenly.serve.engines.vllm_v1 import VllmV1
+from evenly.serve.routers import Router
+from evenly.serve.routers.round_robin import RoundRobin
+from evenly.serve.scenario import servable
+from evenly.traces.sources import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanScenario(Scenario):
+    """Serve a trace on a model that is cut over devices."""
+
+    kind: ClassVar[str] = "plan"
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "replicas": (1, 2, 4, 8),
+        "stages": (1, 2, 4, 8),
+        "tensor": (1, 2, 4, 8),
+    }
+
+    trace: Source
+    "Where the requests come from."
+    model: FilePath = "llama-3-70b"
+    "Name of an embedded model, or the path of a Hugging Face config.json."
+    device: str = "h100"
+    "Name of an accelerator."
+    node: int = 8
+    "Devices of one machine."
+    replicas: int = 1
+    "Copies of the model, each with its own requests."
+    stages: int = 1
+    "Pipeline stages of a copy."
+    tensor: int = 8
+    "Devices of a stage."
+    attention: int = 1
+    "Copies of the attention in a stage."
+    network: int = 1
+    "Copies of the feed-forward network in a stage."
+    experts: Literal["tensor", "expert"] = "tensor"
+    "Whether each device has a slice of every expert, or whole experts."
+    engine: Engine = field(default_factory=VllmV1)
+    "How each microbatch of each rank composes its passes; its seats are divided among the microbatches."
+    route: Router = field(default_factory=RoundRobin)
+    "Which microbatch of which rank gets a request; in turn it is a copy of the model, then a microbatch, then a rank."
+    cost: Passes = field(default_factory=Passes)
+    "What a pass takes beside its arithmetic and its bytes."
+    clock: float = 1.0
+    "Share of the full clock at which the cores run; memory and links keep theirs."
+    price: float = 1.0
+    "Price of a device for an hour, in any currency: 1 counts device-hours."
+    utilisation: float = UTILISATION
+    "Share of the memory that the engine may use."
+    activation: float = ACTIVATION
+    "Bytes of each device that neither weights nor cache may take."
+    max_model_len: int | None = None
+    "Longest prompt plus output accepted; by default the model's context length, or as much as fits."
+    slo: Slo = field(default_factory=lambda: Slo(ttft=1.0, tpot=0.05))
+    "Limits that goodput counts by."
+
+    def check(self) -> "PlanScenario":
+        """Raise `ValueError` for values that make no sense together; return self."""
+        if self.node < 1:
+            raise ValueError(f"node is at least 1 device, not {self.node}")
+        if not 0.1 <= self.clock <= 1:
+            raise ValueError(f"clock is a share from 0.1 to 1 of the full clock, not {self.clock}")
+        if not 0 < self.price < float("inf"):
+            raise ValueError(f"price is a positive price of a device for an hour, not {self.price}")
+        if not (0 < self.utilisation <= 1 and 0 <= self.activation < float("inf")):
+            raise ValueError(
+                "utilisation is a share above 0 and at most 1 and activation at least 0 bytes, not "
+                f"{self.utilisation} and {self.activation}"
+            )
+        if self.max_model_len is not None and self.max_model_len < 2:
+            raise ValueError(f"max_model_len is at least 2 tokens, not {self.max_model_len}")
+        if why := fault(self.layout, model(self.model), self.node):
+            raise ValueError(f"tensor {self.tensor} cannot be laid out: {why}")
+        if self.engine.rules(1 << 17).lanes != "single" or self.engine.rules(1 << 17).switching:
+            raise ValueError("engine is one with a single lane and fixed seats, such as vllm-v1, sarathi or orca")
+        if getattr(type(self.route), "reads_cache", False):
+            raise ValueError("route is one that does not look into caches, such as round-robin or least-requests")
+        return self
+
+    @property
+    def layout(self) -> Layout:
+        """Return how the devices divide the model."""
+        return Layout(self.replicas, self.stages, self.tensor, self.attention, self.network, self.experts)
+
+    def with_layout(self, layout: Layout) -> "PlanScenario":
+        """Return the scenario with another layout."""
+        return replace(self, **{name: getattr(layout, name) for name in Layout.__slots__})
+
+    def run(self, progress: Progress = silent) -> Outcome:
+        """Simulate and return figures, requests, timeline and load."""
+        from evenly.plan.results import outcome
+
+        crew = self.crew()
+        return outcome(self, crew, self.simulate(crew, progress=progress))
+
+    def crew(self) -> "Crew":
+        """Return everything derived from hardware, model, engine and layout.
+
+        Raises `ValueError` if the model does not fit.
+        """
+        self.check()
+        architecture, card = model(self.model), device(self.device)
+        card = replace(card, flops=card.flops * self.clock, flops8=card.flops8 * self.clock)
+        tokens = room(architecture, card, self.layout, self.utilisation, self.activation)
+        longest = self.max_model_len or min(architecture.context, tokens)
+        rules = self.engine.rules(longest)
+        numbers = tables(self.cost, architecture, card, self.node, self.layout)
+        seats = max(1, rules.seats // self.stages)
+        return Crew(architecture, card, replace(rules, seats=seats), longest, tokens, tokens // rules.block, numbers)
+
+    def simulate(
+        self,
+        crew: "Crew | None" = None,
+        trace: Trace | None = None,
+        step: bool = False,
+        record_tokens: bool = False,
+        progress: Progress = silent,
+    ) -> Any:
+        """Run the kernel and return its `Run`; `step` forbids to skip ahead over equal windows."""
+        from evenly.kernel.serving.simulation import simulate
+        from evenly.plan.kernel import crews, policies
+
+        crew = crew or self.crew()
+        blocks = crew.blocks - crew.rules.null_blocks
+        if blocks < 1:
+            raise ValueError(f"the room for {crew.kv_tokens} tokens holds not one block of {crew.rules.block}")
+        sent = servable(trace if trace is not None else self.trace.draw(self.seed))
+        if len(sent) == 0:
+            raise ValueError("trace: no request with prompt and output; there is nothing to serve")
+        kept = crews(crew.rules, crew.blocks, crew.longest, self.layout) | {"step": int(step)}
+        asked = policies(self.route, crew.rules, crew.tables)
+        members = self.layout.members
+        return simulate(sent, kept, asked, members, blocks, 0, self.seed, record_tokens, ROWS, progress)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crew:
+    """What a scenario derives from hardware, model, engine and layout."""
+
+    model: Model
+    device: Device
+    "At the clock of the scenario."
+    rules: Rules
+    "Of each microbatch of each rank."
+    longest: int
+    "Tokens of prompt and output that are accepted."
+    kv_tokens: int
+    "Tokens of context of each microbatch of each rank."
+    blocks: int
+    tables: Tables
+
+    def kv_bytes(self, layout: Layout) -> float:
+        """Return the bytes of one token on each device of its rank, in one stage."""
+        return kv_bytes(self.model, layout)

@@ -1,0 +1,98 @@
+"""`evenly plan` as a user types it, and what it answers to mistakes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.user import evenly
+
+AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
+    f"2023-11-16 18:17:{second:02d}.0000000,{300 + 40 * second},{20 + second}\n" for second in range(0, 40, 2)
+)
+FLEET = "kind: serve\ntrace: {use: poisson, rate: 6, requests: 40}\nmodel: llama-3.1-8b\ndevice: a100-80gb\n"
+ASK = ("plan", "--model", "llama-3-8b", "--gpus", "2xh100", "--trace", "trace.csv")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "trace.csv").write_text(AZURE)
+    (tmp_path / "fleet.yaml").write_text(FLEET)
+    return tmp_path
+
+
+def test_a_plan_is_a_table_a_reason_and_commands(folder: Path) -> None:
+    said = evenly(*ASK, "--objective", "latency", "--jobs", "1", cwd=folder)
+    assert (said.code, said.err) == (0, "")
+    assert "llama-3-8b on 2 x h100" in said.out
+    assert "2TP beats" in said.out
+    assert "vllm serve $MODEL --tensor-parallel-size 2" in said.out
+
+
+def test_json_is_the_whole_plan_and_nothing_else(folder: Path) -> None:
+    said = evenly(*ASK, "--json", "--top", "2", "--jobs", "1", "--clocks", "--objective", "energy", cwd=folder)
+    assert (said.code, said.err) == (0, "")
+    told = json.loads(said.out)
+    assert len(told["candidates"]) == 2
+    assert told["candidates"][0]["clock"] < 1
+    assert told["candidates"][0]["figures"]["energy"] <= told["candidates"][1]["figures"]["energy"]
+    assert {launch["engine"] for launch in told["launch"]} == {"vLLM", "SGLang", "Dynamo"}
+
+
+def test_the_space_of_a_scenario_is_searched(folder: Path) -> None:
+    words = ("plan", "fleet.yaml", "--objective", "ttft_p99", "--over", "replicas=1,2", "--jobs", "1", "--json")
+    told = json.loads(evenly(*words, cwd=folder).out)
+    assert [row["point"] for row in told["best"]] == [{"replicas": 2}, {"replicas": 1}]
+    limited = json.loads(evenly(*words, "--limit", "energy<=1e-9", cwd=folder).out)
+    assert not any(row["keeps_limits"] for row in limited["best"])
+
+
+def test_points_that_cannot_be_are_told(folder: Path) -> None:
+    said = evenly("plan", "fleet.yaml", "--over", "tensor=1,0", "--jobs", "1", cwd=folder)
+    assert said.code == 0
+    assert "1 points cannot be; the first: tensor=0" in said.out
+
+
+def test_a_plan_scenario_declares_its_own_space(folder: Path) -> None:
+    text = "kind: plan\nmodel: llama-3-8b\ntrace: {use: poisson, rate: 6, requests: 20}\n"
+    (folder / "cut.yaml").write_text(text)
+    words = ("plan", "cut.yaml", "--objective", "e2e_mean", "--limit", "devices<=2", "--jobs", "1", "--json")
+    told = json.loads(evenly(*words, cwd=folder).out)
+    assert told["best"][0]["keeps_limits"]
+    assert told["best"][0]["metrics"]["devices"] <= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("plan",), "--model, --gpus, --trace missing"),
+        (("plan", "--model", "llama-3-8b", "--gpus", "h100", "--trace", "trace.csv"), "write devices as 8xh100"),
+        (("plan", "--model", "llama-3-8b", "--gpus", "8xh10", "--trace", "trace.csv"), "did you mean 'h100'"),
+        (("plan", "--model", "llama-3-70b", "--gpus", "1xh100", "--trace", "trace.csv"), "GB on each device"),
+        (("plan", "--model", "llama-3-8b", "--gpus", "2xh100", "--trace", "nothing.csv"), "nothing.csv"),
+        ((*ASK, "--slo", "ttft=2,e2e=1"), "cannot begin after 2 s"),
+        ((*ASK, "--slo", "ttft=-1"), "positive number of seconds"),
+        ((*ASK, "--slo", "ttft"), "write an SLO as ttft=1"),
+        ((*ASK, "--objective", "speed"), "no objective or limit 'speed'"),
+        ((*ASK, "--limit", "cost<=0"), "nothing is below 0"),
+        ((*ASK, "--limit", "cost<=1", "--limit", "cost>=2"), "no plan has cost >= 2 and cost <= 1"),
+        ((*ASK, "--price", "0"), "price is a positive price"),
+        ((*ASK, "--top", "0"), "--top is at least 1"),
+        (("plan", "fleet.yaml", "--model", "llama-3-8b"), "says that already"),
+        (("plan", "fleet.yaml", "--objective", "speed"), "no objective or limit 'speed'"),
+    ],
+)
+def test_a_mistake_ends_in_one_message(words: tuple[str, ...], message: str, folder: Path) -> None:
+    said = evenly(*words, cwd=folder)
+    assert said.code == 2
+    assert said.out == ""
+    assert message in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_trace_without_arrivals_is_refused(folder: Path) -> None:
+    (folder / "trace.csv").write_text("ContextTokens,GeneratedTokens\n10,20\n")
+    said = evenly(*ASK, cwd=folder)
+    assert said.code == 2
+    assert "trace.csv" in said.err
+    assert "Traceback" not in said.err

@@ -1,0 +1,53 @@
+"""Launch commands: devices add up, and plans that an engine cannot run get none."""
+
+import shlex
+
+import pytest
+
+from evenly.plan.candidate import evaluate
+from evenly.plan.flags import dynamo, sglang, vllm
+from evenly.plan.layout import Layout
+from evenly.plan.scenario import PlanScenario
+from tests.plan.samples import requests, scenario
+
+DENSE = [Layout(tensor=8), Layout(replicas=2, tensor=4), Layout(stages=2, tensor=4)]
+MIXED = Layout(tensor=8, attention=4, experts="expert")
+
+
+def base(layout: Layout) -> PlanScenario:
+    name = "mixtral-8x7b" if layout.experts == "expert" else "llama-3-70b"
+    return scenario(layout, model=name)
+
+
+@pytest.mark.parametrize("layout", [*DENSE, MIXED])
+def test_the_devices_of_all_servers_are_those_of_the_layout(layout: Layout) -> None:
+    plan = base(layout)
+    launch = vllm(evaluate(plan, requests(10)), plan)
+    devices = 0
+    for line in launch.lines:
+        words = shlex.split(line)
+        sizes = dict.fromkeys(("--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"), 1)
+        sizes |= {word: int(words[k + 1]) for k, word in enumerate(words) if word in sizes}
+        count = 1
+        for size in sizes.values():
+            count *= size
+        devices += count
+    assert devices == layout.devices
+    assert len(launch.lines) == layout.replicas
+
+
+def test_experts_and_ranks_have_their_flags() -> None:
+    plan = base(MIXED)
+    made = evaluate(plan, requests(10))
+    assert "--enable-expert-parallel" in vllm(made, plan).lines[0]
+    assert "--dp-size 4 --enable-dp-attention --ep-size 8" in sglang(made, plan).lines[0]
+    assert len(dynamo(made, plan).lines) == 2
+
+
+@pytest.mark.parametrize("layout", [Layout(tensor=8, attention=2), Layout(tensor=8, network=2)])
+def test_what_no_engine_can_cut_gets_a_reason_and_no_command(layout: Layout) -> None:
+    plan = base(layout)
+    made = evaluate(plan, requests(10))
+    for launch in (vllm(made, plan), sglang(made, plan), dynamo(made, plan)):
+        assert launch.lines == ()
+        assert launch.note
