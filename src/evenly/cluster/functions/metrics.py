@@ -7,7 +7,7 @@ METRICS = (
     Metric("pod_hours", "Pod-hours", "h", "lower", "Time that all pods lived, from start to release, pools included."),
     Metric("cold_share", "Cold calls", "share", "lower", "Cold starts over all calls."),
     Metric("idle_share", "Idle pod time", "share", "lower", "Time that pods waited for calls, over the time they lived."),
-    Metric("cost", "Cost", "h", "lower", "Hours of idle pods, and for each cold start what it is worth in them."),
+    Metric("cost", "Cost", "h", "lower", "Hours of pods that ran no call, and for each cold start what it is worth."),
     Metric("added_mean", "Added mean", "s", "lower", "Time from a call's arrival to its run."),
     Metric("added_p50", "Added p50", "s", "lower", "Median of that time over all calls."),
     Metric("added_p99", "Added p99", "s", "lower", "99% quantile of that time over all calls."),

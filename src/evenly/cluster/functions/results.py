@@ -57,7 +57,7 @@ def figures(calls: Calls, run: "Run", worth: float = 60.0, foresees: bool = Fals
         "pod_hours": (whole + pooled) / HOUR,
         "cold_share": cold / len(calls) if len(calls) else float("nan"),
         "idle_share": waits / whole if whole > 0 else float("nan"),
-        "cost": (waits + pooled + worth * cold) / HOUR,
+        "cost": (whole - float(busy.sum()) + pooled + worth * cold) / HOUR,
         "added_mean": float(added.mean()) if len(added) else float("nan"),
         "added_p50": _quantile(added, 0.5),
         "added_p99": _quantile(added, 0.99),

@@ -45,7 +45,7 @@ class FunctionsScenario(Scenario):
     pool: Pool | None = None
     "How many idle pods of each size stand ready; by default allocations take as long as they were measured."
     worth: float = 60.0
-    "Seconds of an idle pod that one cold start is worth, for the one figure that joins both."
+    "Seconds of a pod that runs no call which one cold start is worth, for the one figure that joins both."
 
     def check(self) -> "FunctionsScenario":
         """Raise `ValueError` for values that make no sense together; return self."""

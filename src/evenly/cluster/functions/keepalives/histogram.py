@@ -40,17 +40,21 @@ class Histogram:
         count = min(functions[function].calls - 1, gaps.shape[1])
         if count < 2:
             return float(memory[2])
-        known = np.sort(gaps[function, :count])
-        place = 0.99 * (count - 1)
-        low = int(place)
-        tail = known[low] + (place - low) * (known[min(low + 1, count - 1)] - known[low])
+        longest, second, short, lead = 0.0, 0.0, 0, functions[function].lead
+        for k in range(count):
+            gap = gaps[function, k]
+            short += gap <= lead
+            second = max(second, min(gap, longest))
+            longest = max(longest, gap)
+        tail = longest - (count - 1 - 0.99 * (count - 1)) * (longest - second)  # the 99% quantile of at most 60
         keep = min(memory[1] * tail, memory[0])
-        if memory[3] == 0.0:
+        if memory[3] == 0.0 or short > 0.05 * (count - 1) + 1:
             return float(keep)
         place = 0.05 * (count - 1)
         low = int(place)
-        head = known[low] + (place - low) * (known[min(low + 1, count - 1)] - known[low])
-        if head <= functions[function].lead:
+        known = np.sort(gaps[function, :count])
+        head = known[low] + (place - low) * (known[low + 1] - known[low])
+        if head <= lead:
             return float(keep)
         if served > 0:
             return 0.0
@@ -62,9 +66,13 @@ class Histogram:
         count = min(functions[function].calls - 1, gaps.shape[1])
         if memory[3] == 0.0 or count < 2:
             return math.inf
-        known = np.sort(gaps[function, :count])
+        short, lead = 0, functions[function].lead
+        for k in range(count):
+            short += gaps[function, k] <= lead
+        if short > 0.05 * (count - 1) + 1:  # the 5% quantile is one of them
+            return math.inf
         place = 0.05 * (count - 1)
         low = int(place)
-        head = known[low] + (place - low) * (known[min(low + 1, count - 1)] - known[low])
-        lead = functions[function].lead
+        known = np.sort(gaps[function, :count])
+        head = known[low] + (place - low) * (known[low + 1] - known[low])
         return float(now + head - lead) if head > lead else math.inf
