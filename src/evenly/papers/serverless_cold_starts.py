@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from evenly.cluster.functions.calls import Calls
-from evenly.cluster.functions.colds import Published
+from evenly.cluster.functions.colds import SPREAD, Published, split
 from evenly.cluster.functions.exact import MOST_EXACT, few, least_cost
 from evenly.cluster.functions.joint import joint
 from evenly.cluster.functions.keepalives import KeepAlive
@@ -20,7 +20,9 @@ from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.cluster.functions.workloads.region import Region
 from evenly.cluster.functions.workloads.single import Single
 from evenly.core import Floats, Ints
+from evenly.hosts.functions.experiments import burst, by_runtime, clocks
 from evenly.kernel.functions.simulation import Run
+from evenly.papers.reproduce import Skipped
 
 DRAWN = 100_000  # cold starts drawn of each region
 WORTH = 60.0  # seconds of an idle pod that a cold start is worth: the keep-alive of the published platform
@@ -44,8 +46,7 @@ def generated(seed: int) -> dict[str, float]:
     known, figures = tables(), {}
     quarter = [0.25, 0.5, 0.75, 0.9]
     for region in REGIONS:
-        runtime, trigger, parts = sample(region, seed)
-        times = parts.sum(axis=1)
+        runtime, trigger, times, parts = sample(region, seed)
         table = [known["cold"][region][known["levels"]["cold"].index(level)] for level in quarter]
         figures[f"{region}_apart"] = 100 * float(np.abs(np.quantile(times, quarter) / table - 1).max())
         figures[f"{region}_mean"] = float(times.mean())
@@ -58,13 +59,14 @@ def generated(seed: int) -> dict[str, float]:
     return figures
 
 
-def sample(region: str, seed: int) -> tuple[Ints, Ints, Floats]:
-    """Return runtimes, triggers and parts of cold starts of a region, the pairs as often as published for R2."""
+def sample(region: str, seed: int) -> tuple[Ints, Ints, Floats, Floats]:
+    """Return runtimes, triggers, times and parts of cold starts of a region, the pairs as often as published for R2."""
     chance = np.random.default_rng([seed, 41])
     both = joint().colds
     drawn = chance.choice(both.size, DRAWN, p=both.ravel() / both.sum())
     runtime, trigger = (column.astype(np.int64) for column in np.divmod(drawn, both.shape[1]))
-    return runtime, trigger, Published(region).draw(runtime, trigger, chance)
+    times = Published(region).times(runtime, trigger, chance.random(DRAWN))
+    return runtime, trigger, times, split(times, runtime, np.exp(SPREAD * chance.standard_normal((DRAWN, 4))))
 
 
 def told(runtime: Ints, trigger: Ints, times: Floats) -> dict[str, float]:
@@ -179,3 +181,26 @@ def exact(seed: int) -> dict[str, float]:
         ours = waits + WORTH * float(np.isfinite(run.calls["began"]).sum())
         worst = max(worst, ours / least_cost(calls.arrival, calls.seconds, WORTH))
     return {"ratio": worst}
+
+
+def processes() -> dict[str, float]:
+    """Return starts of real interpreters by runtime: from scratch over from a pool, and sums of parts against wholes."""
+    found = by_runtime()
+    figures: dict[str, float] = {"apart": 100 * max(one["apart"] for kinds in found.values() for one in kinds.values())}
+    for name, kinds in found.items():
+        figures[f"{name}_allocation_ratio"] = kinds["scratch"]["allocation"] / kinds["pool"]["allocation"]
+        figures[f"{name}_ratio"] = kinds["scratch"]["total"] / kinds["pool"]["total"]
+        figures[f"{name}_dependency"] = 1e3 * kinds["dependencies"]["dependency"]
+        figures |= {f"{name}_{kind}": 1e3 * parts["total"] for kind, parts in kinds.items()}
+    if "node" not in found:
+        raise Skipped("node is not installed")
+    return figures
+
+
+def served() -> dict[str, float]:
+    """Return what a pool and pods started ahead cut from the p99 of real calls, and how many cold starts both hosts count."""
+    without, with_pool = (float(np.quantile(burst(stock).added, 0.99)) for stock in (0, 4))
+    found = clocks()
+    apart = sum(abs(found[f"{name}_cold"] - found[f"{name}_simulated"]) for name in ("fixed", "timer"))
+    figures = {"pool": without / with_pool, "timer": found["fixed_p99"] / found["timer_p99"], "apart": apart}
+    return figures | found

@@ -82,6 +82,7 @@ class Platform:
     async def serve(self, function: int, call: Array) -> None:
         """Serve one call and note in its record what happened."""
         self.asked.comes(self.now, function)
+        self._set_alarm(function)
         pod = self._warm_pod(function) or await self._other_pod(function, call)
         call["start"] = time.perf_counter()
         await pod.order(f"call {call['end']:.6f}")  # how long it is to run stands there before it has ended
@@ -89,7 +90,16 @@ class Platform:
         pod.served += 1
         self._free(pod)
 
-    def alarm(self, function: int) -> None:
+    async def close(self) -> None:
+        """End every process; those that are being started are waited for first, so that none is left behind."""
+        for handle in self.alarms:
+            if handle is not None:
+                handle.cancel()
+        while self.tasks:
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*(self._end(pod) for pod in list(self.pods)))
+
+    def _set_alarm(self, function: int) -> None:
         """Ask when a pod is to be started ahead, as a call has come."""
         handle = self.alarms[function]
         if handle is not None:
@@ -98,16 +108,6 @@ class Platform:
         delay = (wake - self.now) * self.scale
         loop = asyncio.get_running_loop()
         self.alarms[function] = loop.call_later(max(delay, 0.0), self._wake, function) if wake < math.inf else None
-
-    async def close(self) -> None:
-        """End every process, whatever state it is in."""
-        for handle in self.alarms:
-            if handle is not None:
-                handle.cancel()
-        for task in list(self.tasks):
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await asyncio.gather(*(self._end(pod) for pod in list(self.pods)))
 
     async def _other_pod(self, function: int, call: Array) -> Pod:
         """Return a pod for a call that found none idle."""
@@ -127,6 +127,7 @@ class Platform:
         self.asked.functions["pods"][function] += 1
         queued = time.perf_counter()
         pod, parts = await self._start(function)
+        self._refill_later(function)
         parts[3] += queued - call["arrival"]
         call["parts"] = parts
         return pod
@@ -145,12 +146,15 @@ class Platform:
         return pod, np.array([allocated - begin, code, dependency, time.perf_counter() - deployed])
 
     async def _allocate(self, runtime: Runtime) -> Pod:
-        """Take an interpreter from the pool, which gets another one, or start one."""
+        """Take an interpreter from the pool, or start one."""
         pool = self.pools.get(runtime.name)
-        if pool:
+        return pool.popleft() if pool else await self._spawn(runtime)
+
+    def _refill_later(self, function: int) -> None:
+        """Build what the pool lacks, once the start that emptied it is over, so that it does not hold it up."""
+        runtime = self.runtimes[function]
+        if len(self.pools[runtime.name]) < self.stock:
             self._later(self._refill(runtime))
-            return pool.popleft()
-        return await self._spawn(runtime)
 
     async def _spawn(self, runtime: Runtime) -> Pod:
         pod = await spawn(runtime)
@@ -206,6 +210,7 @@ class Platform:
 
     async def _start_ahead(self, function: int) -> Pod:
         pod, _ = await self._start(function)
+        self._refill_later(function)
         if self.ahead[function] is asyncio.current_task():  # no call has claimed it meanwhile
             self.ahead[function] = None
             self._rest(pod)

@@ -63,10 +63,9 @@ class Pod:
 
 async def spawn(runtime: Runtime) -> Pod:
     """Start an idle interpreter and wait until it says that it is there."""
-    folder = Path(tempfile.mkdtemp(prefix="evenly-function-"))
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*runtime.line(), stdin=pipe, stdout=pipe)
-    pod = Pod(runtime, process, folder)
+    pod = Pod(runtime, process, Path(tempfile.mkdtemp(prefix="evenly-function-")))
     try:
         assert process.stdout is not None
         line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
