@@ -73,10 +73,7 @@ def told(runtime: Ints, trigger: Ints, times: Floats) -> dict[str, float]:
     """Return the largest deviations from what was told by runtime and by trigger."""
     known = tables()
     runtimes, triggers = known["runtimes"], known["triggers"]
-    median = [
-        np.median(times[runtime == k]) / entry["total"][2] - 1
-        for k, entry in enumerate(runtimes.values())
-    ]
+    median = [np.median(times[runtime == k]) / entry["total"][2] - 1 for k, entry in enumerate(runtimes.values())]
     apart = [
         np.quantile(times[trigger == k], known["levels"]["trigger"]) / entry["total"] - 1
         for k, entry in enumerate(triggers.values())
@@ -101,13 +98,15 @@ def population(seed: int) -> Calls:
 
 
 def policies(seed: int) -> dict[str, float]:
-    """Return cold starts, pod-hours, cost and added time of each policy on the same calls, and how they compare."""
+    """Return the figures of each policy on the same calls, and how they compare."""
     calls = population(seed)
     found = {name: _figures(calls, keep) for name, keep in POLICIES.items()}
     base = found["fixed_60"]
     flat = {f"{name}_{key}": value for name, one in found.items() for key, value in one.items()}
     flat |= {
-        f"{name}_{key}_ratio": one[key] / base[key] for name, one in found.items() for key in ("cold_starts", "pod_hours")
+        f"{name}_{key}_ratio": one[key] / base[key]
+        for name, one in found.items()
+        for key in ("cold_starts", "pod_hours")
     }
     shipped = [name for name in POLICIES if name not in ("clairvoyant", "fixed_60")]
     better = [
@@ -184,7 +183,7 @@ def exact(seed: int) -> dict[str, float]:
 
 
 def processes() -> dict[str, float]:
-    """Return starts of real interpreters by runtime: from scratch over from a pool, and sums of parts against wholes."""
+    """Return starts of real interpreters by runtime, in ms, and those from scratch over those from a pool."""
     found = by_runtime()
     figures: dict[str, float] = {"apart": 100 * max(one["apart"] for kinds in found.values() for one in kinds.values())}
     for name, kinds in found.items():
@@ -198,7 +197,7 @@ def processes() -> dict[str, float]:
 
 
 def served() -> dict[str, float]:
-    """Return what a pool and pods started ahead cut from the p99 of real calls, and how many cold starts both hosts count."""
+    """Return what a pool and pods started ahead cut from the p99 of real calls, and cold starts of both hosts."""
     without, with_pool = (float(np.quantile(burst(stock).added, 0.99)) for stock in (0, 4))
     found = clocks()
     apart = sum(abs(found[f"{name}_cold"] - found[f"{name}_simulated"]) for name in ("fixed", "timer"))

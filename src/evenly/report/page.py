@@ -50,7 +50,9 @@ def render(outcomes: Sequence[Outcome], *, title: str, subtitle: str = "", metri
     traded = pair(known)
     if traded is not None:
         bought = [trade(outcomes, metrics, traded)]
-        pictures = section("What is bought with what", "No variant is judged by one of the two alone.", bought, ()) + pictures
+        pictures = (
+            section("What is bought with what", "No variant is judged by one of the two alone.", bought, ()) + pictures
+        )
     hues = {label: k for k, label in enumerate(labels)}
     body = (
         _reasons(said[1:])

@@ -118,14 +118,18 @@ def _alike(scenario: Callable[[Any], FunctionsScenario], policy: Any, plain: Any
     for seed in range(2):
         calls = sample(seed)
         ours, theirs = served(scenario(policy), calls), served(scenario(plain), calls)
-        assert np.array_equal(ours.calls["start"], theirs.calls["start"]), "compiled, it decides otherwise than in Python"
-        assert np.array_equal(ours.pods["died"], theirs.pods["died"]), "compiled, it keeps pods otherwise than in Python"
+        assert np.array_equal(ours.calls["start"], theirs.calls["start"]), (
+            "compiled, it decides otherwise than in Python"
+        )
+        assert np.array_equal(ours.pods["died"], theirs.pods["died"]), (
+            "compiled, it keeps pods otherwise than in Python"
+        )
     for count in (0, 1):
         served(scenario(policy), sample(0, count))
 
 
 def sample(seed: int, most: int = 200) -> Calls:
-    """Return at most so many calls of three functions in an hour: a clock's, one that nobody waits for, one for people."""
+    """Return at most so many calls in an hour: of a clock, of what nobody waits for, and of people."""
     chance = np.random.default_rng([seed, 35])
     times = [np.arange(10.0, SPAN, 180.0), *(np.sort(chance.random(80) * SPAN) for _ in range(2))]
     function = np.repeat(np.arange(3), [len(one) for one in times])
@@ -133,6 +137,8 @@ def sample(seed: int, most: int = 200) -> Calls:
     arrival, function = np.concatenate(times)[order], function[order]
     code = np.arange(3)
     names = ("TIMER-A", "OBS-A", "APIG-S")
-    functions = Functions(code, code * 0, code * 0, np.array([1, 1, 0]), np.full(3, 6.0), names, ("Python3",), ("300-128",))
+    functions = Functions(
+        code, code * 0, code * 0, np.array([1, 1, 0]), np.full(3, 6.0), names, ("Python3",), ("300-128",)
+    )
     parts, ahead = (chance.exponential(1.0, (len(arrival), 4)) for _ in range(2))
     return Calls(functions, function, arrival, chance.exponential([0.1, 30.0, 5.0])[function], parts, ahead, SPAN)

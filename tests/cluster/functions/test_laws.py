@@ -90,7 +90,7 @@ def test_where_cold_starts_delay_calls_the_clairvoyant_comes_close_to_brute_forc
 
 @given(st.floats(1.0, 200.0), st.floats(0.0, 20.0), st.floats(0.0, 5.0), st.floats(0.0, 200.0))
 def test_a_period_decides_all_calls_alike(period: float, lasting: float, start: float, keep: float) -> None:
-    calls = few(period * np.arange(8), np.full(8, lasting), start)
+    calls = few(period * np.arange(8.0), np.full(8, lasting), start)
     free = period - start - lasting  # of the first pod, before the second call
     if abs(free) < 1e-6 or abs(keep - free) < 1e-6 or abs(period - lasting - keep) < 1e-6:
         return
@@ -142,7 +142,8 @@ def test_a_pool_turns_builds_into_takes_and_costs_its_pods() -> None:
     calls = sample(5)
     none, some = (served(FunctionsScenario(keep=Release(), pool=Constant(pods)), calls) for pods in (0, 20))
     built, taken = none.calls["allocation"], some.calls["allocation"]
-    assert (built == pytest.approx(10.5)) and none.pools["seconds"].sum() == 0.0
+    assert built == pytest.approx(10.5)
+    assert none.pools["seconds"].sum() == 0.0
     pooled = calls.functions.pooled[calls.function] == 1
     late = calls.arrival > 30.0  # the pool is full by then
     assert taken[pooled & late] == pytest.approx(0.013)

@@ -100,7 +100,7 @@ class Twin:
             self.functions["pods"][f] += 1
             self.run(pod, i, now)
         elif self.ahead[f] is not None:
-            pod = self.pods[self.ahead[f]]
+            pod = self.pods[int(self.ahead[f] or 0)]
             self.ahead[f] = None
             self.cold[i] = True
             self.functions["pods"][f] += 1

@@ -84,5 +84,3 @@ def pooled(runtime: Ints) -> Ints:
     scratch = float(tables()["scratch"])
     found = [int(entry["parts"][0] != scratch) for entry in tables()["runtimes"].values()]
     return np.asarray(np.array(found, np.int64)[runtime])
-
-

@@ -62,8 +62,10 @@ def joint() -> Joint:
     edges = np.geomspace(by_runtime.min() * 0.99, by_runtime.max() * 1.01, BINS + 1)
     place = np.searchsorted(edges, by_runtime) - 1
     weight = np.repeat(runtime[:, None] / POINTS, POINTS, axis=1)
-    whole = np.bincount(place.ravel(), weight.ravel(), BINS)
-    table = np.array([_bins(entry["total"], levels["trigger"], edges, whole) for entry in tables()["triggers"].values()])
+    whole = np.bincount(place.ravel(), weight.ravel(), BINS).astype(np.float64)
+    table = np.array(
+        [_bins(entry["total"], levels["trigger"], edges, whole) for entry in tables()["triggers"].values()]
+    )
     raked = rake(table.T * trigger, whole, trigger)
     given = raked / np.maximum(raked.sum(axis=1, keepdims=True), 1e-300)  # share of the triggers in each bin
     odds = given[place]  # [r, POINTS, t]

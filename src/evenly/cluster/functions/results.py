@@ -143,10 +143,12 @@ def load(calls: Calls, run: "Run") -> Load:
     owner = np.repeat(np.arange(len(begin)), pieces)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + first[owner]
     end = np.where(place == BINS - 1, np.inf, (place + 1) * width)  # what runs on after the end counts there
-    inside = np.minimum(begin[owner] + lasting[owner], end) - np.maximum(begin[owner], np.where(place == 0, 0, place * width))
+    inside = np.minimum(begin[owner] + lasting[owner], end) - np.maximum(
+        begin[owner], np.where(place == 0, 0, place * width)
+    )
     cell = place * len(calls.functions) + calls.function[owner]
     work = np.bincount(cell, np.maximum(inside, 0.0), BINS * len(calls.functions))
-    return Load(work.reshape(BINS, -1), worker="function")
+    return Load(work.reshape(BINS, -1).astype(np.float64), worker="function")
 
 
 def _inside(edges: Floats, begin: Floats, end: Floats) -> Floats:

@@ -31,8 +31,16 @@ class FunctionsScenario(Scenario):
     space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "keep": (
             {"use": "release"},
-            *({"use": use, "seconds": seconds} for use in ("fixed", "timer-prewarm") for seconds in (30.0, 60.0, 300.0)),
-            *({"use": "histogram", "most": most, "early": early} for most in (600.0, 3600.0) for early in (False, True)),
+            *(
+                {"use": use, "seconds": seconds}
+                for use in ("fixed", "timer-prewarm")
+                for seconds in (30.0, 60.0, 300.0)
+            ),
+            *(
+                {"use": "histogram", "most": most, "early": early}
+                for most in (600.0, 3600.0)
+                for early in (False, True)
+            ),
         ),
     }
 

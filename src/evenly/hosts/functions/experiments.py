@@ -26,7 +26,7 @@ SPARE = 2.0  # factor on the longest start seen, by which a pod is started ahead
 def starts(runtime: str, stock: int, packages: bool, rounds: int = ROUNDS) -> Measured:
     """Return cold starts of one runtime one after the other, from scratch (`stock` 0) or from the pool."""
     functions = functions_of([runtime], timer=False, lead=1.0)
-    arrival = APART * np.arange(rounds)
+    arrival = np.arange(0.0, rounds) * APART
     none = np.zeros(rounds, np.int64)
     return measure(functions, arrival, none, np.full(rounds, RUN), Release(), stock=stock, packages=packages)
 
@@ -45,9 +45,7 @@ def parts_of(measured: Measured) -> dict[str, float]:
 def by_runtime() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
     """Return parts by runtime: from scratch, from the pool, and from the pool with dependencies."""
     kinds = {"scratch": (0, False), "pool": (1, False), "dependencies": (1, True)}
-    return {
-        name: {kind: parts_of(starts(name, *how)) for kind, how in kinds.items()} for name in runtimes()
-    }
+    return {name: {kind: parts_of(starts(name, *how)) for kind, how in kinds.items()} for name in runtimes()}
 
 
 def burst(stock: int, calls: int = 4) -> Measured:

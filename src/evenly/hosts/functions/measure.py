@@ -42,7 +42,7 @@ class Measured:
         return np.asarray(self.calls["start"] - self.calls["arrival"])
 
     def replayed(self) -> Calls:
-        """Return the same calls for the simulator, in the time of the policies, with the cold starts that were measured.
+        """Return the same calls for the simulator, in the time of the policies, with the measured cold starts.
 
         Calls that were not cold get the mean start of their function, or of all.
         """

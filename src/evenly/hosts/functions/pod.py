@@ -30,8 +30,12 @@ class Pod:
     async def order(self, text: str) -> None:
         """Send one order and wait for its answer; raise `RuntimeError` if the process is gone or does not answer."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(f"{text}\n".encode())
+        await self.answer(text)
+
+    async def answer(self, text: str) -> None:
+        """Wait for the answer to an order."""
+        assert self.process.stdout is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), PATIENCE)
         if line.strip() != b"ok":
             raise RuntimeError(f"the {self.runtime.name} worker {self.process.pid} answers {line!r} to {text!r}")
@@ -67,10 +71,7 @@ async def spawn(runtime: Runtime) -> Pod:
     process = await asyncio.create_subprocess_exec(*runtime.line(), stdin=pipe, stdout=pipe)
     pod = Pod(runtime, process, Path(tempfile.mkdtemp(prefix="evenly-function-")))
     try:
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
-        if line.strip() != b"ok":
-            raise RuntimeError(f"the {runtime.name} worker does not start: {line!r}")
+        await pod.answer("the start")
     except BaseException:
         await pod.close()
         raise

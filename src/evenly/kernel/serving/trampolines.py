@@ -10,6 +10,7 @@ from evenly.kernel.calling import caller
 from evenly.kernel.compiling import loop
 from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, LEARN, RANK, RETAIN, SCORE, SECONDS
 
+
 @intrinsic  # type: ignore[untyped-decorator]
 def _address(typing_context: Any, array: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:

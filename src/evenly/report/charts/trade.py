@@ -13,7 +13,7 @@ def trade(outcomes: Sequence[Outcome], metrics: Sequence[Metric], names: tuple[s
     known = {metric.name: metric for metric in metrics}
     up, right = (known[name] for name in names)
     best = front(outcomes, names)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "variant": outcome.label,
             "up": rounded(outcome.metrics[up.name]),

@@ -49,7 +49,7 @@ def describe(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def view(base: Any, one: Found) -> None:
-    """Read the files of a table into the database, only the columns that are asked for; numbers that must be are checked."""
+    """Read what is asked for of a table into the database; numbers that must be there are checked."""
     wanted = {
         "cold_starts": ("day", "time", "funcName", "userID", "totalCost_cold_start", *schema.PARTS, "podID"),
         "requests": ("time_worker", "time_frontend", "funcName", "podID", "runtimeCost"),
@@ -98,8 +98,9 @@ def _named(what: str, levels: Sequence[float], values: Sequence[float]) -> dict[
 
 def _colds(base: Any) -> dict[str, Any]:
     total = "totalCost_cold_start"
+    log = f"ln(greatest({total}, 1e-6))"
     count, mean, median, sigma, apart = base.execute(
-        f"SELECT count(*), avg({total}), exp(avg(ln(greatest({total}, 1e-6)))), stddev_pop(ln(greatest({total}, 1e-6))), "
+        f"SELECT count(*), avg({total}), exp(avg({log})), stddev_pop({log}), "
         f"avg(CASE WHEN abs({' + '.join(schema.PARTS)} - {total}) > 0.05 * {total} THEN 1 ELSE 0 END) FROM cold_starts"
     ).fetchone()
     figures = {"cold_starts": count, "start_mean": mean, **_quantiles(base, "start", total, "cold_starts")}
@@ -113,7 +114,9 @@ def _between(base: Any) -> dict[str, Any]:
 
 def _parts(base: Any) -> list[dict[str, Any]]:
     columns = ", ".join(("totalCost_cold_start", *schema.PARTS))
-    sample = base.execute(f"SELECT {columns} FROM cold_starts USING SAMPLE reservoir({SAMPLED} ROWS) REPEATABLE (1)").fetchnumpy()
+    sample = base.execute(
+        f"SELECT {columns} FROM cold_starts USING SAMPLE reservoir({SAMPLED} ROWS) REPEATABLE (1)"
+    ).fetchnumpy()
     plain = {name: np.ma.filled(np.ma.asarray(column, np.float64), np.nan) for name, column in sample.items()}
     whole = plain["totalCost_cold_start"]
     rows = []
@@ -122,7 +125,9 @@ def _parts(base: Any) -> list[dict[str, Any]]:
             f"SELECT sum({name}) / sum(totalCost_cold_start), quantile_cont({name}, 0.5) FROM cold_starts"
         ).fetchone()
         told = name.removesuffix("Cost")
-        rows.append({"part": told, "part_p50": middle, "share_of_sum": share, "rank_correlation": spearman(whole, plain[name])})
+        rows.append(
+            {"part": told, "part_p50": middle, "share_of_sum": share, "rank_correlation": spearman(whole, plain[name])}
+        )
     return rows
 
 
@@ -133,7 +138,8 @@ def _sizes(base: Any) -> list[dict[str, Any]]:
 
 def _kinds(base: Any, column: str) -> list[dict[str, Any]]:
     function = f"funcName || '---' || userID || '---' || regexp_extract(podID, '{POD}', 1)"
-    named = f"(SELECT funcID, any_value({quoted(column)}) AS kind FROM functions GROUP BY funcID)"
+    known = "regexp_replace(funcID, '-[0-9]+-[0-9]+$', '')"  # a pool may be named with the size of its pods, or without
+    named = f"(SELECT {known} AS funcID, any_value({quoted(column)}) AS kind FROM functions GROUP BY 1)"
     joined = (
         f"(SELECT coalesce(nullif(f.kind, ''), 'unknown') AS kind, c.totalCost_cold_start AS x FROM cold_starts c "
         f"LEFT JOIN {named} f ON f.funcID = {function.replace('funcName', 'c.funcName').replace('userID', 'c.userID')})"
@@ -158,9 +164,15 @@ def _grouped(base: Any, of: str) -> list[dict[str, Any]]:
 
 def _calls(base: Any) -> dict[str, Any]:
     count, span, missing = base.execute(
-        "SELECT count(*), max(time_worker) - min(time_worker), avg(CASE WHEN time_frontend IS NULL THEN 1 ELSE 0 END) FROM requests"
+        "SELECT count(*), max(time_worker) - min(time_worker), "
+        "avg(CASE WHEN time_frontend IS NULL THEN 1 ELSE 0 END) FROM requests"
     ).fetchone()
-    return {"calls": count, "observed": span, "frontend_missing": missing, **_quantiles(base, "run", "runtimeCost", "requests")}
+    return {
+        "calls": count,
+        "observed": span,
+        "frontend_missing": missing,
+        **_quantiles(base, "run", "runtimeCost", "requests"),
+    }
 
 
 def _by_function(base: Any) -> dict[str, Any]:
@@ -181,7 +193,9 @@ def _utility(base: Any) -> list[dict[str, Any]]:
     """
     ends = "(SELECT podID, max(time_worker + coalesce(runtimeCost, 0)) AS last FROM requests GROUP BY podID)"
     (latest,) = base.execute("SELECT max(time_worker) FROM requests").fetchone()
-    begun = "day * 86400 + time" if (latest or 0.0) > DAY else "time"  # requests count from the first day, or from theirs
+    begun = (
+        "day * 86400 + time" if (latest or 0.0) > DAY else "time"
+    )  # requests count from the first day, or from theirs
     pods = (
         f"(SELECT last - ({begun}) AS life, totalCost_cold_start AS start FROM cold_starts JOIN {ends} USING (podID) "
         f"WHERE totalCost_cold_start > 0 AND last >= {begun})"
@@ -189,7 +203,9 @@ def _utility(base: Any) -> list[dict[str, Any]]:
     levels = (0.1, 0.2, 0.5, 0.75, 0.9)
     rows = []
     for counted, life in (("its start", "life"), ("when it is ready", "greatest(life - start, 0)")):
-        count, below = base.execute(f"SELECT count(*), avg(CASE WHEN {life} < start THEN 1 ELSE 0 END) FROM {pods}").fetchone()
+        count, below = base.execute(
+            f"SELECT count(*), avg(CASE WHEN {life} < start THEN 1 ELSE 0 END) FROM {pods}"
+        ).fetchone()
         if count:
             told = _quantiles(base, "ratio", f"{life} / start", pods, levels)
             rows.append({"lifetime_from": counted, "pods_in_both": count, **told, "below_1": below})
@@ -210,7 +226,15 @@ def _series(base: Any, found: Sequence[Found]) -> dict[str, list[dict[str, Any]]
             mean, peak = float(values.mean()), float(values.max())
             over = peak / mean if mean else float("nan")
             figures = {"mean_of_a_minute": mean, "peak_of_a_minute": peak, "peak_over_mean": over}
-            rows.append({"region": one.region, "series": one.metric, "functions": len(functions), "minutes": len(values), **figures})
+            rows.append(
+                {
+                    "region": one.region,
+                    "series": one.metric,
+                    "functions": len(functions),
+                    "minutes": len(values),
+                    **figures,
+                }
+            )
     return {"series": rows}
 
 
@@ -223,7 +247,9 @@ def _minutes(base: Any, path: Path, functions: set[str]) -> dict[tuple[float, fl
     functions.update(names)
     total = "list_sum([" + ", ".join(quoted(name) for name in names) + "])"
     try:
-        rows = base.execute(f"SELECT day, time, sum(coalesce({total}, 0)) FROM {source(path, SERIES)} GROUP BY day, time ORDER BY day, time")
+        rows = base.execute(
+            f"SELECT day, time, sum(coalesce({total}, 0)) FROM {source(path, SERIES)} GROUP BY ALL ORDER BY ALL"
+        )
         return {(day, time): value for day, time, value in rows.fetchall()}
     except duck_error() as error:
         fault(path, SERIES, str(error))

@@ -1,6 +1,7 @@
 """Find the tables in a folder by their first lines, and say what is wrong with one that cannot be read."""
 
 import csv
+import gzip
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -64,20 +65,30 @@ def table_of(path: Path) -> str:
             return table
         if len(missing) <= (1 - NEAR) * len(columns):
             told = ", ".join(f"'{name}'" for name in missing)
-            raise ValueError(f"{path}:1: looks like the table {table}, but lacks {told}; add the column or rename the one")
+            raise ValueError(
+                f"{path}:1: looks like the table {table}, but lacks {told}; add the column or rename the one"
+            )
     return SERIES if names[:2] == ["day", "time"] and len(names) > 2 else ""
 
 
 def header(path: Path) -> str:
     """Return the first line of a file, plain or gzip."""
-    import gzip
-
-    opened: Any = gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
     try:
-        with opened as file:
-            return str(file.readline().decode("utf-8-sig", "replace"))
+        with opened(path) as file:
+            return str(file.readline())
     except (OSError, EOFError) as error:
         raise ValueError(f"{path}: cannot be read: {error}") from None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a file as text, plain or gzip."""
+    if path.name.endswith(".gz"):
+        with gzip.open(path, "rt", encoding="utf-8-sig", errors="replace") as packed:
+            yield packed
+    else:
+        with path.open(encoding="utf-8-sig", errors="replace") as plain:
+            yield plain
 
 
 def source(path: Path, table: str) -> str:
@@ -98,7 +109,11 @@ def database() -> Iterator[Any]:
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="evenly-") as folder:
-        settings = {"autoinstall_known_extensions": "false", "memory_limit": MEMORY, "temp_directory": folder}
+        settings: dict[str, Any] = {
+            "autoinstall_known_extensions": "false",
+            "memory_limit": MEMORY,
+            "temp_directory": folder,
+        }
         with duckdb.connect(str(Path(folder) / "tables.duckdb"), config=settings) as found:
             found.execute("SET enable_progress_bar = false")
             found.execute("SET preserve_insertion_order = false")
@@ -106,11 +121,8 @@ def database() -> Iterator[Any]:
 
 
 def fault(path: Path, table: str, reason: str) -> NoReturn:
-    """Raise `ValueError` for the first line of a file that does not fit its header, or with the database's own words."""
-    import gzip
-
-    opened: Any = gzip.open(path, "rt", encoding="utf-8", errors="replace") if path.name.endswith(".gz") else None
-    with opened or path.open(encoding="utf-8", errors="replace") as file:
+    """Raise `ValueError` for the first line of a file that does not fit its header, or as the database said it."""
+    with opened(path) as file:
         names = csv_names(file.readline())
         for line, row in _rows(file):
             if len(row) != len(names):

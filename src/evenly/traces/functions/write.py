@@ -15,7 +15,7 @@ DAY = 86_400.0
 
 
 def write_cold_starts(columns: Mapping[str, Array], folder: Path) -> list[Path]:
-    """Write cold starts, one file a day; `columns` are those of the table, `time` in seconds from the start of all days."""
+    """Write cold starts, one file a day, from the columns of the table; `time` counts from the start of all days."""
     day = (columns["time"] // DAY).astype(np.int64)
     table = {**columns, "day": day, "time": columns["time"] - day * DAY}
     return _by_day(table, COLD, day, folder / "cold_starts")
@@ -46,7 +46,12 @@ def _save(columns: Mapping[str, Array], names: tuple[str, ...], path: Path) -> P
     asked = ", ".join(quoted(name) if name in columns else f"NULL AS {quoted(name)}" for name in names)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        copy({"rows": {name: columns[name] for name in names if name in columns}}, f"SELECT {asked} FROM rows", beside, "FORMAT csv, HEADER")
+        copy(
+            {"rows": {name: columns[name] for name in names if name in columns}},
+            f"SELECT {asked} FROM rows",
+            beside,
+            "FORMAT csv, HEADER",
+        )
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

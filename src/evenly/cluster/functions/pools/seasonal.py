@@ -1,6 +1,5 @@
 """Pools that follow the time of day."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,4 +50,4 @@ class Seasonal:
         if count == 0:
             return int(memory[2])
         ranked = np.sort(known[:count])
-        return max(int(memory[2]), int(math.ceil(ranked[int(memory[0] * (count - 1))])))
+        return max(int(memory[2]), int(np.ceil(ranked[int(memory[0] * (count - 1))])))

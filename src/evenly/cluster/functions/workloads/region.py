@@ -21,7 +21,7 @@ Name = Literal["R1", "R2", "R3", "R4", "R5"]
 class Region:
     """Functions with the published rates, durations, runtimes and triggers, called by clocks or by chance.
 
-    A function called by a clock has the period nearest to its rate, a phase of its own, and ticks that are late by up to
+    A function called by a clock has the period nearest to its rate, a phase of its own, and ticks late by up to
     `jitter`; all others are called as a Poisson process that follows the hours of the day. Runtimes, triggers and sizes
     are shared out as published for region R2; every call of a function runs equally long.
 
@@ -64,14 +64,19 @@ class Region:
         )
         lasting = invert(levels, tables()["execution"][self.region], chance.random(self.functions))
         timer = np.array([name.startswith("TIMER") for name in functions.triggers])[functions.trigger]
-        times = [self._ticks(r, chance) if clock else self._random(r, chance) for r, clock in zip(rate, timer, strict=True)]
+        times = [
+            self._ticks(r, chance) if clock else self._random(r, chance) for r, clock in zip(rate, timer, strict=True)
+        ]
         function = np.repeat(np.arange(self.functions), [len(one) for one in times])
         arrival = np.concatenate(times)
         order = np.lexsort((function, arrival))
         function, arrival = function[order], arrival[order]
         colds = Published(self.region)
         pair = functions.runtime[function], functions.trigger[function]
-        parts, ahead = colds.draw(*pair, np.random.default_rng([seed, 32])), colds.draw(*pair, np.random.default_rng([seed, 33]))
+        parts, ahead = (
+            colds.draw(*pair, np.random.default_rng([seed, 32])),
+            colds.draw(*pair, np.random.default_rng([seed, 33])),
+        )
         origin = f"{self.functions} functions as in region {self.region}, {self.hours:g} h"
         return Calls(functions, function, arrival, lasting[function], parts, ahead, self.hours * 3600.0, origin)
 
