@@ -51,8 +51,17 @@ def describe(folder: Path) -> dict[str, list[dict[str, Any]]]:
 def view(base: Any, one: Found) -> None:
     """Read what is asked for of a table into the database; numbers that must be there are checked."""
     wanted = {
-        "cold_starts": ("day", "time", "funcName", "userID", "totalCost_cold_start", *schema.PARTS, "podID"),
-        "requests": ("time_worker", "time_frontend", "funcName", "podID", "runtimeCost"),
+        "cold_starts": (
+            "day",
+            "time",
+            "requestID",
+            "funcName",
+            "userID",
+            "totalCost_cold_start",
+            *schema.PARTS,
+            "podID",
+        ),
+        "requests": ("time_worker", "time_frontend", "funcName", "userID", "podID", "runtimeCost"),
         "functions": schema.FUNCTIONS,
     }[one.table]
     columns = ", ".join(quoted(name) for name in wanted)

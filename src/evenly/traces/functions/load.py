@@ -71,7 +71,7 @@ def _loaded(base: Any, mine: dict[str, Found], region: str) -> Loaded:
     ).fetchnumpy()
     colds = base.execute(
         f"SELECT coalesce(code, -1) AS code, {', '.join(PARTS)} FROM cold_starts "
-        "LEFT JOIN named ON f = funcName || '---' || coalesce(userID, '') ORDER BY day, time, ALL"
+        "LEFT JOIN named ON f = funcName || '---' || coalesce(userID, '') ORDER BY day, time, requestID"
     ).fetchnumpy()
     runtime, trigger = _kinds(base, "functions" in mine, len(sizes))
     plain = {name: np.ma.getdata(column) for name, column in {**calls, **colds}.items()}
