@@ -9,6 +9,7 @@ from evenly.cluster.functions.delays import delays
 from evenly.cluster.functions.keepalives import keepalives
 from evenly.cluster.functions.pools import pools
 from evenly.cluster.functions.workloads.region import Region
+from evenly.cluster.functions.workloads.replicas import Replicas
 from evenly.cluster.functions.workloads.single import Single
 from evenly.testing import functions as exams
 
@@ -25,7 +26,9 @@ def test_every_policy_passes_the_exam_of_its_room(catalog: Any, exam: Any, name:
     exam(catalog[name]())
 
 
-@pytest.mark.parametrize("workload", [Region(functions=20, hours=2.0), Single(), Single(random=True, hours=0.5)])
+@pytest.mark.parametrize(
+    "workload", [Region(functions=20, hours=2.0), Replicas(hours=1.0), Single(), Single(random=True, hours=0.5)]
+)
 def test_every_workload_passes_its_exam(workload: Any) -> None:
     exams.check_workload(workload)
 

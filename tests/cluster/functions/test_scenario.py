@@ -7,9 +7,14 @@ import pytest
 
 from evenly.cluster.functions.colds import Published
 from evenly.cluster.functions.joint import joint
+from evenly.cluster.functions.keepalives.release import Release
+from evenly.cluster.functions.pools.constant import Constant
 from evenly.cluster.functions.published import PARTS, shares, tables
+from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.cluster.functions.workloads.region import Region
+from evenly.cluster.functions.workloads.replicas import Replicas
 from evenly.core import Document, Outcome
+from evenly.hardware.model import model
 from evenly.sweep.folder import read, write
 from evenly.sweep.scenarios import scenario_of
 
@@ -83,3 +88,15 @@ def test_parts_are_not_negative_and_what_has_no_pool_is_built(region: str) -> No
     built = parts[runtime == custom, 0]
     assert (built <= 10.5 + 1e-9).all()
     assert region != "R2" or np.median(built) == pytest.approx(10.5, rel=0.02)
+
+
+def test_a_replica_starts_with_its_image_its_weights_and_its_warm_up() -> None:
+    calls = Replicas(hours=1.0, bandwidth=4e9).draw(0)
+    weights = model("llama-3.1-8b").weight_bytes
+    assert calls.parts[0].tolist() == pytest.approx([10.5, 0.0, weights / 4e9, 5.0])
+    found, pooled = (FunctionsScenario(keep=Release(), pool=pool).simulate(calls) for pool in (None, Constant(200)))
+    assert (found.calls["start"] - found.calls["arrival"]).max() == pytest.approx(15.5 + weights / 4e9)
+    late = calls.arrival > 60.0
+    assert (pooled.calls["start"] - pooled.calls["arrival"])[late].max() == pytest.approx(5.0 + weights / 4e9)
+    busiest = np.bincount(calls.function, minlength=40)
+    assert busiest[0] > busiest[20]

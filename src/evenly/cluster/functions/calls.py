@@ -62,6 +62,10 @@ class Calls:
     "Seconds of the workload."
     origin: str = ""
     "Where the calls come from, for reports."
+    hit: float = 0.013
+    "Seconds to take a pod from a pool: the middle one of the published modes."
+    scratch: float = 10.5
+    "Seconds to build one: the slowest of them."
 
     def __post_init__(self) -> None:
         if len({len(self.function), len(self.arrival), len(self.seconds), len(self.parts), len(self.ahead)}) != 1:

@@ -10,7 +10,6 @@ from evenly.cluster.functions.keepalives import KeepAlive
 from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.metrics import METRICS
 from evenly.cluster.functions.pools import Pool
-from evenly.cluster.functions.published import tables
 from evenly.cluster.functions.workloads import Workload
 from evenly.cluster.functions.workloads.region import Region
 from evenly.core import Metric, Outcome, Scenario
@@ -73,8 +72,7 @@ class FunctionsScenario(Scenario):
         """Serve the calls; return every call and every pod."""
         from evenly.kernel.functions.simulation import Policies, simulate
 
-        known = tables()
-        rules = {"window": WINDOW, "hit": known["pooled"], "scratch": known["scratch"], "span": calls.span}
+        rules = {"window": WINDOW, "hit": calls.hit, "scratch": calls.scratch, "span": calls.span}
         policies = Policies(self.keep, self.delay, self.pool)
         sizes = len(calls.functions.sizes)
         return simulate(calls.functions.records(), calls.records(), rules, policies, sizes, self.seed, progress)
