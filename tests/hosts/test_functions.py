@@ -71,7 +71,7 @@ def test_a_keep_alive_has_as_many_cold_starts_as_in_the_simulator() -> None:
 
 def test_a_clock_meets_a_pod_once_its_ticks_are_expected() -> None:
     keep = TimerPrewarm(60.0, AGREE)
-    arrival = 80.0 * np.arange(6)
+    arrival = np.arange(0.0, 480.0, 80.0)
     found = measure(functions_of(["sh"], timer=True, lead=40.0), arrival, zeros(6), np.full(6, 0.5), keep, scale=SCALE)
     assert found.calls["cold"].tolist() == [1, 1, 1, 1, 0, 0]
     run = FunctionsScenario(keep=keep).simulate(found.replayed())

@@ -14,7 +14,7 @@ from evenly.hosts.functions.measure import Measured, functions_of, measure
 from evenly.hosts.functions.runtimes import runtimes
 
 ROUNDS = 5  # starts of each kind, of which the median counts
-APART = 0.35  # seconds between them, so that pools are full again
+APART = 0.35  # seconds between them
 RUN = 0.01  # seconds that a call runs
 SCALE = 0.01  # real seconds of a second of the policies: a keep-alive of 60 s lasts 0.6 s
 PERIOD, TICKS, CLOCKS = 90.0, 10, 4  # seconds of the policies between ticks, ticks, and functions called by clocks
@@ -24,7 +24,10 @@ SPARE = 2.0  # factor on the longest start seen, by which a pod is started ahead
 
 
 def starts(runtime: str, stock: int, packages: bool, rounds: int = ROUNDS) -> Measured:
-    """Return cold starts of one runtime one after the other, from scratch (`stock` 0) or from the pool."""
+    """Return cold starts of one runtime one after the other, from scratch (`stock` 0) or from the pool.
+
+    A pool that holds one for each start is never empty, however slowly it fills again.
+    """
     functions = functions_of([runtime], timer=False, lead=1.0)
     arrival = np.arange(0.0, rounds) * APART
     none = np.zeros(rounds, np.int64)
@@ -44,7 +47,7 @@ def parts_of(measured: Measured) -> dict[str, float]:
 
 def by_runtime() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
     """Return parts by runtime: from scratch, from the pool, and from the pool with dependencies."""
-    kinds = {"scratch": (0, False), "pool": (1, False), "dependencies": (1, True)}
+    kinds = {"scratch": (0, False), "pool": (ROUNDS, False), "dependencies": (ROUNDS, True)}
     return {name: {kind: parts_of(starts(name, *how)) for kind, how in kinds.items()} for name in runtimes()}
 
 

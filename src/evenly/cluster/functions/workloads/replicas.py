@@ -19,9 +19,9 @@ NO_TOKENS: Ints = np.zeros(0, np.int64)
 class Replicas:
     """Requests for many fine-tuned copies of a model, each with replicas of its own, none while nobody asks.
 
-    A cold start pulls the image, reads the weights and warms up; a pool holds devices on which the image is there. Copies
-    are asked for by Zipf's law, each by chance. A replica computes one request at a time, at the roofline of its device:
-    one that batches needs fewer replicas, and waits less.
+    A cold start pulls the image, reads the weights and warms up; a pool holds devices on which the image is there.
+    Copies are asked for by Zipf's law, each by chance. A replica computes one request at a time, at the roofline of its
+    device: one that batches needs fewer replicas, and waits less.
     """
 
     model: str = "llama-3.1-8b"
