@@ -196,7 +196,7 @@ def processes() -> dict[str, float]:
     figures: dict[str, float] = {"apart": 100 * max(one["apart"] for kinds in found.values() for one in kinds.values())}
     for name, kinds in found.items():
         figures[f"{name}_allocation_ratio"] = kinds["scratch"]["allocation"] / kinds["pool"]["allocation"]
-        figures[f"{name}_ratio"] = kinds["scratch"]["total"] / kinds["pool"]["total"]
+        figures[f"{name}_ratio"] = kinds["scratch"]["least"] / kinds["pool"]["least"]
         figures[f"{name}_dependency"] = 1e3 * kinds["dependencies"]["dependency"]
         figures |= {f"{name}_{kind}": 1e3 * parts["total"] for kind, parts in kinds.items()}
     if "node" not in found:
