@@ -83,10 +83,10 @@ def _region(base: Any, region: str, mine: Mapping[str, Found]) -> dict[str, list
         found["cold_starts"] = [{"region": region, **_colds(base)}]
         found["between_cold_starts"] = [{"region": region, **_between(base)}]
         found["parts"] = [{"region": region, **row} for row in _parts(base)]
-        found["sizes"] = [{"region": region, **row} for row in _sizes(base)]
-    if "cold_starts" in mine and "functions" in mine:
-        for column, name in (("runtime", "runtimes"), ("triggerType-invocationType", "triggers")):
-            found[name] = [{"region": region, **row} for row in _kinds(base, column)]
+        _named_colds(base, "functions" in mine)
+        columns = {"size": "sizes"} | ({"runtime": "runtimes", "called": "triggers"} if "functions" in mine else {})
+        for column, name in columns.items():
+            found[name] = [{"region": region, **row} for row in _grouped(base, column)]
     if "requests" in mine:
         found["calls"] = [{"region": region, **_calls(base)}]
         found["calls_by_function"] = [{"region": region, **_by_function(base)}]
@@ -128,40 +128,46 @@ def _parts(base: Any) -> list[dict[str, Any]]:
     ).fetchnumpy()
     plain = {name: np.ma.filled(np.ma.asarray(column, np.float64), np.nan) for name, column in sample.items()}
     whole = plain["totalCost_cold_start"]
-    rows = []
-    for name in schema.PARTS:
-        (share, middle) = base.execute(
-            f"SELECT sum({name}) / sum(totalCost_cold_start), quantile_cont({name}, 0.5) FROM cold_starts"
-        ).fetchone()
-        told = name.removesuffix("Cost")
-        rows.append(
-            {"part": told, "part_p50": middle, "share_of_sum": share, "rank_correlation": spearman(whole, plain[name])}
-        )
-    return rows
+    asked = ", ".join(f"sum({name}) / sum(totalCost_cold_start), quantile_cont({name}, 0.5)" for name in schema.PARTS)
+    told = base.execute(f"SELECT {asked} FROM cold_starts").fetchone()
+    return [
+        {
+            "part": name.removesuffix("Cost"),
+            "part_p50": told[2 * k + 1],
+            "share_of_sum": told[2 * k],
+            "rank_correlation": spearman(whole, plain[name]),
+        }
+        for k, name in enumerate(schema.PARTS)
+    ]
 
 
-def _sizes(base: Any) -> list[dict[str, Any]]:
-    size = f"regexp_extract(podID, '{POD}', 2) || '-' || regexp_extract(podID, '{POD}', 3)"
-    return _grouped(base, f"(SELECT {size} AS kind, totalCost_cold_start AS x FROM cold_starts)")
-
-
-def _kinds(base: Any, column: str) -> list[dict[str, Any]]:
-    function = f"funcName || '---' || userID || '---' || regexp_extract(podID, '{POD}', 1)"
+def _named_colds(base: Any, functions: bool) -> None:
+    """Make the table `kinds`: one row a cold start with its size and, where functions are told, runtime and trigger."""
     known = "regexp_replace(funcID, '-[0-9]+-[0-9]+$', '')"  # a pool may be named with the size of its pods, or without
-    named = f"(SELECT {known} AS funcID, any_value({quoted(column)}) AS kind FROM functions GROUP BY 1)"
-    joined = (
-        f"(SELECT coalesce(nullif(f.kind, ''), 'unknown') AS kind, c.totalCost_cold_start AS x FROM cold_starts c "
-        f"LEFT JOIN {named} f ON f.funcID = {function.replace('funcName', 'c.funcName').replace('userID', 'c.userID')})"
+    named = (
+        f"(SELECT {known} AS id, any_value(runtime) AS runtime, any_value({quoted('triggerType-invocationType')}) AS "
+        "called FROM functions GROUP BY 1)"
     )
-    return _grouped(base, joined)
+    split = "string_split(podID, '-')"  # pool - millicores - MB - number
+    tail = "length(pod[-3]) + length(pod[-2]) + length(pod[-1]) + 3"
+    rows = (
+        "(SELECT totalCost_cold_start AS x, "
+        f"concat_ws('---', funcName, userID, left(podID, length(podID) - ({tail}))) AS id, "
+        f"pod[-3] || '-' || pod[-2] AS size FROM (SELECT *, {split} AS pod FROM cold_starts))"
+    )
+    if functions:
+        told = "x, size, nullif(runtime, '') AS runtime, nullif(called, '') AS called"
+        base.execute(f"CREATE OR REPLACE TABLE kinds AS SELECT {told} FROM {rows} LEFT JOIN {named} USING (id)")
+    else:
+        base.execute(f"CREATE OR REPLACE TABLE kinds AS SELECT x, size FROM {rows}")
 
 
-def _grouped(base: Any, of: str) -> list[dict[str, Any]]:
+def _grouped(base: Any, column: str) -> list[dict[str, Any]]:
     """Return share and quantiles of the cold starts by kind, the most frequent first, and the others together."""
     levels = [0.25, 0.5, 0.75, 0.9]
-    count = base.execute(f"SELECT count(*) FROM {of}").fetchone()[0]
+    count = base.execute("SELECT count(*) FROM kinds").fetchone()[0]
     rows = base.execute(
-        f"SELECT kind, count(*), quantile_cont(x, {levels}) FROM {of} GROUP BY kind ORDER BY 2 DESC, 1 LIMIT {FEW}"
+        f"SELECT {column}, count(*), quantile_cont(x, {levels}) FROM kinds GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {FEW}"
     ).fetchall()
     found = [
         {"kind": kind or "unknown", "of_cold_starts": many / count, **_named("start", levels, q)}
