@@ -37,7 +37,8 @@ def starts(runtime: str, stock: int, packages: bool, rounds: int = ROUNDS) -> Me
 def parts_of(measured: Measured) -> dict[str, float]:
     """Return the medians of the parts and of the whole of the cold starts, in seconds.
 
-    `least` is the shortest whole: other work on a machine only adds. `apart` is by which share the sum of the parts differs from the whole, which another clock took, at most.
+    `least` is the shortest whole, as other work on a machine only adds.
+    `apart` is by which share the sum of the parts differs from the whole, which another clock took, at most.
     """
     parts, whole = measured.calls["parts"], measured.added
     found = {name: float(np.median(parts[:, k])) for k, name in enumerate(PARTS)}

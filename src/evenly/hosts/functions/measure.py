@@ -53,10 +53,11 @@ class Measured:
             mine = self.calls["function"] == function
             here = parts[mine & known]
             parts[mine & ~known] = here.mean(axis=0) if len(here) else every
+        ahead = np.where(np.isfinite(self.calls["ahead"]), self.calls["ahead"], parts) / self.scale
         parts, lasting = parts / self.scale, (self.calls["end"] - self.calls["start"]) / self.scale
         arrival = self.calls["arrival"] / self.scale
         span = float(arrival[-1]) + 1.0
-        return Calls(self.functions, self.calls["function"], arrival, lasting, parts, parts, span, "measured")
+        return Calls(self.functions, self.calls["function"], arrival, lasting, parts, ahead, span, "measured")
 
 
 def functions_of(names: list[str], timer: bool, lead: float) -> Functions:
@@ -91,7 +92,7 @@ def measure(
         raise ValueError(f"no interpreter of {', '.join(missing)} is installed; there are {', '.join(known)}")
     of = tuple(known[functions.runtimes[code]] for code in functions.runtime)
     rows = np.zeros(len(arrival), CALL)
-    rows["function"], rows["parts"] = function, np.nan
+    rows["function"], rows["parts"], rows["ahead"] = function, np.nan, np.nan
     rows["end"] = seconds * scale
     asked = Asked.of(functions, keep, delay)
     return asyncio.run(_run(of, functions, arrival * scale, rows, asked, stock, packages, scale))

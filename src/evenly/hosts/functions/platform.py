@@ -24,6 +24,7 @@ CALL = np.dtype(
         ("end", "f8"),
         ("function", "i8"),
         ("cold", "i8"),  # 1: it waited for a pod to start
+        ("ahead", "f8", 4),  # parts of the start of a pod that was started ahead after it, NaN if none was
         ("parts", "f8", 4),  # of that start, NaN if it found a pod or waited for one that was on its way
     ]
 )
@@ -50,6 +51,8 @@ class Platform:
     ahead: list["asyncio.Task[Pod] | None"] = field(init=False)
     queues: list["deque[asyncio.Future[Pod]]"] = field(init=False)
     alarms: list[asyncio.TimerHandle | None] = field(init=False)
+    newest: dict[int, Array] = field(default_factory=dict)
+    "Record of the last call of each function."
     pools: dict[str, deque[Pod]] = field(default_factory=dict)
     pods: list[Pod] = field(default_factory=list)
     "All that live."
@@ -82,6 +85,7 @@ class Platform:
     async def serve(self, function: int, call: Array) -> None:
         """Serve one call and note in its record what happened."""
         self.asked.comes(self.now, function)
+        self.newest[function] = call
         self._set_alarm(function)
         pod = self._warm_pod(function) or await self._other_pod(function, call)
         call["start"] = time.perf_counter()
@@ -206,10 +210,11 @@ class Platform:
     def _wake(self, function: int) -> None:
         """Start a pod ahead if none is there."""
         if not self.idle[function] and self.ahead[function] is None:
-            self.ahead[function] = self._later(self._start_ahead(function))
+            self.ahead[function] = self._later(self._start_ahead(function, self.newest[function]))
 
-    async def _start_ahead(self, function: int) -> Pod:
-        pod, _ = await self._start(function)
+    async def _start_ahead(self, function: int, call: Array) -> Pod:
+        pod, parts = await self._start(function)
+        call["ahead"] = parts
         self._refill_later(function)
         if self.ahead[function] is asyncio.current_task():  # no call has claimed it meanwhile
             self.ahead[function] = None
