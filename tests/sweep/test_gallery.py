@@ -10,7 +10,7 @@ from evenly.lookup import scenario_files
 from evenly.sweep.execute import run
 from evenly.sweep.plan import cells
 
-SIZES = {"requests": 60, "programs": 4, "conversations": 12, "hours": 0.05}
+SIZES = {"requests": 60, "programs": 4, "conversations": 12, "functions": 9, "hours": 0.05}
 
 
 def small(document: Document) -> Document:

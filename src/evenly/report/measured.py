@@ -18,12 +18,15 @@ from evenly.report.charts.theme import NO_LEGEND
 from evenly.report.document import cards, document, section
 from evenly.report.units import NONE, show
 from evenly.sweep.folder import write_text
-from evenly.traces.describe import UNITS, tokens_by_holder
+from evenly.traces.describe import UNITS as OF_TRACES
+from evenly.traces.describe import tokens_by_holder
+from evenly.traces.functions.describe import UNITS as OF_FUNCTIONS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Rows = list[dict[str, Any]]
+UNITS: Mapping[str, str] = {**OF_FUNCTIONS, **OF_TRACES}
 MINUTE = 60.0
 CLOCK = ((86_400.0, "day"), (3_600.0, "h"), (60.0, "min"))
 TITLES = {
@@ -52,6 +55,23 @@ TITLES = {
     "sessions": ("Conversations", ""),
     "failures": ("Failures", "Requests that the source recorded as failed; they are never sent to an engine."),
     "prefix_sharing": ("Shared prefixes", "What a prefix cache that forgets nothing would have known on arrival."),
+    "cold_starts": ("Cold starts", "Seconds from the request for a pod until it runs, and the lognormal law of them."),
+    "between_cold_starts": ("Between cold starts", "Seconds from one cold start of a region to the next."),
+    "parts": ("Parts of a cold start", "Rank correlation is with the whole."),
+    "runtimes": ("By runtime", "Functions that no table names are unknown."),
+    "triggers": ("By trigger", "S: somebody waits for the answer; A: nobody does. Not named: unknown."),
+    "sizes": ("By size of pod", "Millicores and MB."),
+    "calls": ("Calls", "Their times count from the worker; the frontend's are often missing."),
+    "calls_by_function": (
+        "Calls by function",
+        "Published request tables of some regions are samples, whose rates cannot be compared across functions.",
+    ),
+    "utility": (
+        "Utility of pods",
+        "Lifetime without the last keep-alive, over the time of the cold start. Where a pod's life begins is told two "
+        "ways.",
+    ),
+    "series": ("Series by the minute", "Sums over all functions."),
 }
 "Title and explanation of the tables of a description."
 
@@ -59,6 +79,11 @@ TITLES = {
 def write(description: Mapping[str, Any], trace: Trace, path: Path, *, title: str = "") -> None:
     """Write the page of a trace at `path`, complete or not at all."""
     write_text(path, page(description, trace, title=title))
+
+
+def write_tables(description: Mapping[str, Any], path: Path, *, title: str) -> None:
+    """Write a page of tables alone at `path`, complete or not at all."""
+    write_text(path, document(title, "", "", "".join(_table(name, rows) for name, rows in tables(description).items())))
 
 
 def page(description: Mapping[str, Any], trace: Trace, *, title: str = "") -> str:

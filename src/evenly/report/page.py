@@ -16,12 +16,14 @@ from evenly.report.charts.schedule import schedule
 from evenly.report.charts.sweep import points, sweep
 from evenly.report.charts.theme import NO_LEGEND
 from evenly.report.charts.timeline import timeline
+from evenly.report.charts.trade import trade
 from evenly.report.document import Page, cards, document, section
 from evenly.report.figures import figures
+from evenly.report.trade import pair
 from evenly.report.units import show
 from evenly.sweep.folder import write_text
 
-HEADLINE = ("goodput", "ttft_p99", "tbt_p99", "energy")
+HEADLINE = ("goodput", "ttft_p99", "tbt_p99", "energy", "cold_starts", "pod_hours", "added_p99")
 CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
 EVEN = 1.01  # a smaller peak over mean needs no remark
 
@@ -46,6 +48,12 @@ def render(outcomes: Sequence[Outcome], *, title: str, subtitle: str = "", metri
     swept = points(drawn)
     labels = list(dict.fromkeys(variant for variant, _ in swept[1])) if swept else [o.label for o in drawn]
     pictures = _along(drawn, known, labels, swept[0]) if swept else _at_once(drawn, labels, len(outcomes))
+    traded = pair(known)
+    if traded is not None:
+        bought = [trade(outcomes, metrics, traded)]
+        pictures = (
+            section("What is bought with what", "No variant is judged by one of the two alone.", bought, ()) + pictures
+        )
     hues = {label: k for k, label in enumerate(labels)}
     body = (
         _reasons(said[1:])

@@ -7,6 +7,7 @@ import numpy as np
 
 from evenly.core import Metric, Outcome
 from evenly.measure.bootstrap import interval
+from evenly.report import trade
 from evenly.report.charts.sweep import points
 from evenly.report.units import show
 from evenly.report.why import reason
@@ -37,6 +38,9 @@ def sentences(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> list[st
     known = {metric.name: metric for metric in metrics}
     if len(outcomes) < 2:
         return [f"{_called(o) or 'The run'}: {said}." for o in outcomes if (said := reason(o, None, "goodput"))]
+    traded = trade.pair(known)
+    if traded is not None:
+        return trade.sentences(outcomes, metrics, traded)
     swept = points(outcomes)
     if swept is not None:
         return _along(outcomes, known, *swept)

@@ -5,9 +5,12 @@ import importlib
 import importlib.util
 import pkgutil
 from dataclasses import fields
+from functools import cache
 
 import evenly
 from evenly.core import Document, Scenario
+
+SHARED = ("evenly.cluster",)  # domains whose packages each have a kind of scenario of their own
 
 
 def kinds() -> list[str]:
@@ -16,8 +19,18 @@ def kinds() -> list[str]:
     >>> "serve" in kinds()
     True
     """
-    found = {module.name for module in pkgutil.iter_modules(evenly.__path__) if module.ispkg} - {"core"}
-    return sorted(name for name in found if importlib.util.find_spec(f"evenly.{name}.scenario") is not None)
+    return sorted(_packages())
+
+
+@cache
+def _packages() -> dict[str, str]:
+    """Return the package of each kind: a domain, or a package inside one, that holds a module `scenario`."""
+    tops = [f"evenly.{module.name}" for module in pkgutil.iter_modules(evenly.__path__) if module.ispkg]
+    found = [name for name in tops if name != "evenly.core" and importlib.util.find_spec(f"{name}.scenario")]
+    for domain in SHARED:
+        inner = pkgutil.iter_modules(importlib.import_module(domain).__path__, f"{domain}.")
+        found += [module.name for module in inner if module.ispkg]
+    return {name.rpartition(".")[2]: name for name in found}
 
 
 def kind_of(document: Document) -> type[Scenario]:
@@ -29,7 +42,7 @@ def kind_of(document: Document) -> type[Scenario]:
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(kinds())}"
         what = "'kind' is missing" if name is None else f"no kind of scenario '{name}'"
         raise ValueError(f"{place}: {what}; {hint} @ kind")
-    module = importlib.import_module(f"evenly.{name}.scenario")
+    module = importlib.import_module(f"{_packages()[str(name)]}.scenario")
     made: type[Scenario] = getattr(module, f"{str(name).capitalize()}Scenario")
     return made
 

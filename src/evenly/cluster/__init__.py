@@ -1,0 +1,1 @@
+"""Machines that many share: scenarios of platforms, each in a package of its own."""

@@ -1,0 +1,86 @@
+"""Replicas of language models that scale to zero."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from evenly.cluster.functions.calls import Calls, Functions
+from evenly.core import Floats, Ints
+from evenly.hardware.costs.roofline import Roofline
+from evenly.hardware.device import device
+from evenly.hardware.model import Model, model
+from evenly.traces.lengths import Lengths
+from evenly.traces.lengths.quantiles import Quantiles
+
+NO_TOKENS: Ints = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """Requests for many fine-tuned copies of a model, each with replicas of its own, none while nobody asks.
+
+    A cold start pulls the image, reads the weights and warms up; a pool holds devices on which the image is there.
+    Copies are asked for by Zipf's law, each by chance. A replica computes one request at a time, at the roofline of its
+    device: one that batches needs fewer replicas, and waits less.
+    """
+
+    model: str = "llama-3.1-8b"
+    "Name of the model."
+    device: str = "a100-80gb"
+    "Name of the accelerator."
+    copies: int = 40
+    "Number of fine-tuned copies."
+    rate: float = 0.1
+    "Requests a second for all copies."
+    skew: float = 1.0
+    "Exponent of Zipf's law: the k-th copy is asked for k ** -skew times as often as the first; an assumption."
+    hours: float = 24.0
+    "Length of the workload."
+    image: float = 10.5
+    "Seconds to get a device and the image of the server: as a pod from scratch of the published platform."
+    bandwidth: float = 2e9
+    "Bytes/s at which weights are read; an assumption, a local disk."
+    warm_up: float = 5.0
+    "Seconds from loaded weights to the first request: memory is set up, kernels are captured; an assumption."
+    lengths: Lengths = field(default_factory=Quantiles)
+    "Prompt and output tokens."
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.copies <= 1_000_000:
+            raise ValueError(f"copies is 1 to 1,000,000, not {self.copies}")
+        for name in ("rate", "hours", "bandwidth"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is positive and finite, not {getattr(self, name)}")
+        for name in ("skew", "image", "warm_up"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is at least 0 and finite, not {getattr(self, name)}")
+
+    def draw(self, seed: int) -> Calls:
+        """Return the requests in order of arrival."""
+        chance = np.random.default_rng([seed, 37])
+        span = self.hours * 3600.0
+        count = int(chance.poisson(self.rate * span))
+        arrival = np.sort(chance.random(count) * span)
+        odds = np.arange(1.0, self.copies + 1) ** -self.skew
+        function: Ints = chance.choice(self.copies, count, p=odds / odds.sum())
+        prompt, output = self.lengths.draw(count, chance)
+        known = model(self.model)
+        start = np.array([self.image, 0.0, known.weight_bytes / self.bandwidth, self.warm_up])
+        parts = np.tile(start, (count, 1))
+        none: Ints = np.zeros(self.copies, np.int64)
+        lead = np.full(self.copies, start.sum())
+        functions = Functions(none, none, none, none + 1, lead, ("request-S",), (self.model,), (self.device,))
+        origin = f"{self.copies} copies of {self.model} on {self.device}"
+        lasting = self._seconds(known, prompt, output)
+        return Calls(functions, function, arrival, lasting, parts, parts, span, origin, 0.0, self.image)
+
+    def _seconds(self, known: Model, prompt: Ints, output: Ints) -> Floats:
+        """Return how long each request computes alone: one pass for its prompt, one for each further token."""
+        cost = Roofline()
+        tables = cost.tables(known, device(self.device), 1)
+        found = np.empty(len(prompt))
+        for k, (tokens, rest) in enumerate(zip(prompt.tolist(), (output - 1).tolist(), strict=True)):
+            first, *_ = cost.seconds(np.array([tokens]), np.zeros(1, np.int64), 0, 0.0, 0, tables)
+            base, growth, _ = cost.seconds(NO_TOKENS, NO_TOKENS, 1, float(tokens), tokens, tables)
+            found[k] = first + rest * base + growth * rest * (rest - 1) / 2
+        return found

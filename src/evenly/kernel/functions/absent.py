@@ -1,0 +1,24 @@
+"""What stands for a policy that a run does not have; the loop never asks it."""
+
+from typing import Any
+
+from evenly.kernel.compiling import loop
+from evenly.kernel.functions.records import DELAY, SIZE, WARM
+
+
+@loop(WARM.signature)
+def warm(now: float, function: int, functions: Any, gaps: Any, memory: Any) -> float:
+    """Never start a pod ahead."""
+    return now
+
+
+@loop(DELAY.signature)
+def delay(now: float, function: int, functions: Any, memory: Any) -> float:
+    """Let no call wait."""
+    return 0.0
+
+
+@loop(SIZE.signature)
+def size(now: float, pool: int, window: int, demand: Any, memory: Any) -> int:
+    """Hold no pod."""
+    return 0

@@ -1,0 +1,170 @@
+"""Run the loop of a function platform over calls."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evenly.core import Array, Floats, Ints
+from evenly.kernel.bridge import Failures, compiled, is_compiled, memory_of, python_hook
+from evenly.kernel.functions import records as r
+from evenly.kernel.functions.run import ROOM, serve
+from evenly.kernel.world import World
+
+SLICES = 100  # how often a run reports its progress at most
+SLICE = 50_000  # calls between two reports at least
+GROWTH = 2  # a run that needs more room starts again with so many times as much
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policies:
+    """The policy objects that decide in a run."""
+
+    keep: Any
+    "Says how long a free pod is kept; with a verb `warm`, also when one is started ahead."
+    delay: Any = None
+    "Says how long a call may wait for a pod; `None`: not at all."
+    pool: Any = None
+    "Says how many pods a pool holds; `None`: allocations take as long as they were measured."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What the loop left behind."""
+
+    calls: Array
+    pods: Array
+    "In the order in which they were started."
+    pools: Array
+    demand: Ints
+    "Starts that asked each pool in each window, shape [pool, window]."
+
+
+def simulate(
+    functions: Array,
+    calls: Array,
+    rules: dict[str, float],
+    policies: Policies,
+    pools: int,
+    seed: int,
+    progress: Callable[[float, float], None] = lambda done, total: None,
+) -> Run:
+    """Serve calls in order of arrival; `functions` and `calls` are records of `records`, `rules` fields of its `RULES`.
+
+    All pods live until they are released, the last ones beyond the end of the workload. How many pods and events there
+    will be is not known before: a run that needs more room than it has starts again with twice as much.
+    """
+    pods, events = len(calls) // 4 + 1024, 4096 + 4 * len(functions)
+    while True:
+        failures = Failures()
+        arrays = _arrays(functions, calls, rules, policies, pools, pods, events)
+        hooks, memories = _hooks(policies, arrays, seed, failures)
+        world = World(r.WORLD, arrays | memories)
+        ended = _serve(world, hooks, failures, progress)
+        if ended == r.DONE:
+            break
+        pods, events = (pods * GROWTH, events) if ended == r.NO_PODS else (pods, events * GROWTH)
+    made = world.pods[: world.state[r.BORN]]
+    late = np.isnan(made["died"])
+    made["died"][late] = made["until"][late]
+    return Run(world.calls, made, world.pools, world.demand)
+
+
+def _serve(world: World, hooks: r.Hooks, failures: Failures, progress: Callable[[float, float], None]) -> int:
+    total = len(world.calls)
+    for target in _targets(total):
+        ended = int(serve(world, *hooks, target))
+        failures.check()
+        if ended != r.DONE:
+            return ended
+        progress(target, total)
+    return r.DONE
+
+
+def _targets(total: int) -> Iterator[int]:
+    slices = min(SLICES, max(1, total // SLICE))
+    return (total * (k + 1) // slices for k in range(slices))
+
+
+def _arrays(
+    functions: Array, calls: Array, rules: dict[str, float], policies: Policies, pools: int, pods: int, events: int
+) -> dict[str, Array]:
+    """Return the arrays of a world at time 0; the policies' memories are missing."""
+    rule = np.zeros(1, r.RULES)
+    for name, value in rules.items():
+        rule[name] = value
+    rule["warms"] = hasattr(type(policies.keep), "warm")
+    rule["delays"] = policies.delay is not None
+    rule["pooled"] = policies.pool is not None
+    pool = np.zeros(pools, r.POOL)
+    pool["head"] = pool["tail"] = r.NONE
+    windows = int(rules["span"] // rules["window"]) + 1 if policies.pool is not None else 1
+    happening = np.zeros(events + ROOM, r.EVENT)
+    state = np.zeros(5, np.int64)
+    if policies.pool is not None:  # the first look at the pools
+        happening["what"][0] = r.WINDOW
+        state[r.HEAPED] = 1
+    return {
+        "functions": _fresh(functions),
+        "gaps": np.zeros((len(functions), r.HISTORY)),
+        "calls": _coming(calls),
+        "pods": np.zeros(pods, r.POD),
+        "pools": pool,
+        "demand": np.zeros((pools, windows), np.int64),
+        "events": happening,
+        "rules": rule,
+        "state": state,
+    }
+
+
+def _fresh(functions: Array) -> Array:
+    """Return functions that nobody has called."""
+    found = functions.copy()
+    for name in ("idle", "ahead", "head", "tail", "newest"):
+        found[name] = r.NONE
+    found["calls"] = found["pods"] = 0
+    found["wake"] = found["alarm"] = np.inf
+    found["last"] = np.nan
+    return found
+
+
+def _coming(calls: Array) -> Array:
+    """Return calls that have not come."""
+    found = calls.copy()
+    for name in ("pod", "next", "later"):
+        found[name] = r.NONE
+    for name in ("start", "began", "allocation"):
+        found[name] = np.nan
+    found["state"] = r.COMING
+    return found
+
+
+def _hooks(
+    policies: Policies, arrays: dict[str, Array], seed: int, failures: Failures
+) -> tuple[r.Hooks, dict[str, Floats]]:
+    from evenly.kernel.functions import absent
+
+    functions, gaps, demand = arrays["functions"], arrays["gaps"], arrays["demand"]
+    asked = {
+        "keep": (policies.keep, r.KEEP, (functions, gaps), float, (float, int, int)),
+        "warm": (policies.keep, r.WARM, (functions, gaps), float, (float, int)),
+        "delay": (policies.delay, r.DELAY, (functions,), float, (float, int)),
+        "size": (policies.pool, r.SIZE, (demand,), int, (float, int, int)),
+    }
+    calls, memories = [], {}
+    for verb, (policy, kind, seen, result, scalars) in asked.items():
+        if not hasattr(type(policy), verb):
+            calls.append(getattr(absent, verb))
+            memories[f"{verb}_memory"] = np.zeros(1)
+            continue
+        memory = memory_of(policy, seed, len(functions))
+        if is_compiled(policy, verb):
+            calls.append(compiled(policy, verb, kind))
+        else:
+            from evenly.kernel.functions import trampolines  # compiled only where a policy is plain Python
+
+            memory = python_hook(getattr(policy, verb), (*seen, memory), result, scalars, failures)
+            calls.append(getattr(trampolines, verb))
+        memories[f"{verb}_memory"] = memory
+    return r.Hooks(*calls), memories

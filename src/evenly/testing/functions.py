@@ -1,0 +1,144 @@
+"""The exams of the rooms of a function platform: what a keep-alive, delay, pool or workload promises.
+
+Each takes an object, serves small workloads, and raises `AssertionError` with a sentence that says which promise is
+broken. A compiled verb is also run as plain Python and must decide alike.
+
+>>> from evenly.cluster.functions.keepalives.fixed import Fixed
+>>> check_keepalive(Fixed(30.0))
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evenly.cluster.functions.calls import Calls, Functions
+from evenly.cluster.functions.delays import Delay
+from evenly.cluster.functions.keepalives import KeepAlive
+from evenly.cluster.functions.keepalives.fixed import Fixed
+from evenly.cluster.functions.pools import Pool
+from evenly.cluster.functions.results import lives
+from evenly.cluster.functions.scenario import FunctionsScenario
+from evenly.cluster.functions.workloads import Workload
+from evenly.core import Floats
+from evenly.kernel.bridge import is_compiled, memory_of
+from evenly.kernel.functions.simulation import Run
+
+SPAN = 3600.0
+EXACT = 1e-6  # seconds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plain:
+    """A policy as plain Python, whose answers are looked at."""
+
+    policy: Any
+
+    def memory(self, seed: int, functions: int) -> Floats:
+        return memory_of(self.policy, seed, functions)
+
+    def _ask(self, verb: str, *values: Any) -> float:
+        seen = [v.view(np.recarray) if isinstance(v, np.ndarray) and v.dtype.names else v for v in values]
+        bound = getattr(type(self.policy), verb) if is_compiled(self.policy, verb) else getattr(self.policy, verb)
+        answer = float(bound(*(seen if is_compiled(self.policy, verb) else values)))
+        assert not math.isnan(answer), f"{verb} returns NaN"
+        return answer
+
+    def keep(self, now: float, function: int, served: int, functions: Any, gaps: Any, memory: Any) -> float:
+        return self._ask("keep", now, function, served, functions, gaps, memory)
+
+    def delay(self, now: float, function: int, functions: Any, memory: Any) -> float:
+        return self._ask("delay", now, function, functions, memory)
+
+    def size(self, now: float, pool: int, window: int, demand: Any, memory: Any) -> int:
+        answer = self._ask("size", now, pool, window, demand, memory)
+        assert answer >= 0, f"size returns {answer}; a pool holds at least 0 pods"
+        return int(answer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _PlainAhead(_Plain):
+    """The same, of a keep-alive that starts pods ahead."""
+
+    def warm(self, now: float, function: int, functions: Any, gaps: Any, memory: Any) -> float:
+        answer = self._ask("warm", now, function, functions, gaps, memory)
+        assert answer >= now, f"warm returns {answer}, which is before now, {now}"
+        return answer
+
+
+def check_keepalive(keep: KeepAlive) -> None:
+    """A keep-alive answers with a number, decides alike compiled and plain, and never starts a pod in the past."""
+    plain = _PlainAhead(keep) if hasattr(type(keep), "warm") else _Plain(keep)
+    _alike(lambda policy: FunctionsScenario(keep=policy), keep, plain)
+
+
+def check_delay(delay: Delay) -> None:
+    """A delay answers with a number and decides alike compiled and plain; no call waits longer than it says."""
+    _alike(lambda policy: FunctionsScenario(keep=Fixed(20.0), delay=policy), delay, _Plain(delay))
+
+
+def check_pool(pool: Pool) -> None:
+    """A pool answers with at least 0 and decides alike compiled and plain."""
+    _alike(lambda policy: FunctionsScenario(keep=Fixed(20.0), pool=policy), pool, _Plain(pool))
+
+
+def check_workload(workload: Workload) -> None:
+    """A workload gives the same calls for a seed, in order, of functions that exist, with cold starts that can be."""
+    one, other = workload.draw(3), workload.draw(3)
+    for name in ("arrival", "function", "seconds", "parts", "ahead"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), f"the same seed gives another {name}"
+    if len(one):
+        assert one.arrival[0] >= 0, "a call comes before the start"
+        assert one.arrival[-1] <= one.span, "a call comes after the end"
+        assert 0 <= one.function.min() <= one.function.max() < len(one.functions), "a call is of no function"
+    for name in ("seconds", "parts", "ahead"):
+        column = getattr(one, name)
+        assert np.isfinite(column).all(), f"{name} is not finite"
+        assert (column >= 0).all(), f"{name} is negative"
+
+
+def served(scenario: FunctionsScenario, calls: Calls) -> Run:
+    """Return a run after a look at what always holds: nobody is served twice, nothing is lost, time adds up."""
+    run = scenario.simulate(calls)
+    assert np.isfinite(run.calls["start"]).all(), "a call was never served"
+    assert (run.calls["start"] >= run.calls["arrival"]).all(), "a call ran before it came"
+    order = np.lexsort((run.calls["start"], run.calls["pod"]))
+    pod, start = run.calls["pod"][order], run.calls["start"][order]
+    end = start + run.calls["seconds"][order]
+    same = pod[1:] == pod[:-1]
+    assert (start[1:][same] >= end[:-1][same] - EXACT).all(), "a pod ran two calls at once"
+    lasted = run.pods["died"] - run.pods["born"]
+    assert np.allclose(lasted, sum(lives(run)), atol=EXACT), "a pod's lifetime is not its start, runs and waits"
+    return run
+
+
+def _alike(scenario: Callable[[Any], FunctionsScenario], policy: Any, plain: Any) -> None:
+    for seed in range(2):
+        calls = sample(seed)
+        ours, theirs = served(scenario(policy), calls), served(scenario(plain), calls)
+        assert np.array_equal(ours.calls["start"], theirs.calls["start"]), (
+            "compiled, it decides otherwise than in Python"
+        )
+        assert np.array_equal(ours.pods["died"], theirs.pods["died"]), (
+            "compiled, it keeps pods otherwise than in Python"
+        )
+    for count in (0, 1):
+        served(scenario(policy), sample(0, count))
+
+
+def sample(seed: int, most: int = 200) -> Calls:
+    """Return at most so many calls in an hour: of a clock, of what nobody waits for, and of people."""
+    chance = np.random.default_rng([seed, 35])
+    times = [np.arange(10.0, SPAN, 180.0), *(np.sort(chance.random(80) * SPAN) for _ in range(2))]
+    function = np.repeat(np.arange(3), [len(one) for one in times])
+    order = np.argsort(np.concatenate(times), kind="stable")[:most]
+    arrival, function = np.concatenate(times)[order], function[order]
+    code = np.arange(3)
+    names = ("TIMER-A", "OBS-A", "APIG-S")
+    functions = Functions(
+        code, code * 0, code * 0, np.array([1, 1, 0]), np.full(3, 6.0), names, ("Python3",), ("300-128",)
+    )
+    parts, ahead = (chance.exponential(1.0, (len(arrival), 4)) for _ in range(2))
+    return Calls(functions, function, arrival, chance.exponential([0.1, 30.0, 5.0])[function], parts, ahead, SPAN)
