@@ -31,7 +31,7 @@ def rooms() -> dict[str, Catalog[Any]]:
     """Return every room by name."""
     found: dict[str, Catalog[Any]] = {}
     for module in pkgutil.walk_packages([str(PACKAGE)], "evenly."):
-        if module.ispkg and module.name.count(".") == 2:
+        if module.ispkg and module.name.count(".") >= 2:
             for value in vars(importlib.import_module(module.name)).values():
                 if isinstance(value, Catalog) and value.package == module.name:
                     found[value.noun] = value

@@ -2,9 +2,10 @@
 
 import difflib
 import importlib
-import importlib.util
-import pkgutil
+import re
 from dataclasses import fields
+from functools import cache
+from pathlib import Path
 
 import evenly
 from evenly.core import Document, Scenario
@@ -16,8 +17,19 @@ def kinds() -> list[str]:
     >>> "serve" in kinds()
     True
     """
-    found = {module.name for module in pkgutil.iter_modules(evenly.__path__) if module.ispkg} - {"core"}
-    return sorted(name for name in found if importlib.util.find_spec(f"evenly.{name}.scenario") is not None)
+    return sorted(_modules())
+
+
+@cache
+def _modules() -> dict[str, str]:
+    """Return the module of each kind: a file `scenario.py` that says `kind`; it is read, not imported."""
+    root = Path(evenly.__file__).parent
+    found = {}
+    for path in sorted([*root.glob("*/scenario.py"), *root.glob("*/*/scenario.py")]):
+        said = re.search(r'^    kind: ClassVar\[str\] = "(\w+)"$', path.read_text(encoding="utf-8"), re.MULTILINE)
+        if said:
+            found[said.group(1)] = ".".join(("evenly", *path.relative_to(root).with_suffix("").parts))
+    return found
 
 
 def kind_of(document: Document) -> type[Scenario]:
@@ -29,7 +41,7 @@ def kind_of(document: Document) -> type[Scenario]:
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(kinds())}"
         what = "'kind' is missing" if name is None else f"no kind of scenario '{name}'"
         raise ValueError(f"{place}: {what}; {hint} @ kind")
-    module = importlib.import_module(f"evenly.{name}.scenario")
+    module = importlib.import_module(_modules()[str(name)])
     made: type[Scenario] = getattr(module, f"{str(name).capitalize()}Scenario")
     return made
 

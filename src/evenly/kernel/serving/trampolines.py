@@ -2,27 +2,13 @@
 
 from typing import Any
 
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
+from evenly.kernel.calling import caller
 from evenly.kernel.compiling import loop
 from evenly.kernel.serving.records import ADMIT, BUDGET, CHOOSE, LEARN, RANK, RETAIN, SCORE, SECONDS
-
-
-def _caller(result: Any, scalars: tuple[Any, ...]) -> Any:
-    def call(typing_context: Any, address: Any, arguments: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            pointer, packed = values
-            kind = ir.FunctionType(context.get_value_type(result), [context.get_value_type(s) for s in scalars])
-            function = builder.inttoptr(pointer, kind.as_pointer())
-            return builder.call(function, cgutils.unpack_tuple(builder, packed, len(scalars)))
-
-        return result(types.int64, types.Tuple(scalars)), generate
-
-    return intrinsic(call)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -35,13 +21,13 @@ def _address(typing_context: Any, array: Any) -> Any:
 
 
 _f, _i = types.float64, types.int64
-_choose = _caller(_i, (_f, _i))
-_rank = _caller(_f, (_f, _i, _i))
-_budget = _caller(_i, (_f, _i, _i))
-_admit = _caller(_i, (_f, _i, _i, _i, _i))
-_score = _caller(_f, (_f, _i, _i, _i))
-_retain = _caller(_f, (_f, _i))
-_seconds = _caller(_i, (_i, _i, _i, _i, _f, _i))
+_choose = caller(_i, (_f, _i))
+_rank = caller(_f, (_f, _i, _i))
+_budget = caller(_i, (_f, _i, _i))
+_admit = caller(_i, (_f, _i, _i, _i, _i))
+_score = caller(_f, (_f, _i, _i, _i))
+_retain = caller(_f, (_f, _i))
+_seconds = caller(_i, (_i, _i, _i, _i, _f, _i))
 
 
 @loop(CHOOSE.signature)

@@ -1,0 +1,1 @@
+"""Clusters beyond one engine: what many machines share, one package a resource."""

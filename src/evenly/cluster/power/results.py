@@ -1,0 +1,108 @@
+"""From what the kernel left behind to figures, columns and facts."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evenly.cluster.power.row import Demand, groups, rise, span, steps
+from evenly.core import Array, Floats, Load, Outcome
+from evenly.core.catalog import plugin_name
+from evenly.hardware.power import phases
+
+if TYPE_CHECKING:
+    from evenly.cluster.power.scenario import RowScenario
+    from evenly.kernel.row.simulate import Row
+
+NAMES = ("high", "low")
+
+
+def outcome(scenario: "RowScenario", demand: Demand, row: "Row") -> Outcome:
+    """Return the outcome of a run."""
+    seconds = scenario.trace.seconds
+    given = np.full(len(row.spent), scenario.server.provisioned * span(seconds))
+    time = scenario.tick * np.arange(len(row.samples))
+    return Outcome(
+        scenario.name,
+        figures(scenario, demand, row),
+        Load(row.spent, given, unit="joules", worker="server"),
+        columns(demand, row),
+        {"power": {"time": time, "power": row.samples, "level": row.levels}, "brakes": {"time": row.braking}},
+        facts(scenario),
+    )
+
+
+def figures(scenario: "RowScenario", demand: Demand, row: "Row") -> dict[str, float]:
+    """Return all metrics of a run."""
+    state, seconds = row.state[0], float(row.state[0]["stopped"])
+    under_way = steps(scenario.telemetry + scenario.actuation, scenario.tick)
+    tokens = demand.tokens.sum(axis=1)
+    return {
+        "brakes": float(state["brakes"]),
+        "brake_time": float(state["brake_time"]) / seconds,
+        "peak": float(state["peak"]) / scenario.plant.budget,
+        "over_longest": float(state["longest"]),
+        "capped_low": float(state["capped_low"]) / seconds,
+        "capped_high": float(state["capped_high"]) / seconds,
+        "commands": float(state["commands"]),
+        **latencies(demand, row, seconds),
+        "throughput": float(tokens[np.isfinite(row.requests["end"])].sum()) / seconds,
+        "rise_sample": float(rise(row.samples, 1).max()),
+        "rise_command": float(rise(row.samples, under_way).max()),
+        "energy": float(row.spent.sum()),
+    }
+
+
+def latencies(demand: Demand, row: "Row", seconds: float) -> dict[str, float]:
+    """Return quantiles of the times and the throughput of each priority."""
+    priority = groups(len(demand.counts))[demand.server]
+    found: dict[str, float] = {}
+    for group, name in enumerate(NAMES):
+        mine = (priority == group) & np.isfinite(row.requests["end"])
+        requests = row.requests[mine]
+        whole, service = requests["end"] - requests["arrival"], requests["end"] - requests["begin"]
+        found[f"{name}_p50"], found[f"{name}_p99"] = _quantile(whole, 0.5), _quantile(whole, 0.99)
+        found[f"{name}_service_p50"] = _quantile(service, 0.5)
+        found[f"{name}_throughput"] = float(demand.tokens[mine].sum()) / seconds
+    return found
+
+
+def columns(demand: Demand, row: "Row") -> dict[str, Array]:
+    """Return one row a request; times in seconds, NaN for what had not happened at the end."""
+    server = demand.server
+    return {
+        "arrival": row.requests["arrival"],
+        "begin": row.requests["begin"],
+        "end": row.requests["end"],
+        "server": server,
+        "priority": groups(len(demand.counts))[server],
+        "prompt": demand.tokens[:, 0],
+        "output": demand.tokens[:, 1],
+    }
+
+
+def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
+    """Return the constants of a run."""
+    server, brake = scenario.server, scenario.brake
+    return {
+        "model": scenario.model,
+        "device": f"{server.devices} x {server.device} a server",
+        "servers": scenario.servers,
+        "budget, kW": scenario.provisioned * server.provisioned / 1e3,
+        "cap": plugin_name(scenario.cap),
+        "telemetry": f"a sample every {scenario.tick:g} s, read {scenario.telemetry:g} s later",
+        "actuation": f"{scenario.actuation:g} s from a command to new clocks",
+        "brake": f"{brake.latency:g} s after a reading above the budget to {brake.clock:g} MHz for {brake.hold:g} s; "
+        f"prompts at {brake.prompt:g}, tokens at {brake.token:g} of their speed",
+        "power": f"power above idle goes with the clock to the power of {server.exponent:g}; beside the devices "
+        f"{server.rest_busy:g} W busy, {server.rest_idle:g} W idle",
+        "speed": f"of the clock's share below {server.top:g} MHz prompts lose {server.prompt_loss:g}, tokens "
+        f"{server.token_loss:g}",
+        "phases": phases(scenario.model).source,
+        "traffic": f"peak {scenario.trace.peak:g}, swing {scenario.trace.swing:g}, {scenario.trace.bursts:g} bursts a day",
+        "hours": scenario.trace.hours,
+        "seed": scenario.seed,
+    }
+
+
+def _quantile(values: Floats, q: float) -> float:
+    return float(np.quantile(values, q)) if len(values) else float("nan")
