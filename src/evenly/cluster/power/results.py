@@ -1,9 +1,11 @@
 """From what the kernel left behind to figures, columns and facts."""
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evenly.cluster.power.commands import NAMES, setting
 from evenly.cluster.power.row import Demand, groups, rise, span, steps
 from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.catalog import plugin_name
@@ -12,9 +14,6 @@ from evenly.hardware.power import phases
 if TYPE_CHECKING:
     from evenly.cluster.power.scenario import RowScenario
     from evenly.kernel.row.simulate import Row
-
-NAMES = ("high", "low")
-
 
 def outcome(scenario: "RowScenario", demand: Demand, row: "Row") -> Outcome:
     """Return the outcome of a run."""
@@ -89,6 +88,7 @@ def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
         "servers": scenario.servers,
         "budget, kW": scenario.provisioned * server.provisioned / 1e3,
         "cap": plugin_name(scenario.cap),
+        **levels(scenario),
         "telemetry": f"a sample every {scenario.tick:g} s, read {scenario.telemetry:g} s later",
         "actuation": f"{scenario.actuation:g} s from a command to new clocks",
         "brake": f"{brake.latency:g} s after a reading above the budget to {brake.clock:g} MHz for {brake.hold:g} s; "
@@ -102,6 +102,17 @@ def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
         "hours": scenario.trace.hours,
         "seed": scenario.seed,
     }
+
+
+def levels(scenario: "RowScenario") -> dict[str, str]:
+    """Return thresholds that were fitted or given, and the command that each level means for each priority."""
+    cap, server = scenario.cap, scenario.server
+    known = {f.name: getattr(cap, f.name) for f in fields(cap) if isinstance(getattr(cap, f.name), float)}  # type: ignore[arg-type]
+    said = {"knobs of the cap": ", ".join(f"{name} {value:.4g}" for name, value in known.items())} if known else {}
+    for level, clocks in enumerate(cap.clocks[1:], 1):
+        settings = [f"{name} priority nvidia-smi {setting(clock, server)}" for name, clock in zip(NAMES, clocks, strict=True)]
+        said[f"level {level}"] = "; ".join(settings)
+    return said
 
 
 def _quantile(values: Floats, q: float) -> float:

@@ -1,11 +1,12 @@
 """A row: servers, budget, delays and brake, and its run under a policy."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenly.cluster.power.caps import Cap
+from evenly.cluster.power.caps import Cap, Training
+from evenly.cluster.power.caps.ideal import Ideal
 from evenly.cluster.power.traffic import SERVICES, Traffic
 from evenly.core import Floats, Ints
 from evenly.hardware.power import Phases, Server
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from evenly.kernel.row.simulate import Row
 
 HOUR = 3600.0
+WEEK = 168.0  # hours of a training run
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,29 @@ class Plant:
         return simulate(
             rules, groups(self.servers), counts, demand.requests[: counts.sum()], np.array(cap.clocks), cap, seed
         )
+
+    def training(self, traffic: Traffic, seed: int) -> Training:
+        """Return a week of this row without caps and brake."""
+        week = replace(traffic, hours=WEEK)
+        row = self.run(Ideal(), self.demand(week, seed), week.seconds)
+        idle = self.servers * (self.server.idle + self.server.rest_idle) / self.budget
+        return Training(row.samples, self.tick, self.telemetry, self.actuation, idle, self.saved)
+
+    def saved(self, clocks: tuple[float, float]) -> float:
+        """Return the share of the row's power above idle that clocks of high and low priority save.
+
+        All servers are taken to generate tokens or to idle.
+
+        >>> from evenly.hardware.power import phases
+        >>> row = Plant(52, 260e3, Server(), phases("bloom-176b"), 2.0, 2.0, 40.0)
+        >>> round(row.saved((np.inf, 1275.0)), 3), round(row.saved((1305.0, 1110.0)), 3)
+        (0.048, 0.142)
+        """
+        server, share = self.server, self.phases.token_share
+        full = server.watts(share, np.inf)
+        part = np.bincount(groups(self.servers), minlength=2) / self.servers
+        less = sum(part[group] * (full - server.watts(share, clock)) for group, clock in enumerate(clocks))
+        return float(less / (full - server.idle - server.rest_idle))
 
     def _rules(self, cap: Cap) -> dict[str, float]:
         return {

@@ -1,7 +1,7 @@
 """A row scenario: servers under one power budget, their traffic, and the policy that sets their clocks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from evenly.cluster.power.caps import Cap
@@ -15,6 +15,7 @@ from evenly.hardware.power import Server, phases
 
 MOST_SERVERS = 10_000
 MOST_TICKS = 100_000_000
+ANOTHER = 1_000_003  # added to the seed of a run gives that of the week to learn from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,15 @@ class RowScenario(Scenario):
         from evenly.cluster.power.results import outcome
 
         self.check()
+        settled = replace(self, cap=self.settled())
         plant = self.plant
         demand = plant.demand(self.trace, self.seed)
-        return outcome(self, demand, plant.run(self.cap, demand, self.trace.seconds, self.seed))
+        return outcome(settled, demand, plant.run(settled.cap, demand, self.trace.seconds, self.seed))
+
+    def settled(self) -> Cap:
+        """Return the policy with what it derives fitted to a week of this row without caps, from another seed."""
+        wanted = getattr(type(self.cap), "derives", ())
+        if all(getattr(self.cap, name) is not None for name in wanted):
+            return self.cap
+        fitted: Cap = self.cap.fit(self.plant.training(self.trace, self.seed + ANOTHER))  # type: ignore[attr-defined]
+        return fitted

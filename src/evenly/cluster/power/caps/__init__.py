@@ -1,8 +1,38 @@
 """Caps: at which clocks the servers of a row run, by the power that is read."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from evenly.core import Catalog, Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """What a row shows while nothing holds it: a policy that has `derives` is fitted to it before a run."""
+
+    samples: Floats
+    "Power as a share of the budget, one every `tick`."
+    tick: float
+    "Seconds between two samples."
+    telemetry: float
+    "Seconds from a sample to its reading."
+    actuation: float
+    "Seconds from a command to new clocks."
+    idle: float
+    "Power of the row when nothing runs, a share of the budget."
+    saved: Callable[[tuple[float, float]], float]
+    "Share of the power above that which clocks of high and low priority save, in MHz, while tokens are generated."
+
+    def rises(self, seconds: float) -> Floats:
+        """Return by how much the power rises at most within so many seconds after each sample, at least 0."""
+        from scipy.ndimage import maximum_filter1d
+
+        steps = max(1, int(-(-seconds // self.tick)))
+        most = maximum_filter1d(self.samples, steps + 1, origin=-((steps + 1) // 2), mode="nearest")
+        return np.asarray(most - self.samples)
 
 
 class Cap(Protocol):
@@ -26,7 +56,7 @@ class Cap(Protocol):
         """Return a level.
 
         `p` is the reading, power as a share of the budget; `level` the one in force, `moving` the one that a command is
-        under way to, -1 for none. `memory` is kept from reading to reading.
+    under way to, -1 for none. `memory` is kept from reading to reading.
         """
         ...
 

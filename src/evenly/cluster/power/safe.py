@@ -1,0 +1,28 @@
+"""How many servers a row can hold without ever needing its brake."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evenly.cluster.power.scenario import RowScenario
+from evenly.core.scenario import Progress, silent
+
+
+def safe(scenario: RowScenario, seeds: Sequence[int], most: int, progress: Progress = silent) -> int:
+    """Return the largest number of servers up to which no seed brakes, from those that the budget covers to `most`.
+
+    Counts are tried one by one: a policy may be safe with more servers and not with fewer. One less than the budget
+    covers means that not even those are safe. Servers have the same requests, whatever their number.
+    """
+    for servers in range(scenario.provisioned, most + 1):
+        progress(servers - scenario.provisioned, most + 1 - scenario.provisioned)
+        if any(brakes(replace(scenario, servers=servers), seed) for seed in seeds):
+            return servers - 1
+    return most
+
+
+def brakes(scenario: RowScenario, seed: int) -> bool:
+    """Tell whether the row brakes at all; the run ends at the first time."""
+    run = replace(scenario, seed=seed).check()
+    plant = run.plant
+    row = plant.run(run.settled(), plant.demand(run.trace, seed), run.trace.seconds, seed, first=True)
+    return bool(row.state["brakes"][0])
