@@ -89,6 +89,7 @@ def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
         "budget, kW": scenario.provisioned * server.provisioned / 1e3,
         "cap": plugin_name(scenario.cap),
         **levels(scenario),
+        "brake level": len(scenario.cap.clocks),
         "telemetry": f"a sample every {scenario.tick:g} s, read {scenario.telemetry:g} s later",
         "actuation": f"{scenario.actuation:g} s from a command to new clocks",
         "brake": f"{brake.latency:g} s after a reading above the budget to {brake.clock:g} MHz for {brake.hold:g} s; "

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Floats, Ints, Outcome
-from evenly.report.exports import _passes, _schedule
+from evenly.report.exports import _passes, _row, _schedule
 from evenly.report.exports._parts import chunks, encode
 from evenly.sweep.folder import write_text
 
@@ -25,7 +25,8 @@ class Perfetto:
     Where seats are switched: a row for each direction of the copies between device and host, as many as were logged.
     Where prompts and decodes have a lane each, the first two rows of a replica are the lanes with their passes; those
     of its requests follow. Of operations that share a device: a row for each resource, and a span for each operation
-    of each layer.
+    of each layer. Of a row of servers: counters of its power, of the level of its clocks and of the servers at work, and a
+    span for each brake.
 
     Reference: the Trace Event Format, which https://ui.perfetto.dev opens.
     """
@@ -47,6 +48,9 @@ class Perfetto:
         """Return the events: names of processes and rows, spans in order of arrival, counters."""
         if _schedule.scheduled(outcome):
             yield from _schedule.events(outcome)
+            return
+        if _row.powered(outcome):
+            yield from _row.events(outcome)
             return
         items = outcome.items
         chosen = self._chosen(outcome)
@@ -82,7 +86,7 @@ class Perfetto:
         for k, event in enumerate(self.events(outcome)):
             yield (",\n" if k else "") + encode(event)
         other = {"label": outcome.label}
-        if not _schedule.scheduled(outcome):
+        if not _schedule.scheduled(outcome) and not _row.powered(outcome):
             drawn, whole = len(self._chosen(outcome)), len(outcome.items["finish"])
             other["requests"] = f"{drawn} of {whole}, the first to arrive"
         yield f'\n],\n"displayTimeUnit": "ms",\n"otherData": {encode(other)}}}\n'

@@ -1,0 +1,224 @@
+"""A row of worker processes under a power budget, held by the policies of the simulator: real work, real delays, a CPU.
+
+Each worker serves requests one after the other: products of small matrices, which keep the core busy like a prompt, then
+copies of memory, like tokens. Its clock is a duty cycle: after each piece of work it rests in proportion. What a worker
+draws is a proxy, as power meters are seldom readable: idle power, and above it that of its phase times the share of its
+time in which it did not rest of its own will. So other work on the machine, which only makes pieces take longer, changes
+nothing. Where the energy counter of the processor can be read, its joules stand beside.
+"""
+
+import multiprocessing
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evenly.cluster.power.caps import Cap, Training
+from evenly.core import Array, Floats, Ints
+from evenly.hosts.phases.pool import attached, made
+from evenly.kernel.bridge import memory_of
+
+DUTY, PHASE, WORKED, RESTED, ANSWERED, START, STOP = range(7)  # columns of what workers and the controller share
+WATTS = (0.466, 1.0, 0.797)  # idle, prompt, token: a DGX-A100 by its highest power, as modelled for a row
+PACE = 1410.0  # the clock that stands for a full duty cycle
+PIECES = ((30, 60), (60, 240))  # least and most pieces of work of a prompt, and of the tokens after it
+PATIENCE = 60.0  # seconds after which a worker that has not begun is given up
+COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A row of workers and the machinery that steers it; times in seconds."""
+
+    workers: int = 12
+    "Of which even ones have high priority."
+    full: float = 0.12
+    "Share of a core that a worker takes at its highest clock."
+    seconds: float = 8.0
+    "Length of a run."
+    tick: float = 0.05
+    telemetry: float = 0.05
+    actuation: float = 0.3
+    latency: float = 0.1
+    "From a reading above the budget to the brake."
+    hold: float = 0.4
+    braked: float = 0.2
+    "Duty of all workers while the brake holds."
+    peak: float = 0.85
+    "Share of the workers' time that is asked for in the middle of the run."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What a run showed."""
+
+    samples: Floats
+    "Power by the proxy, as a share of what all workers draw at most."
+    levels: Ints
+    brakes: int
+    answered: int
+    "Requests."
+    joules: float
+    "Of the processor by its counter; NaN where it cannot be read."
+
+
+def run(bench: Bench, cap: Cap, budget: float, seed: int) -> Held:
+    """Run the workers under a policy; `budget` is a share of what all of them draw at most."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy the threads of numpy's products half
+    with made(8 * bench.workers * (STOP + 1)) as memory:
+        board = np.ndarray((bench.workers, STOP + 1), np.float64, memory.buf)
+        board[:, DUTY] = bench.full
+        lines, processes = [], []
+        try:
+            for worker in range(bench.workers):
+                ours, theirs = context.Pipe()
+                process = context.Process(target=work, args=(theirs, memory.name, bench, worker, seed), daemon=True)
+                process.start()
+                theirs.close()
+                lines.append(ours)
+                processes.append(process)
+            for line in lines:
+                if not line.poll(PATIENCE) or line.recv() != "ready":
+                    raise ValueError(f"a worker did not start within {PATIENCE:g} s")
+            return steer(bench, cap, budget, board)
+        finally:
+            board[:, STOP] = 1.0
+            for process in processes:
+                process.join(PATIENCE)
+                if process.is_alive():
+                    process.kill()
+            for line in lines:
+                line.close()
+            del board
+
+
+def steer(bench: Bench, cap: Cap, budget: float, board: Floats) -> Held:
+    """Sample, read, command and brake until the run is over: the loop of the kernel in real time."""
+    memory, clocks = memory_of(cap, 0, bench.workers), np.minimum(np.array(cap.clocks), PACE)
+    level, moving, landing, brake, release, brakes = 0, -1, np.inf, np.inf, np.inf, 0
+    samples: list[float] = []
+    levels: list[int] = []
+    unread: list[tuple[float, float]] = []
+    joules, seen = energy(), board.copy()
+    start = time.monotonic()
+    board[:, START] = start
+    while (now := time.monotonic() - start) < bench.seconds:
+        if now >= landing:
+            level, moving, landing = moving, -1, np.inf
+        if now >= brake:
+            brakes, brake, release = brakes + 1, np.inf, now + bench.hold
+        if now >= release:
+            release = np.inf
+        group = np.arange(bench.workers) % 2
+        board[:, DUTY] = bench.full * (bench.braked if release < np.inf else clocks[level][group] / PACE)
+        if now >= len(samples) * bench.tick:
+            samples.append(power(board, seen, bench.full))
+            levels.append(level)
+            unread.append((now + bench.telemetry, samples[-1] / budget))
+        while unread and unread[0][0] <= now:
+            p = unread.pop(0)[1]
+            if cap.guarded and p > 1.0 and brake == np.inf and release == np.inf:
+                brake = now + bench.latency
+            wanted = cap.choose(now, p, level, moving, memory)
+            if moving < 0 and wanted != level:
+                moving, landing = wanted, now + bench.actuation
+        time.sleep(bench.tick / 10)
+    answered = int(board[:, ANSWERED].sum())
+    return Held(np.array(samples), np.array(levels), brakes, answered, energy() - joules)
+
+
+def power(board: Floats, seen: Floats, full: float) -> float:
+    """Return what all workers draw by the proxy, as a share of the most; `seen` is updated to now."""
+    new = board.copy()
+    worked, rested = new[:, WORKED] - seen[:, WORKED], new[:, RESTED] - seen[:, RESTED]
+    seen[:] = new
+    whole = worked + rested
+    duty = np.divide(worked, whole, out=new[:, DUTY].copy(), where=whole > 0)  # none ended: the duty it was given
+    phase = new[:, PHASE].astype(np.int64)
+    above = np.array(WATTS)[phase] - WATTS[0]
+    return float((WATTS[0] + above * np.minimum(duty / full, 1.0)).mean() / WATTS[1])
+
+
+def energy() -> float:
+    """Return the joules that the processor's counter shows, or NaN if there is none to read."""
+    try:
+        return int(COUNTER.read_text()) * 1e-6
+    except (OSError, ValueError):
+        return float("nan")
+
+
+def work(line: Connection, name: str, bench: Bench, worker: int, seed: int) -> None:
+    """Serve requests as they arrive, one after the other, until told to stop."""
+    from threadpoolctl import threadpool_limits
+
+    chance = np.random.default_rng([seed, 41, worker])
+    matrix, block = np.full((96, 96), 1e-3, np.float32), np.zeros(1 << 19, np.float32)
+    copy = np.empty_like(block)
+    with attached(name) as memory, threadpool_limits(1):
+        own: Array = np.ndarray((bench.workers, STOP + 1), np.float64, memory.buf)[worker]
+        each = timed(matrix, block, copy)
+        line.send("ready")
+        while not own[START] and not own[STOP]:
+            time.sleep(0.002)
+        for arrival, pieces in arrivals(chance, bench, each):
+            own[PHASE] = 0.0
+            while time.monotonic() - own[START] < arrival and not own[STOP]:
+                time.sleep(0.002)
+            for phase, count in enumerate(pieces, 1):
+                own[PHASE] = phase
+                for _ in range(count):
+                    if own[STOP]:
+                        break
+                    piece(own, phase, matrix, block, copy)
+            own[ANSWERED] += not own[STOP]
+        own[PHASE] = 0.0
+        del own
+
+
+def piece(own: Any, phase: int, matrix: Array, block: Array, copy: Array) -> None:
+    """Do one piece of work, and rest so that the share of time worked is the duty."""
+    begin = time.process_time()
+    compute(phase, matrix, block, copy)
+    took = time.process_time() - begin
+    rest = took * (1.0 / own[DUTY] - 1.0)
+    time.sleep(rest)
+    own[WORKED] += took
+    own[RESTED] += rest
+
+
+def compute(phase: int, matrix: Array, block: Array, copy: Array) -> None:
+    """Multiply matrices in a prompt, copy memory for tokens."""
+    if phase == 1:
+        for _ in range(3):
+            matrix @ matrix  # noqa: B018 the work is all that is wanted
+    else:
+        np.copyto(copy, block)
+
+
+def timed(matrix: Array, block: Array, copy: Array, rounds: int = 20) -> float:
+    """Return the seconds of processor time that a piece takes, the mean of both kinds."""
+    begin = time.process_time()
+    for _ in range(rounds):
+        compute(1, matrix, block, copy)
+        compute(2, matrix, block, copy)
+    return (time.process_time() - begin) / (2 * rounds)
+
+
+def arrivals(chance: np.random.Generator, bench: Bench, each: float) -> list[tuple[float, tuple[int, int]]]:
+    """Return times and pieces of the requests of a worker: more in the middle of the run, by how fast it works."""
+    mean = sum(sum(bounds) / 2 for bounds in PIECES) * each / bench.full
+    times = np.sort(chance.uniform(0.0, bench.seconds, chance.poisson(bench.peak * bench.seconds / mean)))
+    kept = times[chance.uniform(0.0, 1.0, len(times)) < 0.55 - 0.45 * np.cos(2 * np.pi * times / bench.seconds)]
+    return [(float(t), tuple(int(chance.integers(a, b + 1)) for a, b in PIECES)) for t in kept]  # type: ignore[misc]
+
+
+def training(bench: Bench, samples: Floats, budget: float) -> Training:
+    """Return what a run without caps teaches a policy."""
+
+    def saved(clocks: tuple[float, float]) -> float:
+        return 1.0 - float(np.mean(np.minimum(clocks, PACE))) / PACE
+
+    return Training(samples / budget, bench.tick, bench.telemetry, bench.actuation, WATTS[0] / budget, saved)
