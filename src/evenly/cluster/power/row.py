@@ -95,9 +95,12 @@ class Plant:
     def training(self, traffic: Traffic, seed: int) -> Training:
         """Return a week of this row without caps and brake."""
         week = replace(traffic, hours=WEEK)
-        row = self.run(Ideal(), self.demand(week, seed), week.seconds)
+        return self.learnt(self.run(Ideal(), self.demand(week, seed), week.seconds).samples)
+
+    def learnt(self, samples: Floats) -> Training:
+        """Return what samples of this row without caps teach a policy."""
         idle = self.servers * (self.server.idle + self.server.rest_idle) / self.budget
-        return Training(row.samples, self.tick, self.telemetry, self.actuation, idle, self.saved)
+        return Training(samples, self.tick, self.telemetry, self.actuation, idle, self.saved)
 
     def saved(self, clocks: tuple[float, float]) -> float:
         """Return the share of the row's power above idle that clocks of high and low priority save.

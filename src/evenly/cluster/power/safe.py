@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from evenly.cluster.power.row import Demand
 from evenly.cluster.power.scenario import RowScenario
 from evenly.core.scenario import Progress, silent
 
@@ -13,16 +14,15 @@ def safe(scenario: RowScenario, seeds: Sequence[int], most: int, progress: Progr
     Counts are tried one by one: a policy may be safe with more servers and not with fewer. One less than the budget
     covers means that not even those are safe. Servers have the same requests, whatever their number.
     """
+    asked = {seed: replace(scenario, servers=most).plant.demand(scenario.trace, seed) for seed in seeds}
     for servers in range(scenario.provisioned, most + 1):
         progress(servers - scenario.provisioned, most + 1 - scenario.provisioned)
-        if any(brakes(replace(scenario, servers=servers), seed) for seed in seeds):
+        if any(brakes(replace(scenario, servers=servers, seed=seed), asked[seed]) for seed in seeds):
             return servers - 1
     return most
 
 
-def brakes(scenario: RowScenario, seed: int) -> bool:
+def brakes(scenario: RowScenario, asked: Demand) -> bool:
     """Tell whether the row brakes at all; the run ends at the first time."""
-    run = replace(scenario, seed=seed).check()
-    plant = run.plant
-    row = plant.run(run.settled(), plant.demand(run.trace, seed), run.trace.seconds, seed, first=True)
-    return bool(row.state["brakes"][0])
+    run = scenario.check().plant.run(scenario.settled(), asked, scenario.trace.seconds, scenario.seed, first=True)
+    return bool(run.state[0]["brakes"])
