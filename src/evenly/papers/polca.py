@@ -70,7 +70,9 @@ def oversubscribed(seed: int) -> dict[str, float]:
             found[f"{name}_{key}_worse"] = 100 * (run[key] / ideal[key] - 1)
         for key in ("high_throughput", "low_throughput"):
             found[f"{name}_{key}_lost"] = 100 * (1 - run[key] / ideal[key])
-        found |= {f"{name}_{key}_percent": 100 * run[key] for key in ("peak", "brake_time", "capped_low", "capped_high")}
+        found |= {
+            f"{name}_{key}_percent": 100 * run[key] for key in ("peak", "brake_time", "capped_low", "capped_high")
+        }
     found["capped_less"] = 100 * (1 - runs["predictive"]["capped_low"] / runs["polca"]["capped_low"])
     return found
 
@@ -126,10 +128,13 @@ def model() -> dict[str, float]:
     """Return what the model of power and speed says of the published trade: slower by how much at a lower peak, in %."""
     server, known = Server(), phases("bloom-176b")
     found = {}
-    mean = [float(np.mean([part(service) for service in SERVICES])) for part in (
-        lambda service: known.prompt_seconds(np.arange(service.prompt[0], service.prompt[1] + 1)).mean(),
-        lambda service: known.token_seconds * sum(service.output) / 2,
-    )]
+    mean = [
+        float(np.mean([part(service) for service in SERVICES]))
+        for part in (
+            lambda service: known.prompt_seconds(np.arange(service.prompt[0], service.prompt[1] + 1)).mean(),
+            lambda service: known.token_seconds * sum(service.output) / 2,
+        )
+    ]
     for lower in (13, 20):
         share = float(known.prompt_share(2048))
         kept = ((1 - lower / 100) * share * server.limit - server.idle) / (share * server.limit - server.idle)

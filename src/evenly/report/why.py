@@ -216,7 +216,9 @@ STRANDED = Cause(
         f"those on the device of its prompts stand empty ({float(o.facts[PROMPTS_MEAN]):.0%})"
     ),
 )
-OVER = Cause(_figure("peak"), 1.0, lambda o: f"its row draws up to {_figure('peak')(o):.1%} of the budget", absolute=True)
+OVER = Cause(
+    _figure("peak"), 1.0, lambda o: f"its row draws up to {_figure('peak')(o):.1%} of the budget", absolute=True
+)
 
 WAITING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, FULL_CACHE, PREEMPTED, UNEVEN, HOST, QUEUES, SLOW_FILL)
 DECODING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, PREEMPTED, STALLS, HOST, SLOW_PASSES)

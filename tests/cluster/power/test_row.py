@@ -83,7 +83,9 @@ def test_polca_raises_no_clock_above_its_threshold_and_spares_high_priority(
 
 @settings(max_examples=25)
 @given(signal=st.lists(st.floats(0.5, 1.1), min_size=2, max_size=200), band=st.floats(0.01, 0.2))
-def test_between_undoing_a_step_and_taking_it_again_the_signal_crosses_the_band(signal: list[float], band: float) -> None:
+def test_between_undoing_a_step_and_taking_it_again_the_signal_crosses_the_band(
+    signal: list[float], band: float
+) -> None:
     cap = Polca(band=band)
     memory, level = cap.memory(0, 1), 0
     undone: dict[int, float] = {}

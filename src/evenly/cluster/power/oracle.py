@@ -79,7 +79,11 @@ class Oracle:
         first = int(self.demand.counts[:server].sum())
         mine = self.demand.requests[first : first + int(self.demand.counts[server])]
         clock = self.clocks[level][groups(plant.servers)[server]]
-        pace = (1.0, plant.server.speed(plant.server.prompt_loss, clock), plant.server.speed(plant.server.token_loss, clock))
+        pace = (
+            1.0,
+            plant.server.speed(plant.server.prompt_loss, clock),
+            plant.server.speed(plant.server.token_loss, clock),
+        )
         begun, phase, rest = place
         while now < end:
             if phase == 0:

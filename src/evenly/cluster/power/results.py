@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evenly.cluster.power.scenario import RowScenario
     from evenly.kernel.row.simulate import Row
 
+
 def outcome(scenario: "RowScenario", demand: Demand, row: "Row") -> Outcome:
     """Return the outcome of a run."""
     seconds = scenario.trace.seconds
@@ -111,7 +112,9 @@ def levels(scenario: "RowScenario") -> dict[str, str]:
     known = {f.name: getattr(cap, f.name) for f in fields(cap) if isinstance(getattr(cap, f.name), float)}  # type: ignore[arg-type]
     said = {"knobs of the cap": ", ".join(f"{name} {value:.4g}" for name, value in known.items())} if known else {}
     for level, clocks in enumerate(cap.clocks[1:], 1):
-        settings = [f"{name} priority nvidia-smi {setting(clock, server)}" for name, clock in zip(NAMES, clocks, strict=True)]
+        settings = [
+            f"{name} priority nvidia-smi {setting(clock, server)}" for name, clock in zip(NAMES, clocks, strict=True)
+        ]
         said[f"level {level}"] = "; ".join(settings)
     return said
 

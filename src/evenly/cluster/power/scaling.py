@@ -31,11 +31,15 @@ class Scaling:
 
     def __post_init__(self) -> None:
         if not 1 <= self.least <= self.most <= 10_000:
-            raise ValueError(f"least is at least 1, most at least that and at most 10000, not {self.least} and {self.most}")
+            raise ValueError(
+                f"least is at least 1, most at least that and at most 10000, not {self.least} and {self.most}"
+            )
         if not 0 < self.busy <= 1:
             raise ValueError(f"busy is a share above 0 and at most 1, not {self.busy}")
         if not 0 <= self.band < self.busy * self.least:
-            raise ValueError(f"band is at least 0 and below busy times least, {self.busy * self.least:g}, not {self.band}")
+            raise ValueError(
+                f"band is at least 0 and below busy times least, {self.busy * self.least:g}, not {self.band}"
+            )
         if not (0 < self.window < float("inf") and 0 <= self.start < float("inf")):
             raise ValueError(f"window is above 0 and start at least 0 seconds, not {self.window} and {self.start}")
 

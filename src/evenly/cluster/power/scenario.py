@@ -71,9 +71,7 @@ class RowScenario(Scenario):
         """Return the row without its traffic and policy."""
         budget = self.provisioned * self.server.provisioned
         known = phases(self.model)
-        return Plant(
-            self.servers, budget, self.server, known, self.tick, self.telemetry, self.actuation, self.brake
-        )
+        return Plant(self.servers, budget, self.server, known, self.tick, self.telemetry, self.actuation, self.brake)
 
     def run(self, progress: Progress = silent) -> Outcome:
         """Simulate and return figures, requests, power over time, and energy by server."""

@@ -42,16 +42,17 @@ def simulate(
     servers = np.zeros(len(groups), SERVER)
     ends = np.cumsum(counts)
     servers["group"], servers["next"], servers["last"], servers["phase"] = groups, ends - counts, ends, IDLE
-    requests = requests.astype(REQUEST)
-    requests["begin"] = requests["end"] = np.nan
+    given = np.full(len(requests), np.nan, REQUEST)
+    for name in ("arrival", "prompt", "decode", "watts"):
+        given[name] = requests[name]
     servers["due"] = np.inf
     some = counts > 0
-    servers["due"][some] = requests["arrival"][servers["next"][some]]
+    servers["due"][some] = given["arrival"][servers["next"][some]]
     state = np.zeros(1, STATE)
     state["moving"], state["over_since"] = -1, np.nan
-    given = np.zeros(1, RULES)
+    settings = np.zeros(1, RULES)
     for name, value in rules.items():
-        given[name] = value
+        settings[name] = value
     ticks = int(np.floor(rules["end"] / rules["tick"])) + 1
     bins = max(1, int(np.ceil(rules["end"] / rules["bin"] - 1e-9)))
     samples, levels = np.zeros(ticks), np.zeros(ticks, np.int64)
@@ -63,10 +64,8 @@ def simulate(
     else:
         choose = trampoline.choose
         memory = python_hook(policy.choose, (memory,), int, (float, float, int, int), failures)
-    table = np.ascontiguousarray(clocks, np.float64)
-    run(
-        given, state, servers, requests, table, np.zeros((2, 3)), np.zeros(8), samples, levels, spent, braking, choose, memory
-    )
+    table, pace, times = np.ascontiguousarray(clocks, np.float64), np.zeros((2, 3)), np.zeros(8)
+    run(settings, state, servers, given, table, pace, times, samples, levels, spent, braking, choose, memory)
     failures.check()
     seen = int(state["sampled"][0])
-    return Row(requests, state, samples[:seen], levels[:seen], spent, braking[: int(state["brakes"][0])])
+    return Row(given, state, samples[:seen], levels[:seen], spent, braking[: int(state["brakes"][0])])
