@@ -67,7 +67,7 @@ class Phases:
     source: str
 
     def prompt_share(self, tokens: Floats | Ints | float) -> Floats:
-        """Return the highest power of a device in a prompt, a share of its limit, by tokens of all prompts in the batch.
+        """Return the highest power of a device in a prompt, a share of its limit, by tokens of the whole batch.
 
         Straight lines between what was measured, flat beyond it.
 

@@ -1,10 +1,10 @@
-"""A row of worker processes under a power budget, held by the policies of the simulator: real work, real delays, a CPU.
+"""A row of processes under a power budget, held by the policies of the simulator: real work and real delays, on a CPU.
 
-Each worker serves requests one after the other: products of small matrices, which keep the core busy like a prompt, then
-copies of memory, like tokens. Its clock is a duty cycle: after each piece of work it rests in proportion. What a worker
-draws is a proxy, as power meters are seldom readable: idle power, and above it that of its phase times the share of its
-time in which it did not rest of its own will. So other work on the machine, which only makes pieces take longer, changes
-nothing. Where the energy counter of the processor can be read, its joules stand beside.
+Each worker serves requests one after the other: products of small matrices, which keep the core busy like a prompt,
+then copies of memory, like tokens. Its clock is a duty cycle: after each piece of work it rests in proportion. What a
+worker draws is a proxy, as power meters are seldom readable: idle power, and above it that of its phase times the share
+of its time in which it did not rest of its own will. So other work on the machine, which only makes pieces take longer,
+changes nothing. Where the energy counter of the processor can be read, its joules stand beside.
 """
 
 import multiprocessing
@@ -193,7 +193,7 @@ def compute(phase: int, matrix: Array, block: Array, copy: Array) -> None:
     """Multiply matrices in a prompt, copy memory for tokens."""
     if phase == 1:
         for _ in range(3):
-            matrix @ matrix  # noqa: B018 the work is all that is wanted
+            matrix @ matrix
     else:
         np.copyto(copy, block)
 

@@ -1,17 +1,18 @@
-"""The least capping that keeps a small row within its budget, by looking at every schedule that could be better."""
+"""The least capping that keeps every sample of a small row within its budget: an exact search."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from evenly.cluster.power.caps.ideal import Ideal
 from evenly.cluster.power.row import Demand, Plant, groups
 
 Place = tuple[int, int, float]
 """Of a server: requests begun, phase (0 idle, 1 prompt, 2 token), and seconds at full clock that are left of it."""
 SAME = 9  # digits by which two states count as one
 EXCESS = 1e-9  # by which rounding may exceed the budget
+DONE = 1e-12  # seconds that count as none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,62 +56,39 @@ class Oracle:
         return False
 
     def _pass(self, tick: int, state: tuple[Place, ...], level: int) -> tuple[Place, ...] | None:
-        """Return the state a tick later, or `None` if the row draws more than its budget meanwhile."""
-        changes: list[tuple[float, float]] = []
-        following = []
-        for server, place in enumerate(state):
-            watts = 0.0
-            for at, now, end in self._phases(server, place, tick * self.plant.tick, level):
-                changes.append((at, now - watts))
-                watts, place = now, end
-            following.append(place)
-        changes.sort()
-        total = 0.0
-        for k, (at, change) in enumerate(changes):
-            total += change
-            together = k + 1 < len(changes) and changes[k + 1][0] == at
-            if not together and total > self.plant.budget * (1 + EXCESS):
-                return None
-        return tuple(following)
+        """Return the state a tick later, or `None` if the sample that is taken then exceeds the budget."""
+        ends = [self._advance(server, place, tick * self.plant.tick, level) for server, place in enumerate(state)]
+        total = sum(watts for _, watts in ends)
+        return None if total > self.plant.budget * (1 + EXCESS) else tuple(place for place, _ in ends)
 
-    def _phases(self, server: int, place: Place, now: float, level: int) -> Iterator[tuple[float, float, Place]]:
-        """Yield the begin, the power and the state at the end of each phase of a server within a tick."""
-        plant, end = self.plant, now + self.plant.tick
+    def _advance(self, server: int, place: Place, now: float, level: int) -> tuple[Place, float]:
+        """Return the state of a server at the end of a tick, and its power then."""
+        own, end = self.plant.server, now + self.plant.tick
         first = int(self.demand.counts[:server].sum())
         mine = self.demand.requests[first : first + int(self.demand.counts[server])]
-        clock = self.clocks[level][groups(plant.servers)[server]]
-        pace = (
-            1.0,
-            plant.server.speed(plant.server.prompt_loss, clock),
-            plant.server.speed(plant.server.token_loss, clock),
-        )
+        clock = self.clocks[level][groups(self.plant.servers)[server]]
+        pace = (1.0, own.speed(own.prompt_loss, clock), own.speed(own.token_loss, clock))
         begun, phase, rest = place
         while now < end:
             if phase == 0:
                 due = float(mine["arrival"][begun]) if begun < len(mine) else math.inf
-                if due > now:
-                    yield now, plant.server.idle + plant.server.rest_idle, (begun, 0, 0.0)
-                    now = min(due, end)
-                    continue
+                if due > end:
+                    break
+                now = max(now, due)
                 begun, phase, rest = begun + 1, 1, float(mine["prompt"][begun])
-            limit = plant.server.limit
-            share = float(mine["watts"][begun - 1]) / limit if phase == 1 else plant.phases.token_share
             lasts = min(rest / pace[phase], end - now)
-            rest -= lasts * pace[phase]
-            begin, now = now, now + lasts
-            spent = (begun, phase, rest)
-            if rest <= 1e-12:
-                spent = (begun, 2, float(mine["decode"][begun - 1])) if phase == 1 else (begun, 0, 0.0)
-                now = begin + lasts
-            yield begin, float(plant.server.watts(share, clock)), spent
-            begun, phase, rest = spent
+            now, rest = now + lasts, rest - lasts * pace[phase]
+            if rest <= DONE:
+                phase, rest = (2, float(mine["decode"][begun - 1])) if phase == 1 else (0, 0.0)
+        if phase == 0:
+            return (begun, 0, 0.0), own.idle + own.rest_idle
+        share = float(mine["watts"][begun - 1]) / own.limit if phase == 1 else self.plant.phases.token_share
+        return (begun, phase, rest), float(own.watts(share, clock))
 
 
-def overloaded(plant: Plant, demand: Demand, seconds: float) -> float:
-    """Return the highest power of the row when nothing holds it, in watts."""
-    from evenly.cluster.power.caps.ideal import Ideal
-
-    return float(plant.run(Ideal(), demand, seconds).state[0]["peak"])
+def highest(plant: Plant, demand: Demand, seconds: float) -> float:
+    """Return the highest sample of the row's power when nothing holds it, in watts."""
+    return float(plant.run(Ideal(), demand, seconds).samples.max()) * plant.budget
 
 
 def capped(plant: Plant, low: float, high: float) -> float:

@@ -35,7 +35,7 @@ def figures(scenario: "RowScenario", demand: Demand, row: "Row") -> dict[str, fl
     """Return all metrics of a run."""
     state, seconds = row.state[0], float(row.state[0]["stopped"])
     under_way = steps(scenario.telemetry + scenario.actuation, scenario.tick)
-    tokens = demand.tokens.sum(axis=1)
+    served = latencies(demand, row, seconds)
     return {
         "brakes": float(state["brakes"]),
         "brake_time": float(state["brake_time"]) / seconds,
@@ -44,8 +44,8 @@ def figures(scenario: "RowScenario", demand: Demand, row: "Row") -> dict[str, fl
         "capped_low": float(state["capped_low"]) / seconds,
         "capped_high": float(state["capped_high"]) / seconds,
         "commands": float(state["commands"]),
-        **latencies(demand, row, seconds),
-        "throughput": float(tokens[np.isfinite(row.requests["end"])].sum()) / seconds,
+        **served,
+        "throughput": sum(served[f"{name}_throughput"] for name in NAMES),
         "rise_sample": float(rise(row.samples, 1).max()),
         "rise_command": float(rise(row.samples, under_way).max()),
         "energy": float(row.spent.sum()),
@@ -54,15 +54,16 @@ def figures(scenario: "RowScenario", demand: Demand, row: "Row") -> dict[str, fl
 
 def latencies(demand: Demand, row: "Row", seconds: float) -> dict[str, float]:
     """Return quantiles of the times and the throughput of each priority."""
-    priority = groups(len(demand.counts))[demand.server]
+    priority = np.repeat(groups(len(demand.counts)), demand.counts)
+    arrival, begin, end = (np.ascontiguousarray(row.requests[name]) for name in ("arrival", "begin", "end"))
+    tokens, done = demand.tokens.sum(axis=1), np.isfinite(end)
     found: dict[str, float] = {}
     for group, name in enumerate(NAMES):
-        mine = (priority == group) & np.isfinite(row.requests["end"])
-        requests = row.requests[mine]
-        whole, service = requests["end"] - requests["arrival"], requests["end"] - requests["begin"]
-        found[f"{name}_p50"], found[f"{name}_p99"] = _quantile(whole, 0.5), _quantile(whole, 0.99)
-        found[f"{name}_service_p50"] = _quantile(service, 0.5)
-        found[f"{name}_throughput"] = float(demand.tokens[mine].sum()) / seconds
+        mine = np.flatnonzero(done & (priority == group))
+        whole = _quantiles(end[mine] - arrival[mine], (0.5, 0.99))
+        found[f"{name}_p50"], found[f"{name}_p99"] = whole
+        (found[f"{name}_service_p50"],) = _quantiles(end[mine] - begin[mine], (0.5,))
+        found[f"{name}_throughput"] = float(tokens[mine].sum()) / seconds
     return found
 
 
@@ -82,7 +83,7 @@ def columns(demand: Demand, row: "Row") -> dict[str, Array]:
 
 def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
     """Return the constants of a run."""
-    server, brake = scenario.server, scenario.brake
+    server, brake, traffic = scenario.server, scenario.brake, scenario.trace
     return {
         "model": scenario.model,
         "device": f"{server.devices} x {server.device} a server",
@@ -100,7 +101,7 @@ def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
         "speed": f"of the clock's share below {server.top:g} MHz prompts lose {server.prompt_loss:g}, tokens "
         f"{server.token_loss:g}",
         "phases": phases(scenario.model).source,
-        "traffic": f"peak {scenario.trace.peak:g}, swing {scenario.trace.swing:g}, {scenario.trace.bursts:g} bursts a day",
+        "traffic": f"peak {traffic.peak:g}, swing {traffic.swing:g}, {traffic.bursts:g} bursts a day",
         "hours": scenario.trace.hours,
         "seed": scenario.seed,
     }
@@ -119,5 +120,5 @@ def levels(scenario: "RowScenario") -> dict[str, str]:
     return said
 
 
-def _quantile(values: Floats, q: float) -> float:
-    return float(np.quantile(values, q)) if len(values) else float("nan")
+def _quantiles(values: Floats, shares: tuple[float, ...]) -> list[float]:
+    return [float(q) for q in np.quantile(values, shares)] if len(values) else [float("nan")] * len(shares)

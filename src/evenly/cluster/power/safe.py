@@ -9,17 +9,21 @@ from evenly.core.scenario import Progress, silent
 
 
 def safe(scenario: RowScenario, seeds: Sequence[int], most: int, progress: Progress = silent) -> int:
-    """Return the largest number of servers up to which no seed brakes, from those that the budget covers to `most`.
+    """Return the largest number of servers with which no seed brakes, from those that the budget covers to `most`.
 
-    Counts are tried one by one: a policy may be safe with more servers and not with fewer. One less than the budget
-    covers means that not even those are safe. Servers have the same requests, whatever their number.
+    Found by halving, so brakes are taken to become no fewer with more servers; without caps the first one never comes
+    later. One less than the budget covers means that not even those are safe. Servers have the same requests, whatever
+    their number.
     """
     asked = {seed: replace(scenario, servers=most).plant.demand(scenario.trace, seed) for seed in seeds}
-    for servers in range(scenario.provisioned, most + 1):
-        progress(servers - scenario.provisioned, most + 1 - scenario.provisioned)
-        if any(brakes(replace(scenario, servers=servers, seed=seed), asked[seed]) for seed in seeds):
-            return servers - 1
-    return most
+    low, high = scenario.provisioned - 1, most + 1  # the first counts as safe, the other does not
+    begun = high - low
+    while high - low > 1:
+        progress(begun - (high - low), begun)
+        servers = (low + high) // 2
+        unsafe = any(brakes(replace(scenario, servers=servers, seed=seed), asked[seed]) for seed in seeds)
+        low, high = (low, servers) if unsafe else (servers, high)
+    return low
 
 
 def brakes(scenario: RowScenario, asked: Demand) -> bool:

@@ -1,4 +1,4 @@
-"""Replicas of a serving fleet by the ladder that holds a row's power: thresholds, a band, commands that take a while."""
+"""Replicas of a serving fleet by the ladder that holds a row's power: thresholds, a band, slow commands."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from evenly.core import Floats, Ints
 class Scaling:
     """How many replicas serve, by the work that arrived of late.
 
-    The k-th further replica is asked for once the work of a window, in replicas, exceeds `busy` of those that there are,
-    and given back once it lies `band` below that.
+    A further replica is asked for once the work of a window, in replicas, exceeds `busy` of those that there are, and
+    given back once it lies `band` below that. The fleet begins with those that its first window asks for.
     """
 
     least: int = 1
@@ -58,7 +58,8 @@ class Scaling:
         many = max(1, round(self.window / tick))
         sums = np.concatenate([[0.0], np.cumsum(work)])
         replicas, backlog = np.zeros(len(work), np.int64), np.zeros(len(work))
-        level, moving, lands, left = 0, -1, -1, 0.0
+        level = climb(0.0, sums[min(many, len(work))] / (many * tick), 0, -1, ladder)
+        moving, lands, left = -1, -1, 0.0
         for k in range(len(work)):
             if k == lands:
                 level, moving = moving, -1

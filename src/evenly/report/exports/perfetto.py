@@ -25,8 +25,8 @@ class Perfetto:
     Where seats are switched: a row for each direction of the copies between device and host, as many as were logged.
     Where prompts and decodes have a lane each, the first two rows of a replica are the lanes with their passes; those
     of its requests follow. Of operations that share a device: a row for each resource, and a span for each operation
-    of each layer. Of a row of servers: counters of its power, of the level of its clocks and of the servers at work, and a
-    span for each brake.
+    of each layer. Of a row of servers: counters of its power, of the level of its clocks and of the servers at work,
+    and a span for each brake.
 
     Reference: the Trace Event Format, which https://ui.perfetto.dev opens.
     """

@@ -55,7 +55,7 @@ class Cap(Protocol):
     def choose(self, now: float, p: float, level: int, moving: int, memory: Floats) -> int:
         """Return a level.
 
-            `p` is the reading, power as a share of the budget; `level` the one in force, `moving` the one that a command is
+        `p` is the reading, power as a share of the budget; `level` the one in force, `moving` the one that a command is
         under way to, -1 for none. `memory` is kept from reading to reading.
         """
         ...

@@ -16,7 +16,8 @@ class Polca:
     """Lower clocks in steps, low priority first, early enough for commands to land before the brake is needed.
 
     Above `first` low priority goes to `low_first`; above `second` to `low_second`, and if it is there and the power is
-    still above, high priority goes to `high_second`. Each step is undone once the power lies `band` below its threshold.
+    still above, high priority goes to `high_second`. Each step is undone once the power lies `band` below its
+    threshold.
     Safe if the power rises by less than 1 - `second` while a command is under way. Thresholds that are null are fitted
     to a week of the row without caps: `second` is 1 less the largest such rise, `first` lies below it by what the first
     step saves.
