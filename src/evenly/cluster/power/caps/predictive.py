@@ -21,9 +21,9 @@ class Predictive:
 
     A week without caps tells how much the power rises at most from where it is: while one command is under way, and
     while two are, since a level that has been asked for cannot be corrected before it is there. Clocks stay as long as
-    what may come within the first of these times fits the budget; else the least level is asked for that fits within the
-    second.
-    From high power little more can follow, as most servers are busy already: that is what fixed thresholds do not see.
+    what may come within the first of these times fits the budget; else the least level that fits within the second is
+    asked for. From high power little more can follow, as most servers are busy already: that is what fixed thresholds
+    do not see.
 
     Reference: none; forecast and least correction are those of model predictive control.
     """
