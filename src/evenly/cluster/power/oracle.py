@@ -1,7 +1,7 @@
 """The least capping that keeps every sample of a small row within its budget: an exact search."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,79 +10,71 @@ from evenly.cluster.power.row import Demand, Plant, groups
 
 Place = tuple[int, int, float]
 """Of a server: requests begun, phase (0 idle, 1 prompt, 2 token), and seconds at full clock that are left of it."""
-SAME = 9  # digits by which two states count as one
 EXCESS = 1e-9  # by which rounding may exceed the budget
 DONE = 1e-12  # seconds that count as none
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Oracle:
-    """A search over the level of each tick, which takes effect at once and knows what will arrive."""
+    """A search over the level of each tick, which takes effect at once and knows what will arrive.
+
+    Cheap levels are tried first, and a schedule is left as soon as it costs as much as the best one found: at worst it
+    looks at levels to the power of ticks.
+    """
 
     plant: Plant
     demand: Demand
     clocks: tuple[tuple[float, float], ...]
     ticks: int
+    best: float = field(init=False, default=math.inf)
+    "Server-ticks below the highest clock of the best schedule so far."
 
     def least(self) -> float:
-        """Return the least server-seconds below the highest clock; infinite if no schedule keeps the budget.
+        """Return the least server-seconds below the highest clock; infinite if no schedule keeps the budget."""
+        self.best = math.inf
+        mine = np.split(self.demand.requests, np.cumsum(self.demand.counts)[:-1])
+        jobs = [[tuple(map(float, request)) for request in requests] for requests in mine]
+        self._try(0, tuple((0, 0, 0.0) for _ in range(self.plant.servers)), 0, jobs)
+        return self.best * self.plant.tick
 
-        Limits are raised one by one, so that the first schedule found is the best.
-        """
-        start = tuple((0, 0, 0.0) for _ in range(self.plant.servers))
-        whole = max(self._price(level) for level in range(len(self.clocks))) * self.ticks
-        for limit in range(whole + 1):
-            if self._reaches(0, start, limit, {}):
-                return limit * self.plant.tick
-        return math.inf
-
-    def _price(self, level: int) -> int:
-        """Return how many servers a level slows."""
-        return sum(self.clocks[level][group] < self.plant.server.top for group in groups(self.plant.servers))
-
-    def _reaches(self, tick: int, state: tuple[Place, ...], left: int, seen: dict[tuple[object, ...], int]) -> bool:
-        """Tell whether the ticks from here on can be passed by slowing servers `left` times."""
+    def _try(self, tick: int, state: tuple[Place, ...], cost: int, jobs: list[list[tuple[float, ...]]]) -> None:
+        """Go on from a state in every way that may still beat the best."""
         if tick == self.ticks:
-            return True
-        key = (tick, *((begun, phase, round(rest, SAME)) for begun, phase, rest in state))
-        if seen.get(key, -1) >= left:
-            return False
-        seen[key] = left
-        for level in range(len(self.clocks)):
-            if self._price(level) <= left:
-                following = self._pass(tick, state, level)
-                if following is not None and self._reaches(tick + 1, following, left - self._price(level), seen):
-                    return True
-        return False
+            self.best = cost
+            return
+        for level, clocks in enumerate(self.clocks):
+            each = [clocks[group] for group in groups(self.plant.servers)]
+            more = cost + sum(clock < self.plant.server.top for clock in each)
+            if more >= self.best:
+                continue
+            ends = [
+                self._advance(place, tick * self.plant.tick, clock, own)
+                for place, clock, own in zip(state, each, jobs, strict=True)
+            ]
+            if sum(watts for _, watts in ends) <= self.plant.budget * (1 + EXCESS):
+                self._try(tick + 1, tuple(place for place, _ in ends), more, jobs)
 
-    def _pass(self, tick: int, state: tuple[Place, ...], level: int) -> tuple[Place, ...] | None:
-        """Return the state a tick later, or `None` if the sample that is taken then exceeds the budget."""
-        ends = [self._advance(server, place, tick * self.plant.tick, level) for server, place in enumerate(state)]
-        total = sum(watts for _, watts in ends)
-        return None if total > self.plant.budget * (1 + EXCESS) else tuple(place for place, _ in ends)
-
-    def _advance(self, server: int, place: Place, now: float, level: int) -> tuple[Place, float]:
+    def _advance(
+        self, place: Place, now: float, clock: float, jobs: list[tuple[float, ...]]
+    ) -> tuple[Place, float]:
         """Return the state of a server at the end of a tick, and its power then."""
         own, end = self.plant.server, now + self.plant.tick
-        first = int(self.demand.counts[:server].sum())
-        mine = self.demand.requests[first : first + int(self.demand.counts[server])]
-        clock = self.clocks[level][groups(self.plant.servers)[server]]
         pace = (1.0, own.speed(own.prompt_loss, clock), own.speed(own.token_loss, clock))
         begun, phase, rest = place
         while now < end:
             if phase == 0:
-                due = float(mine["arrival"][begun]) if begun < len(mine) else math.inf
+                due = jobs[begun][0] if begun < len(jobs) else math.inf
                 if due > end:
                     break
                 now = max(now, due)
-                begun, phase, rest = begun + 1, 1, float(mine["prompt"][begun])
+                begun, phase, rest = begun + 1, 1, jobs[begun][1]
             lasts = min(rest / pace[phase], end - now)
             now, rest = now + lasts, rest - lasts * pace[phase]
             if rest <= DONE:
-                phase, rest = (2, float(mine["decode"][begun - 1])) if phase == 1 else (0, 0.0)
+                phase, rest = (2, jobs[begun - 1][2]) if phase == 1 else (0, 0.0)
         if phase == 0:
             return (begun, 0, 0.0), own.idle + own.rest_idle
-        share = float(mine["watts"][begun - 1]) / own.limit if phase == 1 else self.plant.phases.token_share
+        share = jobs[begun - 1][3] / own.limit if phase == 1 else self.plant.phases.token_share
         return (begun, phase, rest), float(own.watts(share, clock))
 
 
