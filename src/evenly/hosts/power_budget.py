@@ -37,7 +37,7 @@ class Bench:
     "Of which even ones have high priority."
     full: float = 0.12
     "Share of a core that a worker takes at its highest clock."
-    seconds: float = 8.0
+    seconds: float = 6.0
     "Length of a run."
     tick: float = 0.05
     telemetry: float = 0.05

@@ -198,10 +198,8 @@ def assumed(seed: int) -> dict[str, float]:
     changes: dict[str, dict[str, float]] = {
         "exponent_12": {"exponent": 1.2},
         "exponent_20": {"exponent": 2.0},
-        "exponent_25": {"exponent": 2.5},
         "rest_less": {"rest_busy": 2900.0, "rest_idle": 2150.0},
         "rest_more": {"rest_busy": 3200.0, "rest_idle": 2450.0},
-        "loss_half": {"prompt_loss": 0.45, "token_loss": 0.11},
         "loss_double": {"prompt_loss": 0.95, "token_loss": 0.44},
     }
     found = {}

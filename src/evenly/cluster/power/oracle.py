@@ -54,9 +54,7 @@ class Oracle:
             if sum(watts for _, watts in ends) <= self.plant.budget * (1 + EXCESS):
                 self._try(tick + 1, tuple(place for place, _ in ends), more, jobs)
 
-    def _advance(
-        self, place: Place, now: float, clock: float, jobs: list[tuple[float, ...]]
-    ) -> tuple[Place, float]:
+    def _advance(self, place: Place, now: float, clock: float, jobs: list[tuple[float, ...]]) -> tuple[Place, float]:
         """Return the state of a server at the end of a tick, and its power then."""
         own, end = self.plant.server, now + self.plant.tick
         pace = (1.0, own.speed(own.prompt_loss, clock), own.speed(own.token_loss, clock))

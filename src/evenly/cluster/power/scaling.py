@@ -63,8 +63,8 @@ class Scaling:
         for k in range(len(work)):
             if k == lands:
                 level, moving = moving, -1
-            since = max(0, k - many)
-            signal = (sums[k] - sums[since]) / (max(1, k - since) * tick)
+            until = min(max(k, many), len(work))  # before a window has passed, the first one tells
+            signal = (sums[until] - sums[max(0, until - many)]) / (many * tick)
             wanted = climb(k * tick, signal, level, moving, ladder)
             if moving < 0 and wanted != level:
                 moving, lands = wanted, k + lag
