@@ -34,6 +34,7 @@ MOST = 60  # servers that the search tries
 SMALL = Plant(3, 1.0, Server(), phases("bloom-176b"), 10.0, 0.0, 0.0)
 CASES, TICKS = 10, 8  # small rows, and samples of each
 TIGHT = 1.03  # times the budget that a small row draws at most without caps
+PROMPTS = [service.prompt for service in SERVICES]
 HELD = 0.93  # of the highest power without caps: the budget of a row of processes
 LOWERED = {"low_first": 950.0, "low_second": 400.0, "high_second": 800.0}  # MHz; few workers must save more each
 AZURE = "AzureLLMInferenceTrace_conv.csv"
@@ -128,13 +129,10 @@ def model() -> dict[str, float]:
     """Return what the model of power and speed says of the published trade: how much slower at a lower peak, in %."""
     server, known = Server(), phases("bloom-176b")
     found = {}
-    mean = [
-        float(np.mean([part(service) for service in SERVICES]))
-        for part in (
-            lambda service: known.prompt_seconds(np.arange(service.prompt[0], service.prompt[1] + 1)).mean(),
-            lambda service: known.token_seconds * sum(service.output) / 2,
-        )
-    ]
+    mean = (
+        float(np.mean([known.prompt_seconds(np.arange(low, high + 1)).mean() for low, high in PROMPTS])),
+        float(np.mean([known.token_seconds * sum(service.output) / 2 for service in SERVICES])),
+    )
     for lower in (13, 20):
         share = float(known.prompt_share(2048))
         kept = ((1 - lower / 100) * share * server.limit - server.idle) / (share * server.limit - server.idle)
@@ -202,7 +200,7 @@ def assumed(seed: int) -> dict[str, float]:
         "rest_more": {"rest_busy": 3200.0, "rest_idle": 2450.0},
         "loss_double": {"prompt_loss": 0.95, "token_loss": 0.44},
     }
-    found = {}
+    found: dict[str, float] = {}
     for name, change in changes.items():
         run = figured(row(52, seed=seed, server=Server(**change)))  # type: ignore[arg-type]
         found |= {f"{name}_brakes": run["brakes_day"], f"{name}_low": run["low_p50"]}

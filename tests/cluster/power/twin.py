@@ -45,7 +45,7 @@ class Twin:
 
     def clock(self, one: One) -> float:
         clock = min(self.clocks[self.level][one.group], self.rules["top"])
-        return min(clock, self.rules["brake_clock"]) if self.braked else clock
+        return float(min(clock, self.rules["brake_clock"]) if self.braked else clock)
 
     def speed(self, one: One) -> float:
         prompt = one.phase == "prompt"

@@ -42,7 +42,7 @@ class Oracle:
         if tick == self.ticks:
             self.best = cost
             return
-        for level, clocks in enumerate(self.clocks):
+        for clocks in self.clocks:
             each = [clocks[group] for group in groups(self.plant.servers)]
             more = cost + sum(clock < self.plant.server.top for clock in each)
             if more >= self.best:

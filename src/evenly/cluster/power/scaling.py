@@ -112,4 +112,4 @@ def binned(arrival: Floats, seconds: Floats, tick: float) -> Floats:
     array([2., 7.])
     """
     place = (arrival / tick).astype(np.int64)
-    return np.bincount(place, seconds)
+    return np.asarray(np.bincount(place, seconds), np.float64)

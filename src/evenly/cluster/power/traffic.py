@@ -10,6 +10,7 @@ from evenly.hardware.power import Phases, Server
 DAY = 86_400.0
 STREAM = 31  # tells these random numbers from those of others with the same seed
 HIGH, LOW = 0, 1
+COLUMNS = ("arrival", "prompt", "decode", "watts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,10 @@ class Traffic:
                 phases.token_seconds * output,
                 server.limit * phases.prompt_share(prompt),
             )
-            parts.append(np.rec.fromarrays(columns, names="arrival,prompt,decode,watts"))
+            part = np.empty(len(arrival), [(name, "f8") for name in COLUMNS])
+            for name, column in zip(COLUMNS, columns, strict=True):
+                part[name] = column
+            parts.append(part)
             tokens.append(np.stack([prompt, output], axis=1))
         counts = np.array([len(part) for part in parts], np.int64)
         return np.concatenate(parts), counts, np.concatenate(tokens)

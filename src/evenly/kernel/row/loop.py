@@ -35,11 +35,11 @@ def drawn(rules: Any, servers: Any, requests: Any, pace: Any, s: int) -> float:
     r = rules[0]
     own = servers[s]
     if own.phase == IDLE:
-        return r.rest_idle + r.idle
+        return float(r.rest_idle + r.idle)
     top = r.token
     if own.phase == PROMPT:
         top = requests[own.next - 1].watts
-    return r.rest_busy + r.idle + (top - r.idle) * pace[own.group, 2]
+    return float(r.rest_busy + r.idle + (top - r.idle) * pace[own.group, 2])
 
 
 @helper
