@@ -8,7 +8,10 @@ changes nothing. Where the energy counter of the processor can be read, its joul
 """
 
 import multiprocessing
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -21,11 +24,12 @@ from evenly.core import Array, Floats, Ints
 from evenly.hosts.phases.pool import attached, made
 from evenly.kernel.bridge import memory_of
 
-DUTY, PHASE, WORKED, RESTED, ANSWERED, START, STOP = range(7)  # columns of what workers and the controller share
+DUTY, PHASE, WORKED, RESTED, ANSWERED, SEED, START, STOP = range(8)  # columns of what workers and the controller share
 WATTS = (0.466, 1.0, 0.797)  # idle, prompt, token: a DGX-A100 by its highest power, as modelled for a row
 PACE = 1410.0  # the clock that stands for a full duty cycle
 PIECES = ((30, 60), (60, 240))  # least and most pieces of work of a prompt, and of the tokens after it
 PATIENCE = 60.0  # seconds after which a worker that has not begun is given up
+WAITS = -1.0  # phase of a worker between two runs
 COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
 
@@ -65,17 +69,20 @@ class Held:
     "Of the processor by its counter; NaN where it cannot be read."
 
 
-def run(bench: Bench, cap: Cap, budget: float, seed: int) -> Held:
-    """Run the workers under a policy; `budget` is a share of what all of them draw at most."""
+@contextmanager
+def workers(bench: Bench) -> Iterator[Floats]:
+    """Start the workers, hand out the board that they share with a controller, and end them.
+
+    Raises `ValueError` if one does not start.
+    """
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads of numpy's products half
     with made(8 * bench.workers * (STOP + 1)) as memory:
         board = np.ndarray((bench.workers, STOP + 1), np.float64, memory.buf)
-        board[:, DUTY] = bench.full
         lines, processes = [], []
         try:
             for worker in range(bench.workers):
                 ours, theirs = context.Pipe()
-                process = context.Process(target=work, args=(theirs, memory.name, bench, worker, seed), daemon=True)
+                process = context.Process(target=work, args=(theirs, memory.name, bench, worker), daemon=True)
                 process.start()
                 theirs.close()
                 lines.append(ours)
@@ -83,7 +90,7 @@ def run(bench: Bench, cap: Cap, budget: float, seed: int) -> Held:
             for line in lines:
                 if not line.poll(PATIENCE) or line.recv() != "ready":
                     raise ValueError(f"a worker did not start within {PATIENCE:g} s")
-            return steer(bench, cap, budget, board)
+            yield board
         finally:
             board[:, STOP] = 1.0
             for process in processes:
@@ -93,6 +100,18 @@ def run(bench: Bench, cap: Cap, budget: float, seed: int) -> Held:
             for line in lines:
                 line.close()
             del board
+
+
+def run(bench: Bench, cap: Cap, budget: float, seed: int, board: Floats) -> Held:
+    """Run the workers under a policy; `budget` is a share of what all of them draw at most."""
+    board[:, WORKED : ANSWERED + 1] = 0.0
+    board[:, DUTY], board[:, SEED] = bench.full, seed
+    try:
+        return steer(bench, cap, budget, board)
+    finally:
+        board[:, START] = 0.0
+        while (board[:, PHASE] >= 0).any():  # until all have seen it
+            time.sleep(bench.tick / 10)
 
 
 def steer(bench: Bench, cap: Cap, budget: float, board: Floats) -> Held:
@@ -137,7 +156,7 @@ def power(board: Floats, seen: Floats, full: float) -> float:
     seen[:] = new
     whole = worked + rested
     duty = np.divide(worked, whole, out=new[:, DUTY].copy(), where=whole > 0)  # none ended: the duty it was given
-    phase = new[:, PHASE].astype(np.int64)
+    phase = np.maximum(new[:, PHASE], 0).astype(np.int64)
     above = np.array(WATTS)[phase] - WATTS[0]
     return float((WATTS[0] + above * np.minimum(duty / full, 1.0)).mean() / WATTS[1])
 
@@ -150,32 +169,41 @@ def energy() -> float:
         return float("nan")
 
 
-def work(line: Connection, name: str, bench: Bench, worker: int, seed: int) -> None:
-    """Serve requests as they arrive, one after the other, until told to stop."""
+def work(line: Connection, name: str, bench: Bench, worker: int) -> None:
+    """Serve one run after the other, until told to stop or left alone."""
     from threadpoolctl import threadpool_limits
 
-    chance = np.random.default_rng([seed, 41, worker])
     matrix, block = np.full((96, 96), 1e-3, np.float32), np.zeros(1 << 19, np.float32)
-    copy = np.empty_like(block)
+    tools, parent = (matrix, block, np.empty_like(block)), os.getppid()
     with attached(name) as memory, threadpool_limits(1):
         own: Array = np.ndarray((bench.workers, STOP + 1), np.float64, memory.buf)[worker]
-        each = timed(matrix, block, copy)
+        each = timed(*tools)
+        own[PHASE] = WAITS
         line.send("ready")
-        while not own[START] and not own[STOP]:
+        while not own[STOP] and os.getppid() == parent:
+            if own[START]:
+                serve(own, arrivals(np.random.default_rng([int(own[SEED]), 41, worker]), bench, each), tools)
+                own[PHASE] = WAITS
             time.sleep(0.002)
-        for arrival, pieces in arrivals(chance, bench, each):
-            own[PHASE] = 0.0
-            while time.monotonic() - own[START] < arrival and not own[STOP]:
-                time.sleep(0.002)
-            for phase, count in enumerate(pieces, 1):
-                own[PHASE] = phase
-                for _ in range(count):
-                    if own[STOP]:
-                        break
-                    piece(own, phase, matrix, block, copy)
-            own[ANSWERED] += not own[STOP]
-        own[PHASE] = 0.0
         del own
+
+
+def serve(own: Any, jobs: list[tuple[float, tuple[int, int]]], tools: tuple[Array, Array, Array]) -> None:
+    """Serve the requests of a run as they arrive, one after the other, until the run is over."""
+    parent = os.getppid()
+    for arrival, pieces in [*jobs, (np.inf, (0, 0))]:
+        own[PHASE] = 0.0
+        while time.monotonic() - own[START] < arrival:
+            if not own[START] or own[STOP] or os.getppid() != parent:
+                return
+            time.sleep(0.002)
+        for phase, count in enumerate(pieces, 1):
+            own[PHASE] = phase
+            for _ in range(count):
+                if not own[START] or own[STOP]:
+                    return
+                piece(own, phase, *tools)
+        own[ANSWERED] += 1
 
 
 def piece(own: Any, phase: int, matrix: Array, block: Array, copy: Array) -> None:
