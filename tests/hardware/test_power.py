@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evenly.hardware.device import device, devices
 from evenly.hardware.model import model
-from evenly.hardware.power import joules, power_facts
+from evenly.hardware.power import joules, phases, power_facts
 
 
 @given(
@@ -56,3 +56,16 @@ def test_the_metered_runs_of_splitwise_are_met(data: Path) -> None:
     assert len(errors) == 180
     assert np.mean(np.abs(errors)) < 0.04
     assert np.max(np.abs(errors)) < 0.27
+
+
+@pytest.mark.paper
+def test_the_phases_of_llama_are_those_that_splitwise_metered(data: Path) -> None:
+    known, found = phases("llama-2-70b"), {}
+    with gzip.open(data / "splitwise_perf_power" / "perf_model_llama2-70b.csv.gz", "rt") as file:
+        for row in csv.DictReader(file):
+            if row["hardware"] == "a100-80gb" and row["tensor_parallel"] == "8" and row["batch_size"] == "1":
+                found.setdefault(int(row["prompt_size"]), (float(row["peak_power"]), float(row["prompt_time"]) * 1e-3))
+    for tokens in (128, 256, 512, 1024, 2048, 4096):
+        peak, seconds = found[tokens]
+        assert float(known.prompt_share(tokens)) == pytest.approx(peak, abs=0.006)  # a dip of the meter counts as flat
+        assert float(known.prompt_seconds(tokens)) == pytest.approx(seconds, rel=0.06)

@@ -1,1 +1,1 @@
-"""Machines that many share: scenarios of platforms, each in a package of its own."""
+"""Machines that many share: scenarios of a platform of functions and of a row of servers, each in a package."""

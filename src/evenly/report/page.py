@@ -11,6 +11,7 @@ from evenly.report import table, verdict
 from evenly.report.assumptions import assumptions, limits
 from evenly.report.charts.experts import experts
 from evenly.report.charts.latency import alike, curves, latency
+from evenly.report.charts.power import power
 from evenly.report.charts.replicas import replicas
 from evenly.report.charts.schedule import schedule
 from evenly.report.charts.sweep import points, sweep
@@ -23,7 +24,11 @@ from evenly.report.trade import pair
 from evenly.report.units import show
 from evenly.sweep.folder import write_text
 
-HEADLINE = ("goodput", "ttft_p99", "tbt_p99", "energy", "cold_starts", "pod_hours", "added_p99")
+HEADLINE = (
+    *("goodput", "ttft_p99", "tbt_p99", "energy"),
+    *("cold_starts", "pod_hours", "added_p99"),
+    *("brake_time", "high_p50", "low_p50"),
+)
 CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
 EVEN = 1.01  # a smaller peak over mean needs no remark
 
@@ -103,6 +108,13 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
             "Over time",
             "Where the queue grows, the fleet is behind; where the KV cache is full, requests wait or are preempted.",
             timeline(drawn),
+            labels,
+            "640px",
+        )
+        + section(
+            "Power",
+            "Above the dashed line the brake is due. Higher levels are lower clocks.",
+            power(drawn),
             labels,
             "640px",
         )

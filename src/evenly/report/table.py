@@ -21,7 +21,16 @@ TIE = 0.005  # figures within this share of the best one are marked like it
 LABEL = 14  # characters of a heading before it is broken
 LINES = 4  # of a heading; the rest is cut
 BLOCKS = 2  # tables below each other before variants become rows and only the first figures are shown
-FIRST = ("goodput", "slo_share", "ttft_p99", "tbt_p99", "e2e_mean", "throughput", "energy")  # shown where room is short
+FIRST = (
+    "goodput",
+    "slo_share",
+    "ttft_p99",
+    "tbt_p99",
+    "e2e_mean",
+    "brake_time",
+    "throughput",
+    "energy",
+)  # shown where room is short
 GAP = 2  # columns of space between two columns
 
 

@@ -31,6 +31,8 @@ class Cause:
     "Whether `strength` is a share of requests: then it must reach half of what it is to explain."
     compares: bool = False
     "Whether it says something beside another variant only."
+    absolute: bool = False
+    "Whether passing `least` is harm enough, however near the other variant is to it."
 
     def tells(self, behind: Outcome, ahead: Outcome | None, share: float) -> bool:
         """Tell whether the cause is at work in `behind`, clearly less so in `ahead`, for a share of the requests."""
@@ -39,7 +41,7 @@ class Cause:
         here = self.strength(behind)
         there = 0.0 if ahead is None else self.strength(ahead)
         enough = max(self.least, share / 2) if self.counts else self.least
-        return here >= enough and here >= TELLING * there
+        return here >= enough and here >= (1.0 if self.absolute else TELLING) * there
 
 
 def reason(behind: Outcome, ahead: Outcome | None, judge: str) -> str:
@@ -50,7 +52,12 @@ def reason(behind: Outcome, ahead: Outcome | None, judge: str) -> str:
     if judge in ("goodput", "slo_share"):
         return _broken(behind, ahead)
     longer = ahead is not None and judge == "e2e_mean" and _decodes_longer(behind, ahead)
-    causes = {"ttft_p99": WAITING, "tbt_p99": DECODING, "e2e_mean": DECODING if longer else WAITING}
+    causes = {
+        "ttft_p99": WAITING,
+        "tbt_p99": DECODING,
+        "e2e_mean": DECODING if longer else WAITING,
+        "brake_time": (OVER,),
+    }
     return _cause(behind, ahead, causes.get(judge, IDLING))
 
 
@@ -208,6 +215,9 @@ STRANDED = Cause(
         f"blocks run out on the device of its decodes ({float(o.facts[DECODES_MEAN]):.0%} used in the mean) while "
         f"those on the device of its prompts stand empty ({float(o.facts[PROMPTS_MEAN]):.0%})"
     ),
+)
+OVER = Cause(
+    _figure("peak"), 1.0, lambda o: f"its row draws up to {_figure('peak')(o):.1%} of the budget", absolute=True
 )
 
 WAITING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, FULL_CACHE, PREEMPTED, UNEVEN, HOST, QUEUES, SLOW_FILL)

@@ -117,4 +117,6 @@ def _tips(outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def _quantity(outcome: Outcome) -> str:
+    if outcome.load.unit == "joules":
+        return "share of the power it was given"
     return "busy share" if outcome.load.span is not None else "work, of the busiest"

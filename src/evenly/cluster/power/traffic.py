@@ -1,0 +1,137 @@
+"""Requests of a row: three services over the day, each server with its own stream."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evenly.core import Array, Floats, Ints
+from evenly.hardware.power import Phases, Server
+
+DAY = 86_400.0
+STREAM = 31  # tells these random numbers from those of others with the same seed
+HIGH, LOW = 0, 1
+COLUMNS = ("arrival", "prompt", "decode", "watts")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Requests of one kind; lengths are uniform."""
+
+    name: str
+    priority: int
+    prompt: tuple[int, int]
+    "Least and greatest tokens of a prompt."
+    output: tuple[int, int]
+    "Least and greatest tokens of an answer."
+
+    def seconds(self, phases: Phases) -> float:
+        """Return the mean time of a request at full clock.
+
+        >>> from evenly.hardware.power import phases
+        >>> round(SERVICES[0].seconds(phases("bloom-176b")), 1)
+        75.6
+        """
+        prompts = np.arange(self.prompt[0], self.prompt[1] + 1)
+        return float(phases.prompt_seconds(prompts).mean()) + phases.token_seconds * sum(self.output) / 2
+
+
+# Each a quarter of the servers: server s serves the one at s modulo 4, so even servers have high priority.
+SERVICES = (
+    Service("search", HIGH, (512, 2048), (1024, 2048)),
+    Service("summarise", LOW, (2048, 8192), (256, 512)),
+    Service("chat", HIGH, (2048, 4096), (128, 2048)),
+    Service("chat", LOW, (2048, 4096), (128, 2048)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Poisson arrivals whose rate follows the day, at each server by itself.
+
+    A server is asked for `peak (1 - swing + swing sin(2 pi (t / day - 0.3)))` of its time at full clock, so the busiest
+    hour is the 13th. Equal seeds give a server equal requests, however many others there are.
+    """
+
+    hours: float = 24.0
+    "Length of the run."
+    peak: float = 0.82
+    "Share of a server's time that is asked for at the busiest hour."
+    swing: float = 0.28
+    "Half of the difference between the busiest and the quietest hour, as a share of the peak."
+    bursts: float = 0.0
+    "Bursts a day, at random times, that all servers see at once."
+    burst: float = 1.3
+    "Factor on the arrivals in a burst."
+    burst_seconds: float = 60.0
+    "Length of a burst."
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hours <= 100_000:
+            raise ValueError(f"hours is above 0 and at most 100000, not {self.hours}")
+        if not 0 < self.peak <= 10:
+            raise ValueError(f"peak is above 0 and at most 10, not {self.peak}")
+        if not 0 <= self.swing <= 0.5:
+            raise ValueError(f"swing is 0 to 0.5, not {self.swing}")
+        if not 0 <= self.bursts <= 1000:
+            raise ValueError(f"bursts is 0 to 1000 a day, not {self.bursts}")
+        if not 1 <= self.burst <= 100:
+            raise ValueError(f"burst is a factor of 1 to 100, not {self.burst}")
+        if not 0 < self.burst_seconds <= DAY:
+            raise ValueError(f"burst_seconds is above 0 and at most a day, not {self.burst_seconds}")
+
+    @property
+    def seconds(self) -> float:
+        """Length of the run in seconds."""
+        return 3600.0 * self.hours
+
+    def load(self, times: Floats) -> Floats:
+        """Return the share of a server's time that is asked for at `times`, bursts apart.
+
+        >>> Traffic().load(np.array([0.55, 0.05]) * DAY).round(4)
+        array([0.82  , 0.3608])
+        """
+        wave = np.sin(2 * np.pi * (times / DAY - 0.3))
+        return np.asarray(self.peak * (1 - self.swing + self.swing * wave))
+
+    def draw(self, servers: int, server: Server, phases: Phases, seed: int) -> tuple[Array, Ints, Ints]:
+        """Return the requests of all servers, one server after the other, how many each has, and their tokens.
+
+        The requests have columns arrival, prompt and decode (seconds at full clock) and watts (of the devices while the
+        prompt is computed); the tokens have columns prompt and output.
+        """
+        starts = self._bursts(seed)
+        parts, tokens = [], []
+        for s in range(servers):
+            chance = np.random.default_rng([seed, STREAM, 1 + s])
+            service = SERVICES[s % len(SERVICES)]
+            arrival = self._arrivals(chance, service.seconds(phases), starts)
+            prompt, output = (
+                chance.integers(low, high + 1, len(arrival)) for low, high in (service.prompt, service.output)
+            )
+            columns = (
+                arrival,
+                phases.prompt_seconds(prompt),
+                phases.token_seconds * output,
+                server.limit * phases.prompt_share(prompt),
+            )
+            part = np.empty(len(arrival), [(name, "f8") for name in COLUMNS])
+            for name, column in zip(COLUMNS, columns, strict=True):
+                part[name] = column
+            parts.append(part)
+            tokens.append(np.stack([prompt, output], axis=1))
+        counts = np.array([len(part) for part in parts], np.int64)
+        return np.concatenate(parts), counts, np.concatenate(tokens)
+
+    def _arrivals(self, chance: np.random.Generator, seconds: float, starts: Floats) -> Floats:
+        """Return times of arrival: those of the highest rate, thinned."""
+        top = self.peak * (self.burst if len(starts) else 1.0) / seconds
+        times = np.sort(chance.uniform(0.0, self.seconds, chance.poisson(top * self.seconds)))
+        rate = self.load(times) / seconds
+        if len(starts):
+            since = times - starts[np.maximum(np.searchsorted(starts, times, side="right") - 1, 0)]
+            rate = np.where((since >= 0) & (since < self.burst_seconds), self.burst * rate, rate)
+        return np.asarray(times[chance.uniform(0.0, top, len(times)) < rate])
+
+    def _bursts(self, seed: int) -> Floats:
+        chance = np.random.default_rng([seed, STREAM, 0])
+        return np.sort(chance.uniform(0.0, self.seconds, chance.poisson(self.bursts * self.seconds / DAY)))
