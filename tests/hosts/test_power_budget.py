@@ -5,8 +5,8 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from evenly.cluster.power.caps.no_cap import NoCap
-from evenly.cluster.power.caps.polca import Polca
+from evenly.cluster.row.caps.no_cap import NoCap
+from evenly.cluster.row.caps.polca import Polca
 from evenly.hosts.power_budget import DUTY, PHASE, RESTED, STOP, WATTS, WORKED, Bench, power, run, training, workers
 
 BENCH = Bench(workers=2, seconds=1.0, full=0.2)

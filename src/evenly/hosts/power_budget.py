@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from evenly.cluster.power.caps import Cap, Training
+from evenly.cluster.row.caps import Cap, Training
 from evenly.core import Array, Floats, Ints
 from evenly.hosts.phases.pool import attached, made
 from evenly.kernel.bridge import memory_of

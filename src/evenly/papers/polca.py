@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from evenly.cluster.power.caps import Cap
-from evenly.cluster.power.caps.ideal import Ideal
-from evenly.cluster.power.caps.no_cap import NoCap
-from evenly.cluster.power.caps.one_all import OneAll
-from evenly.cluster.power.caps.one_low import OneLow
-from evenly.cluster.power.caps.polca import Polca
-from evenly.cluster.power.caps.predictive import Predictive
-from evenly.cluster.power.oracle import Oracle, capped, highest
-from evenly.cluster.power.results import figures
-from evenly.cluster.power.row import Demand, Plant, rise, steps
-from evenly.cluster.power.safe import safe
-from evenly.cluster.power.scaling import Scaling, binned, fixed
-from evenly.cluster.power.scenario import RowScenario
-from evenly.cluster.power.traffic import SERVICES, Traffic
+from evenly.cluster.row.caps import Cap
+from evenly.cluster.row.caps.ideal import Ideal
+from evenly.cluster.row.caps.no_cap import NoCap
+from evenly.cluster.row.caps.one_all import OneAll
+from evenly.cluster.row.caps.one_low import OneLow
+from evenly.cluster.row.caps.polca import Polca
+from evenly.cluster.row.caps.predictive import Predictive
+from evenly.cluster.row.oracle import Oracle, capped, highest
+from evenly.cluster.row.results import figures
+from evenly.cluster.row.row import Demand, Plant, rise, steps
+from evenly.cluster.row.safe import safe
+from evenly.cluster.row.scaling import Scaling, binned, fixed
+from evenly.cluster.row.scenario import RowScenario
+from evenly.cluster.row.traffic import SERVICES, Traffic
 from evenly.hardware.power import Server, phases
 from evenly.hosts import power_budget
 from evenly.papers.data import public

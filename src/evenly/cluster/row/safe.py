@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evenly.cluster.power.row import Demand
-from evenly.cluster.power.scenario import RowScenario
+from evenly.cluster.row.row import Demand
+from evenly.cluster.row.scenario import RowScenario
 from evenly.core.scenario import Progress, silent
 
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenly.cluster.power.commands import NAMES, setting
-from evenly.cluster.power.row import Demand, groups, rise, span, steps
+from evenly.cluster.row.commands import NAMES, setting
+from evenly.cluster.row.row import Demand, groups, rise, span, steps
 from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.catalog import plugin_name
 from evenly.hardware.power import phases
 
 if TYPE_CHECKING:
-    from evenly.cluster.power.scenario import RowScenario
+    from evenly.cluster.row.scenario import RowScenario
     from evenly.kernel.row.simulate import Row
 
 

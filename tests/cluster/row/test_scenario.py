@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenly.cluster.power.caps.no_cap import NoCap
-from evenly.cluster.power.caps.polca import Polca
-from evenly.cluster.power.oracle import Oracle, highest
-from evenly.cluster.power.row import Plant
-from evenly.cluster.power.safe import safe
-from evenly.cluster.power.scaling import Scaling, fixed
-from evenly.cluster.power.scenario import RowScenario
-from evenly.cluster.power.traffic import Traffic
+from evenly.cluster.row.caps.no_cap import NoCap
+from evenly.cluster.row.caps.polca import Polca
+from evenly.cluster.row.oracle import Oracle, highest
+from evenly.cluster.row.row import Plant
+from evenly.cluster.row.safe import safe
+from evenly.cluster.row.scaling import Scaling, fixed
+from evenly.cluster.row.scenario import RowScenario
+from evenly.cluster.row.traffic import Traffic
 from evenly.core import Document, Outcome
 from evenly.hardware.power import Server, phases
 from evenly.report.charts.power import power

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from evenly.cluster.power.caps import Cap
-from evenly.cluster.power.caps.polca import Polca
-from evenly.cluster.power.metrics import METRICS
-from evenly.cluster.power.row import Brake, Plant
-from evenly.cluster.power.traffic import Traffic
+from evenly.cluster.row.caps import Cap
+from evenly.cluster.row.caps.polca import Polca
+from evenly.cluster.row.metrics import METRICS
+from evenly.cluster.row.row import Brake, Plant
+from evenly.cluster.row.traffic import Traffic
 from evenly.core import Metric, Outcome, Scenario
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.power import Server, phases
@@ -75,7 +75,7 @@ class RowScenario(Scenario):
 
     def run(self, progress: Progress = silent) -> Outcome:
         """Simulate and return figures, requests, power over time, and energy by server."""
-        from evenly.cluster.power.results import outcome
+        from evenly.cluster.row.results import outcome
 
         self.check()
         settled = replace(self, cap=self.settled())

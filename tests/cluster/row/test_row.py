@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenly.cluster.power.caps import caps
-from evenly.cluster.power.caps.ideal import Ideal
-from evenly.cluster.power.caps.no_cap import NoCap
-from evenly.cluster.power.caps.one_all import OneAll
-from evenly.cluster.power.caps.one_low import OneLow
-from evenly.cluster.power.caps.polca import Polca
-from evenly.cluster.power.row import Demand, Plant, groups, span
-from evenly.cluster.power.traffic import Traffic
+from evenly.cluster.row.caps import caps
+from evenly.cluster.row.caps.ideal import Ideal
+from evenly.cluster.row.caps.no_cap import NoCap
+from evenly.cluster.row.caps.one_all import OneAll
+from evenly.cluster.row.caps.one_low import OneLow
+from evenly.cluster.row.caps.polca import Polca
+from evenly.cluster.row.row import Demand, Plant, groups, span
+from evenly.cluster.row.traffic import Traffic
 from evenly.core import Floats
 from evenly.hardware.power import Server, phases
-from tests.cluster.power.twin import Twin, twin
+from tests.cluster.row.twin import Twin, twin
 
 HOURS = 0.5
 POLICIES: tuple[Any, ...] = (NoCap(), Ideal(), OneLow(), OneAll(), Polca(), Polca(first=0.6, second=0.7))

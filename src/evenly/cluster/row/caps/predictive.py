@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from evenly.cluster.power.caps import Training
+from evenly.cluster.row.caps import Training
 from evenly.core import Floats
 
 WIDTH = 0.01  # of the bins of power, a share of the budget

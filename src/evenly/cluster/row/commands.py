@@ -1,6 +1,6 @@
 """The commands that put a level of clocks in force, ready for a shell."""
 
-from evenly.cluster.power.caps import Cap
+from evenly.cluster.row.caps import Cap
 from evenly.hardware.power import Server
 
 NAMES = ("high", "low")
@@ -12,7 +12,7 @@ def commands(cap: Cap, server: Server) -> list[str]:
 
     A server runs the line of its priority. The lowest clock stays free, so that idle devices save.
 
-    >>> from evenly.cluster.power.caps.one_low import OneLow
+    >>> from evenly.cluster.row.caps.one_low import OneLow
     >>> for line in commands(OneLow(), Server(devices=2)):
     ...     print(line)
     nvidia-smi -i 0,1 -rgc  # level 0, high priority

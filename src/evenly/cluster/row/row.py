@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evenly.cluster.power.caps import Cap, Training
-from evenly.cluster.power.caps.ideal import Ideal
-from evenly.cluster.power.traffic import SERVICES, Traffic
+from evenly.cluster.row.caps import Cap, Training
+from evenly.cluster.row.caps.ideal import Ideal
+from evenly.cluster.row.traffic import SERVICES, Traffic
 from evenly.core import Floats, Ints
 from evenly.hardware.power import Phases, Server
 

@@ -1,19 +1,19 @@
-"""One threshold, low priority."""
+"""One threshold, all servers."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from evenly.cluster.power.caps._ladder import climb
+from evenly.cluster.row.caps._ladder import climb
 from evenly.core import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class OneLow:
-    """Lower the clock of the servers of low priority above one threshold.
+class OneAll:
+    """Lower the clock of all servers above one threshold.
 
-    Spares high priority, and has nothing left where low priority alone cannot save enough.
+    Saves most at once, and slows high priority each time.
 
     Reference: a baseline of Patel et al., "Characterizing power management opportunities for LLMs in the cloud", 2024.
     """
@@ -36,7 +36,7 @@ class OneLow:
     @property
     def clocks(self) -> tuple[tuple[float, float], ...]:
         """Return two levels."""
-        return ((math.inf, math.inf), (math.inf, self.clock))
+        return ((math.inf, math.inf), (self.clock, self.clock))
 
     @property
     def guarded(self) -> bool:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from evenly.cluster.power.caps.ideal import Ideal
-from evenly.cluster.power.row import Demand, Plant, groups
+from evenly.cluster.row.caps.ideal import Ideal
+from evenly.cluster.row.row import Demand, Plant, groups
 
 Place = tuple[int, int, float]
 """Of a server: requests begun, phase (0 idle, 1 prompt, 2 token), and seconds at full clock that are left of it."""
