@@ -7,16 +7,23 @@ import importlib
 import sys
 import time
 
-space = {"time": time}
-print("ok", flush=True)
-for line in sys.stdin:
-    order, _, rest = line.strip().partition(" ")
-    if order == "code":
-        with open(rest, encoding="utf-8") as file:  # noqa: PTH123 pathlib would take longer to import than all the rest
-            exec(compile(file.read(), rest, "exec"), space)
-    elif order == "depend":
-        for name in rest.split():
-            importlib.import_module(name)
-    elif order == "call":
-        space["handle"](float(rest))  # type: ignore[operator]
+
+def main() -> None:
+    """Follow orders until there are none."""
+    space: dict[str, object] = {"time": time}
     print("ok", flush=True)
+    for line in sys.stdin:
+        order, _, rest = line.strip().partition(" ")
+        if order == "code":
+            with open(rest, encoding="utf-8") as file:  # noqa: PTH123 pathlib takes longer to import than all the rest
+                exec(compile(file.read(), rest, "exec"), space)
+        elif order == "depend":
+            for name in rest.split():
+                importlib.import_module(name)
+        elif order == "call":
+            space["handle"](float(rest))  # type: ignore[operator]
+        print("ok", flush=True)
+
+
+if __name__ == "__main__":
+    main()
