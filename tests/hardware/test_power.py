@@ -60,7 +60,8 @@ def test_the_metered_runs_of_splitwise_are_met(data: Path) -> None:
 
 @pytest.mark.paper
 def test_the_phases_of_llama_are_those_that_splitwise_metered(data: Path) -> None:
-    known, found = phases("llama-2-70b"), {}
+    known = phases("llama-2-70b")
+    found: dict[int, tuple[float, float]] = {}
     with gzip.open(data / "splitwise_perf_power" / "perf_model_llama2-70b.csv.gz", "rt") as file:
         for row in csv.DictReader(file):
             if row["hardware"] == "a100-80gb" and row["tensor_parallel"] == "8" and row["batch_size"] == "1":

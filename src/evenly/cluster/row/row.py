@@ -110,7 +110,7 @@ class Plant:
         >>> from evenly.hardware.power import phases
         >>> row = Plant(52, 260e3, Server(), phases("bloom-176b"), 2.0, 2.0, 40.0)
         >>> round(row.saved((np.inf, 1275.0)), 3), round(row.saved((1305.0, 1110.0)), 3)
-        (0.048, 0.142)
+        (0.048, 0.139)
         """
         server, share = self.server, self.phases.token_share
         full = server.watts(share, np.inf)
