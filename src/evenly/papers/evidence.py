@@ -42,6 +42,8 @@ class Claim:
     "Key of this figure where the function returns a mapping."
     measured: bool = False
     "Whether ours is a time measured here, so that it differs from machine to machine."
+    elapsed: bool = False
+    "Whether that is elapsed time, or hangs on it: other work on the machine moves it, so tests leave its band alone."
     known_miss: str = ""
     "Why ours lies outside the band, where we know that it does."
 
