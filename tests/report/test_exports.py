@@ -21,8 +21,10 @@ from evenly.serve.scenario import ServeScenario
 from evenly.traces.sources.poisson import Poisson
 from tests.report.samples import empty, outcome
 
+OF_REQUESTS = sorted(set(exports) - {"cold-starts"})  # that one writes a run of functions
 
-@pytest.mark.parametrize("name", sorted(exports))
+
+@pytest.mark.parametrize("name", OF_REQUESTS)
 @pytest.mark.parametrize("run", [outcome(), empty()], ids=["some", "none"])
 def test_every_export_writes_one_whole_strict_file(name: str, run: object, tmp_path: Path) -> None:
     path = exports[name]().write(run, tmp_path)  # type: ignore[arg-type]
@@ -142,7 +144,7 @@ def test_aiperf_lines_have_the_keys_and_times_of_each_request(tmp_path: Path) ->
         assert measured["output_sequence_length"]["value"] == items["output"][k]
 
 
-@pytest.mark.parametrize("name", sorted(exports))
+@pytest.mark.parametrize("name", OF_REQUESTS)
 def test_export_of_a_long_run_is_written_in_parts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = exports[name]().write(outcome(), tmp_path / "whole").read_text()
     monkeypatch.setattr(_parts, "ROWS", 7)
