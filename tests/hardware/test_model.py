@@ -23,6 +23,7 @@ BILLIONS = {  # weights as the model cards state them
     "qwen3-32b": 32.8,
     "qwen3-30b-a3b": 30.5,
     "mixtral-8x7b": 46.7,
+    "mixtral-8x22b-fp8": 141.0,
     "deepseek-v3": 671.0,
     "deepseek-v2-lite": 15.7,
     "qwen2-57b-a14b": 57.4,
@@ -33,6 +34,7 @@ BILLIONS = {  # weights as the model cards state them
 }
 ACTIVE = {
     "mixtral-8x7b": 12.9,
+    "mixtral-8x22b-fp8": 39.0,
     "deepseek-v3": 37.0,
     "qwen3-30b-a3b": 3.3,
     "qwen2-57b-a14b": 14.2,

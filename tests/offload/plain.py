@@ -7,7 +7,8 @@ import numpy as np
 
 from evenly.core import Array, Bools, Floats
 from evenly.kernel.bridge import memory_of
-from evenly.kernel.offload.simulation import Asked, following, ranks
+from evenly.kernel.offload.asked import Asked
+from evenly.kernel.offload.simulation import following, ranks
 from evenly.offload.costs import Costs
 
 INF = float("inf")

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.kernel.offload import records
-from evenly.kernel.offload.simulation import Asked, hits, replay
+from evenly.kernel.offload.asked import Asked
+from evenly.kernel.offload.simulation import hits, replay
 from evenly.offload.caches import Cache, caches
 from evenly.offload.caches.belady import Belady
 from evenly.offload.caches.least_recent import LeastRecent

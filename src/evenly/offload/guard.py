@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evenly.kernel.offload.simulation import Asked
+from evenly.kernel.offload.asked import Asked
 from evenly.offload.prefetches.adaptive import Adaptive
 from evenly.offload.schedulers.on_demand import OnDemand
 

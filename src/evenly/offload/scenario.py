@@ -10,7 +10,8 @@ from evenly.core import Bools, Floats, Metric, Outcome, Scenario
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.model import model
 from evenly.kernel.offload import records
-from evenly.kernel.offload.simulation import Asked, Run, replay
+from evenly.kernel.offload.asked import Asked
+from evenly.kernel.offload.simulation import Run, replay
 from evenly.offload import memory
 from evenly.offload.caches import Cache
 from evenly.offload.caches.minus_recent_score import MinusRecentScore

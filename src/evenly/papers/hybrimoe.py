@@ -5,7 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from evenly.kernel.offload.simulation import Asked, hits
+from evenly.kernel.offload.asked import Asked
+from evenly.kernel.offload.simulation import hits
 from evenly.offload import laws
 from evenly.offload.caches import Cache
 from evenly.offload.caches.belady import Belady

@@ -13,7 +13,8 @@ import numpy as np
 
 from evenly.kernel.bridge import memory_of
 from evenly.kernel.offload import records
-from evenly.kernel.offload.simulation import Asked, hook, replay
+from evenly.kernel.offload.asked import Asked
+from evenly.kernel.offload.simulation import hook, replay
 from evenly.offload import laws
 from evenly.offload.caches import Cache
 from evenly.offload.caches.fixed import Fixed

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenly.core import Ints
-from evenly.kernel.offload.simulation import Asked
+from evenly.kernel.offload.asked import Asked
 from evenly.offload.routings import Shape
 from evenly.offload.routings.autoregressive import Autoregressive
 

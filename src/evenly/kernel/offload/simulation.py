@@ -10,29 +10,10 @@ import numpy as np
 from evenly.core import Bools, Floats, Ints
 from evenly.kernel.bridge import compiled, first_class, is_compiled, memory_of
 from evenly.kernel.offload import records
+from evenly.kernel.offload.asked import Asked
 
 SLICES = 20  # how often a run reports its progress at most
 ROWS = 1500  # of the log
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """Which experts the passes ask for; arrays of shape [pass, layer, expert]."""
-
-    loads: Ints
-    "Tokens."
-    scores: Floats
-    "Probability in the router, the mean over the tokens."
-    guessed: Ints
-    "Tokens as predicted from layers before."
-    guess: Floats
-    "Probabilities as predicted."
-
-    @lru_cache(maxsize=4)  # noqa: B019 variants share what is asked for
-    def part(self, first: int, last: int) -> "Asked":
-        """Return the passes from `first` to before `last`."""
-        chosen = slice(first, last)
-        return Asked(self.loads[chosen], self.scores[chosen], self.guessed[chosen], self.guess[chosen])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from evenly.core import Catalog, Ints
-from evenly.kernel.offload.simulation import Asked
+from evenly.kernel.offload.asked import Asked
 
 
 @dataclass(frozen=True, slots=True)

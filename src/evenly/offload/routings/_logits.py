@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from evenly.core import Floats, Ints
-from evenly.kernel.offload.simulation import Asked
+from evenly.kernel.offload.asked import Asked
 from evenly.offload.routings import Shape
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evenly.core import Ints
-from evenly.kernel.offload.simulation import Asked
+from evenly.kernel.offload.asked import Asked
 from evenly.offload.routings import Shape
 from evenly.offload.routings._logits import asked, wandering
 

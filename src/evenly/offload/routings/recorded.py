@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from evenly.core import FilePath, Floats, Ints
-from evenly.kernel.offload.simulation import Asked
+from evenly.kernel.offload.asked import Asked
 from evenly.offload.routings import Shape
 from evenly.offload.routings._logits import chosen, softmax
 
