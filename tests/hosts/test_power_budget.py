@@ -24,6 +24,7 @@ def test_the_proxy_is_the_power_of_the_phase_by_the_share_of_time_worked() -> No
 
 
 def test_processes_serve_two_runs_and_end() -> None:
+    before = set(multiprocessing.active_children())
     with workers(BENCH) as board:
         free = run(BENCH, NoCap(), np.inf, 0, board)
         cap = Polca(first=None, second=None).fit(training(BENCH, free.samples, 0.5))
@@ -34,4 +35,4 @@ def test_processes_serve_two_runs_and_end() -> None:
     for found in (free, held):
         assert len(found.samples) == len(found.levels) > 1
         assert ((found.samples >= WATTS[0] - 1e-9) & (found.samples <= 1)).all()
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before
