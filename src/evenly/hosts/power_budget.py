@@ -240,7 +240,8 @@ def arrivals(chance: np.random.Generator, bench: Bench, each: float) -> list[tup
     mean = sum(sum(bounds) / 2 for bounds in PIECES) * each / bench.full
     times = np.sort(chance.uniform(0.0, bench.seconds, chance.poisson(bench.peak * bench.seconds / mean)))
     kept = times[chance.uniform(0.0, 1.0, len(times)) < 0.55 - 0.45 * np.cos(2 * np.pi * times / bench.seconds)]
-    return [(float(t), tuple(int(chance.integers(a, b + 1)) for a, b in PIECES)) for t in kept]  # type: ignore[misc]
+    (few, most), (least, top) = PIECES
+    return [(float(t), (int(chance.integers(few, most + 1)), int(chance.integers(least, top + 1)))) for t in kept]
 
 
 def training(bench: Bench, samples: Floats, budget: float) -> Training:

@@ -109,11 +109,11 @@ def loop(signature: Any) -> Callable[[F], F]:
     return compile_
 
 
-def entry(compiled: Callable[..., Any]) -> Callable[..., Any]:
+def entry(compiled: Any) -> Callable[..., Any]:
     """Return the code of a loop, which Python calls without a look at the types of what it hands over.
 
     That look takes 50 us where a function is handed over. The types must be those of the loop's signature.
     """
-    (made,) = compiled.overloads.values()  # type: ignore[attr-defined]
+    (made,) = compiled.overloads.values()
     code: Callable[..., Any] = made.entry_point
     return code

@@ -1,6 +1,6 @@
 """From what the kernel left behind to figures, columns and facts."""
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,7 +110,8 @@ def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
 def levels(scenario: "RowScenario") -> dict[str, str]:
     """Return thresholds that were fitted or given, and the command that each level means for each priority."""
     cap, server = scenario.cap, scenario.server
-    known = {f.name: getattr(cap, f.name) for f in fields(cap) if isinstance(getattr(cap, f.name), float)}  # type: ignore[arg-type]
+    assert is_dataclass(cap)
+    known = {f.name: getattr(cap, f.name) for f in fields(cap) if isinstance(getattr(cap, f.name), float)}
     said = {"knobs of the cap": ", ".join(f"{name} {value:.4g}" for name, value in known.items())} if known else {}
     for level, clocks in enumerate(cap.clocks[1:], 1):
         settings = [

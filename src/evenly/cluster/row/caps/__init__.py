@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from evenly.core import Catalog, Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Training:
-    """What a row shows while nothing holds it: a policy that has `derives` is fitted to it before a run."""
+    """What a row shows while nothing holds it: a cap that is `Fitted` is fitted to it before a run."""
 
     samples: Floats
     "Power as a share of the budget, one every `tick`."
@@ -58,6 +58,18 @@ class Cap(Protocol):
         `p` is the reading, power as a share of the budget; `level` the one in force, `moving` the one that a command is
         under way to, -1 for none. `memory` is kept from reading to reading.
         """
+        ...
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """A cap some of whose fields may be null: they are fitted to a week of the row before a run."""
+
+    derives: ClassVar[tuple[str, ...]]
+    "Names of these fields."
+
+    def fit(self, training: Training) -> Cap:
+        """Return the cap with the fields that are null filled in."""
         ...
 
 

@@ -21,7 +21,9 @@ def main() -> None:
             for name in rest.split():
                 importlib.import_module(name)
         elif order == "call":
-            space["handle"](float(rest))  # type: ignore[operator]
+            handle = space["handle"]
+            assert callable(handle)
+            handle(float(rest))
         print("ok", flush=True)
 
 
