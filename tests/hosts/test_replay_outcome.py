@@ -134,7 +134,7 @@ def test_the_benchmark_file_lists_every_gap_as_vllm_does(found: Replayed, tmp_pa
     assert "queue_times" not in wrote
 
 
-@pytest.mark.parametrize("name", sorted(exports))
+@pytest.mark.parametrize("name", sorted(set(exports) - {"cold-starts"}))  # that one writes a run of functions
 def test_every_export_writes_measured_runs(name: str, found: Replayed, lost: Replayed, tmp_path: Path) -> None:
     for k, run in enumerate((found, lost)):
         (tmp_path / str(k)).mkdir()
