@@ -7,7 +7,7 @@ import pytest
 
 from evenly.core import Trace
 from evenly.core.trace import Prefixes
-from evenly.hosts.decoder import Decoder, Shape
+from evenly.hosts.decoder import Cache, Decoder, Network, Shape, forward
 from evenly.serve.engines import engines
 from tests.kernel.workload import serve
 
@@ -61,6 +61,24 @@ def test_outputs_do_not_depend_on_the_token_budget(budget: int) -> None:
     serve(trace, "fastgen", blocks=100, longest=150, budget=budget, cost=decoder)
     for i in range(len(trace)):
         assert decoder.outputs[i] == decoder.alone(i, int(trace.output[i]))
+
+
+def test_tokens_show_a_lost_block_of_the_cache() -> None:
+    changed = 0
+    for seed in range(20):
+        network, prompt = Network(SHAPE, seed), np.random.default_rng(seed).integers(0, SHAPE.vocabulary, 40)
+        told = []
+        for lost in (False, True):
+            cache, tokens = Cache(SHAPE), prompt
+            said = []
+            for step in range(20):
+                tokens = forward(network, [(cache, tokens)])
+                said.append(int(tokens[0]))
+                if lost and step == 0:
+                    cache.values[:, :, 16:32] = 0
+            told.append(said)
+        changed += told[0] != told[1]
+    assert changed == 20
 
 
 def test_a_decoder_is_one_replica() -> None:

@@ -51,6 +51,11 @@ class Network:
         self.places = (0.5 * chance.standard_normal((shape.context, width))).astype(np.float32)
         self.attention = [(matrix(width, 3 * width), matrix(width, width)) for _ in range(shape.layers)]
         self.network = [(matrix(width, wide), matrix(wide, width)) for _ in range(shape.layers)]
+        self.head = matrix(width, shape.vocabulary)
+
+    def likeliest(self, x: Reals) -> Ints:
+        """Return the likeliest next token after each state."""
+        return np.asarray((norm(x) @ self.head).argmax(axis=1))
 
 
 class Cache:
@@ -89,7 +94,7 @@ def forward(network: Network, batch: list[tuple[Cache, Ints]]) -> Ints:
         x = x + np.maximum(norm(x) @ widen, 0.0) @ narrow
     for (cache, _), size in zip(batch, sizes, strict=True):
         cache.length += size
-    return np.asarray((norm(x[ends - 1]) @ network.tokens.T).argmax(axis=1))
+    return network.likeliest(x[ends - 1])
 
 
 def norm(x: Reals) -> Reals:

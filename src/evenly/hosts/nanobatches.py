@@ -103,4 +103,4 @@ def _finish(network: Network, half: _Half) -> Reals:
     ends = np.cumsum([len(tokens) for _, tokens in half.batch])
     for cache, tokens in half.batch:
         cache.length += len(tokens)
-    return np.asarray(norm(half.x[ends - 1]) @ network.tokens.T)
+    return np.asarray(norm(half.x[ends - 1]) @ network.head)

@@ -13,8 +13,8 @@ from evenly.core import Ints
 from evenly.hosts.arenas.arena import Halves, arena, copy
 from evenly.hosts.arenas.memory import Memory
 from evenly.hosts.arenas.storm import OWNERS, Storm
-from evenly.hosts.arenas.switching import Switching, attentive
-from evenly.hosts.decoder import Shape
+from evenly.hosts.arenas.switching import Switching
+from evenly.hosts.decoder import Network, Shape
 from evenly.hosts.phases.serve import Text
 
 ARRAYS = 64  # keys and values of 32 layers
@@ -142,8 +142,8 @@ def switching(seed: int) -> dict[str, float]:
     `tokens`: those that differ from a run without switches; `bits`: half words that came back otherwise; `early`: pages
     used before an earlier copy of them was complete; `switches` and `copies`: contexts that left, and copies in all.
     """
-    calm = Switching(_texts(seed), attentive(SHAPE, seed), seed, device=100, host=1)
-    stirred = Switching(_texts(seed), attentive(SHAPE, seed), seed, device=12, host=40)
+    calm = Switching(_texts(seed), Network(SHAPE, seed), seed, device=100, host=1)
+    stirred = Switching(_texts(seed), Network(SHAPE, seed), seed, device=12, host=40)
     expected, found = calm.serve(), stirred.serve()
     assert calm.switches == calm.anew == 0
     with Memory(8, 2048, device=60, host=80, owners=OWNERS) as memory:

@@ -13,19 +13,11 @@ from evenly.core import Ints
 from evenly.hosts.arenas.arena import Halves
 from evenly.hosts.arenas.memory import Memory
 from evenly.hosts.arenas.storm import differing
-from evenly.hosts.decoder import Cache, Network, Shape, forward
+from evenly.hosts.decoder import Cache, Network, forward
 from evenly.hosts.phases.pool import BLOCK
 from evenly.hosts.phases.serve import Text
 
 HALVES = 2  # half words of a float32: copies do not look into them
-ATTENTION = 20  # times the usual weight of what attention sees; at 1 most texts go on alike without their context
-
-
-def attentive(shape: Shape, seed: int) -> Network:
-    """Return a decoder whose tokens hang on the whole context, so that a lost page shows in them."""
-    network = Network(shape, seed)
-    network.attention = [(mix, back * np.float32(ATTENTION)) for mix, back in network.attention]
-    return network
 
 
 class Switching:
