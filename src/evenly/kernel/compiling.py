@@ -39,12 +39,15 @@ def own_cache() -> Iterator[None]:
     """
     from numba.core import config
 
+    from evenly.kernel.linking import signatures_remembered
+
     with _LOCK:
         before, collecting = config.CACHE_DIR, gc.isenabled()
         config.CACHE_DIR = str(cache_folder())
         gc.disable()
         try:
-            yield
+            with signatures_remembered():
+                yield
         finally:
             config.CACHE_DIR = before
             if collecting:

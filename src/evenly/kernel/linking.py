@@ -4,13 +4,34 @@ numba optimises every jitted function, links everything that it calls into it, a
 a helper's code is used only where a loop inlines it. A kernel of a hundred helpers spends more than half of its compile
 time on that. Helpers of this pipeline stop at unoptimised LLVM code of their own; the loop that calls them links each
 of them once, whoever calls it, and is optimised as a whole.
+
+They are also plain functions on numbers and arrays, so their way to LLVM is short: no pass for closures, contexts,
+literals or array expressions.
 """
 
+import contextlib
 import ctypes
+from collections.abc import Iterator
 from typing import Any
 
+from numba.core import typed_passes, types, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import PassManager
+
+SHORT_WAY = (
+    untyped_passes.TranslateByteCode,
+    untyped_passes.FixupArgs,
+    untyped_passes.IRProcessing,
+    untyped_passes.ReconstructSSA,
+    typed_passes.NopythonTypeInference,
+    typed_passes.PreLowerStripPhis,
+    typed_passes.IRLegalization,
+    typed_passes.AnnotateTypes,
+    typed_passes.NativeLowering,
+    typed_passes.NoPythonBackend,
+)
+"""Passes of numba's default pipeline that a helper needs, in order."""
 
 
 class _NoEnvironment:
@@ -80,8 +101,43 @@ class LoopCompiler(Compiler):  # type: ignore[misc]
         return super().compile_extra(function)
 
 
+_SIGNATURES: dict[Any, Any] = {}
+
+
+@contextlib.contextmanager
+def signatures_remembered() -> Iterator[None]:
+    """Let numba search once for what a function of its own returns for the same types; its search is long.
+
+    It searches as it infers the types of a call, and again as it lowers that call. One thread at a time.
+    """
+    functions: Any = types.Function
+    search = functions.get_call_type
+
+    def look_up(function: Any, context: Any, args: Any, kws: Any) -> Any:
+        if kws:
+            return search(function, context, args, kws)
+        call = function, tuple(args)
+        if call not in _SIGNATURES:
+            _SIGNATURES[call] = search(function, context, args, kws)
+        return _SIGNATURES[call]
+
+    functions.get_call_type = look_up
+    try:
+        yield
+    finally:
+        functions.get_call_type = search
+
+
 class LinkedCompiler(Compiler):  # type: ignore[misc]
-    """numba's compiler with a `_LinkedLibrary` as its target."""
+    """numba's compiler, the short way, with a `_LinkedLibrary` as its target."""
+
+    def define_pipelines(self) -> list[Any]:
+        """Return the one list of passes."""
+        way = PassManager("helper")
+        for step in SHORT_WAY:
+            way.add_pass(step, step.__name__)
+        way.finalize()
+        return [way]
 
     def compile_extra(self, function: Any) -> Any:
         """Compile `function` into a library of our kind."""

@@ -1,5 +1,6 @@
 """HybriMoE: experts computed by CPU and device together, against one of them alone."""
 
+import importlib.util
 from dataclasses import replace
 from functools import lru_cache
 
@@ -33,6 +34,7 @@ from evenly.offload.schedulers.on_demand import OnDemand
 from evenly.offload.schedulers.optimal import Optimal
 from evenly.offload.schedulers.static_map import StaticMap
 from evenly.papers.data import public
+from evenly.papers.reproduce import Skipped
 
 RATIOS = (0.25, 0.5, 0.75)
 TOKENS = 100  # decoded of each part of the ablation
@@ -241,6 +243,18 @@ def guarded(seed: int) -> dict[str, float]:
             for name, seconds in zip(ratios, taken, strict=True):
                 ratios[name].append(seconds / better)
     return {name: max(found) for name, found in ratios.items()}
+
+
+def computed(seed: int) -> dict[str, float]:
+    """Return what expert networks show that really compute, in two processes and over a link; see `measure` there."""
+    from evenly.hosts.experts.measure import measure
+
+    if importlib.util.find_spec("torch") is None:
+        raise Skipped("expert networks compute in torch, which is not installed: pip install 'evenly[torch]'")
+    figures = measure(seed)
+    if np.isnan(figures["hybrid_gain"]):
+        raise Skipped(f"two threads get {figures['cores']:.2f} cores here: times of two sides cannot be measured")
+    return figures
 
 
 def memory() -> dict[str, float]:

@@ -116,9 +116,11 @@ class Machine:
 
 
 class Serving:
-    """Passes of one set of policies on a machine, planned with `costs`."""
+    """Passes of one set of policies on a machine, planned with `costs`; they are added to `record`."""
 
-    def __init__(self, machine: Machine, policies: Policies, costs: Costs, visits: Visits, frequency: Floats) -> None:
+    def __init__(
+        self, machine: Machine, policies: Policies, costs: Costs, visits: Visits, frequency: Floats, record: Record
+    ) -> None:
         self.machine, self.policies, self.costs, self.visits = machine, policies, costs, visits
         begun = residents(frequency, machine.ratio, policies.cache.by_layers)
         self.places = Places(frequency, begun, machine.slots, machine.link, policies.cache.moves)
@@ -128,10 +130,10 @@ class Serving:
         self.memory = [memory_of(policy, 0, 1) for policy in (policies.cache, policies.prefetch)]
         self.rank = ranks(visits.asked.scores, machine.size.active)
         self.next = following(visits.asked.loads)
-        self.record = Record()
+        self.record = record
 
     def run(self, x: Reals) -> Record:
-        """Compute all passes from the states `x` on."""
+        """Compute all passes from the states `x` on; return the record."""
         for t in range(len(self.visits.experts)):
             start = time.perf_counter()
             for layer in range(self.machine.size.layers):

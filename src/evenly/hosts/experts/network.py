@@ -25,7 +25,7 @@ class Size:
     width: int = 256
     inner: int = 512
     "Width inside an expert."
-    batch: int = 64
+    batch: int = 256
     "Sequences that decode at once: tokens of a pass."
 
     def __post_init__(self) -> None:

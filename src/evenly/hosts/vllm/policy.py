@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evenly.core import Array, Floats
-from evenly.kernel.bridge import compiled, first_class, is_compiled, memory_of
+from evenly.kernel.bridge import address, compiled, is_compiled, memory_of
 from evenly.kernel.compiling import entry
 from evenly.kernel.serving import records, waiting
 
@@ -40,10 +40,10 @@ def ranks(order: object, seed: int) -> tuple[Callable[..., float], Callable[...,
     memory = memory_of(order, seed, 1)
     ask = _verb(order, "rank", records.RANK, memory)
     if is_compiled(order, "rank"):
-        asked, bring = first_class(compiled(order, "rank", records.RANK), records.RANK), entry(waiting.freshen)
+        place, bring = address(compiled(order, "rank", records.RANK), records.RANK), entry(waiting.freshen)
 
         def freshen(items: Array, count: int, now: float, requests: Array, flows: Array) -> None:
-            bring(items, count, now, asked, requests, flows, memory)
+            bring(items, count, now, place, requests, flows, memory)
 
     else:
 

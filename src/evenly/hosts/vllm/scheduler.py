@@ -66,6 +66,7 @@ class Scheduler(VllmScheduler):
         self._budget: Callable[..., int] | None = None
         self._score: Callable[..., float] | None = None
         self._keeper: Keeper | None = None
+        self._watched = False  # allocations, for kept blocks that may have to go
         self._queue: PolicyQueue | None = None
         self._decide(chosen)
         self._log = StepLog(chosen, self) if chosen.steps else None
@@ -261,8 +262,10 @@ class Scheduler(VllmScheduler):
 
     def _watch(self) -> None:
         """Watch allocations where kept blocks may have to go, which is rare."""
-        watched = self._keeper and len(self.running) <= 1
-        self.kv_cache_manager.allocate_slots = self._allocate_or_give_up if watched else self._allocate
+        watched = bool(self._keeper) and len(self.running) <= 1
+        if watched != self._watched:
+            self._watched = watched
+            self.kv_cache_manager.allocate_slots = self._allocate_or_give_up if watched else self._allocate
 
     def _allocate_or_give_up(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Allocate, and let kept blocks go where nothing else could go on without them."""
