@@ -37,7 +37,7 @@ chromium:
 	@./tools/chromium.sh
 
 test: lint docs chromium
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --durations 20
 
 $(VLLM_ENV): pyproject.toml tools/venv.sh tools/vllm_env.py
 	./tools/venv.sh $(VLLM)

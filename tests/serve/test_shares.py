@@ -55,3 +55,26 @@ def test_late_decodes_get_more_and_at_100_the_prompts_give_down_to_the_floor() -
         x, y = control.split(x, y, np.full(20, 0.01), np.full(20, 9.0), (1.0, 0.1), memory)
         seen.append((x, y))
     assert seen == [(20.0, 95.0), (20.0, 100.0), (15.0, 100.0), (10.0, 100.0), (10.0, 100.0), (10.0, 100.0)]
+
+
+def looks(control: SloController, windows: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the shares after each window of so long first tokens and so much a token, from 100 and 100 on."""
+    memory, pair, seen = control.memory(0, 1), (100.0, 100.0), []
+    for first, pace in windows:
+        pair = control.split(*pair, np.full(20, first), np.full(20, pace), (1.0, 0.1), memory)
+        seen.append(pair)
+    return seen
+
+
+def test_a_careful_controller_takes_no_more_than_the_other_lane_can_spare() -> None:
+    late = [(1.2, 0.06)] * 8  # a lane at 100 that is late whatever it gets
+    assert min(y for _, y in looks(SloController(), late)) == 10.0
+    assert looks(SloController(careful=True), late)[0] < (100.0, 100.0), "decodes have some to spare"
+    assert looks(SloController(careful=True), [(1.2, 0.098)] * 8) == [(100.0, 100.0)] * 8, "they have nothing to spare"
+
+
+def test_a_careful_controller_gives_back_what_nobody_needs() -> None:
+    late, calm = [(1.2, 0.06)] * 2, [(0.2, 0.06)] * 12
+    plain, careful = looks(SloController(), late + calm), looks(SloController(careful=True), late + calm)
+    assert plain[-1] == plain[1] != (100.0, 100.0)
+    assert careful[-1] == (100.0, 100.0)

@@ -13,6 +13,18 @@ LEAST = 5  # requests from which a percentile is taken
 
 
 @dataclass(frozen=True, slots=True)
+class _Lane:
+    """What a lane's requests take over its share, and what they may take."""
+
+    fit: Fit
+    limit: float
+
+    def keeps(self, own: float, other: float) -> bool:
+        """Tell whether the model keeps the limit at these shares of the lane and of the other one."""
+        return self.fit(own / (own + other)) <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
 class SloController:
     """Once a window, move the shares towards the lane whose limit is broken, as far as a fitted model says.
 
@@ -46,6 +58,8 @@ class SloController:
     "Steps in one window at most."
     floor: float = 10.0
     "Percent that a lane keeps whatever happens."
+    careful: bool = False
+    "Whether a lane gives no more than the model says it can spare, and gets back what nobody needs; not published."
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.max_step < 1:
@@ -68,26 +82,31 @@ class SloController:
             return x, y
         first, pace = (float(np.quantile(times, self.percentile)) for times in (ttft, tpot))
         rows = self._remember(memory, (x, y, first, pace))
-        if (first > limits[0]) == (pace > limits[1]):
+        late, slow = first > limits[0], pace > limits[1]
+        if late == slow and (late or not self.careful):
             return x, y
         share = rows[:, 0] / (rows[:, 0] + rows[:, 1])
         weights = np.asarray(FORGET ** ((int(memory[0]) - 1 - np.arange(len(rows))) % ROWS), np.float64)
-        if first > limits[0]:
-            fit = fit_prompt(share, rows[:, 2], weights)
-            return self._move(x, y, fit.through(x / (x + y), first), limits[0])
-        fit = fit_decode(1.0 - share, rows[:, 3], weights)
-        y, x = self._move(y, x, fit.through(y / (x + y), pace), limits[1])
-        return x, y
+        prompts = _Lane(fit_prompt(share, rows[:, 2], weights).through(x / (x + y), first), limits[0])
+        decodes = _Lane(fit_decode(1.0 - share, rows[:, 3], weights).through(y / (x + y), pace), limits[1])
+        if late:
+            return self._move(x, y, prompts, decodes)
+        if slow:
+            y, x = self._move(y, x, decodes, prompts)
+            return x, y
+        back = min(100.0, x + self.step), min(100.0, y + self.step)
+        return back if prompts.keeps(*back) and decodes.keeps(*back[::-1]) else (x, y)
 
-    def _move(self, own: float, other: float, fit: Fit, limit: float) -> tuple[float, float]:
+    def _move(self, own: float, other: float, late: _Lane, giver: _Lane) -> tuple[float, float]:
         """Return the shares of the late lane and of the other one, after as many steps as the model asks for."""
         for _ in range(self.max_step):
-            if fit(own / (own + other)) <= limit:
+            if late.keeps(own, other):
                 break
-            if own < 100.0:
-                own = min(100.0, own + self.step)
-            else:
-                other = max(self.floor, other - self.step)
+            raised = min(100.0, own + self.step)
+            lowered = other if own < 100.0 else max(self.floor, other - self.step)
+            if self.careful and not giver.keeps(lowered, raised):
+                break
+            own, other = raised, lowered
         return own, other
 
     def _remember(self, memory: Floats, row: tuple[float, float, float, float]) -> Floats:
