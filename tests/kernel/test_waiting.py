@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenly.kernel.bridge import compiled, first_class, memory_of
+from evenly.kernel.bridge import address, compiled, memory_of
 from evenly.kernel.serving import records, waiting
 from evenly.serve.orders.virtual_token_counter import VirtualTokenCounter
 
@@ -67,7 +67,7 @@ def test_to_freshen_in_compiled_code_is_to_ask_one_by_one(seed: int) -> None:
         flows["output"] += chance.integers(0, 4, 5)
         other = items.copy()
         by_hand(other, count, rank)
-        waiting.freshen(items, count, 0.0, first_class(ask, records.RANK), requests, flows, memory)
+        waiting.freshen(items, count, 0.0, address(ask, records.RANK), requests, flows, memory)
         assert np.array_equal(items, other)
         assert rank(items["row"][0]) == min(map(rank, items["row"][:count].tolist()))
         waiting.pop(items, count)

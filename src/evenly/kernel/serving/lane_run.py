@@ -11,14 +11,13 @@ import numpy as np
 from numba import types
 
 from evenly.kernel.compiling import helper, loop
-from evenly.kernel.serving import heap
+from evenly.kernel.serving.events import arrival, end, end_dropped, take, upcoming, wake
 from evenly.kernel.serving.lane_decodes import start_decodes
 from evenly.kernel.serving.lane_prompts import ended, land_prompts, load_link, start_prompts, unload_link
 from evenly.kernel.serving.lanes import account, advance, hear, land_decodes, next_event, retime
 from evenly.kernel.serving.passes import leave, length, longest_stretch
 from evenly.kernel.serving.records import APART, DEVICE, HOOKS, HOST, IDLE, NONE, WORLD, Hooks
-from evenly.kernel.serving.run import arrive, fresh, release_followers
-from evenly.kernel.serving.seating import dropped
+from evenly.kernel.serving.run import arrive, fresh
 from evenly.kernel.serving.tree import settle
 from evenly.kernel.serving.views import lane_of, pool, rules_of, seen
 
@@ -49,14 +48,17 @@ def end_passes(w: Any, r: int, now: float) -> None:
 
 
 @helper
-def leaves(w: Any, h: Any, r: int) -> int:
-    """Let one request that is done leave; return it, or `NONE`. Call until `NONE`."""
-    i = ended(w, r)
-    if i == NONE and pool(w, r).running == 0:
-        i = leave(w, h, r)
-    if i != NONE:
+def end_left(w: Any, h: Any, now: float, r: int, first: Any) -> int:
+    """End the requests of a replica that are done on either lane; return how many."""
+    count = 0
+    while True:
+        i = ended(w, r)
+        if i == NONE and pool(w, r).running == 0:
+            i = leave(w, h, r)
+        if i == NONE:
+            return count
         hear(w, i)
-    return i
+        count += end(w, now, i, first)
 
 
 @helper
@@ -110,7 +112,6 @@ def serve_lanes(
     takes over what was done to that replica meanwhile.
     """
     h = Hooks(choose, rank, budget, admit, score, retain, learn, seconds)
-    requests = w.requests
     done = 0
     now = ends[-1]
     if first[3] != NONE:
@@ -118,67 +119,41 @@ def serve_lanes(
         settle(tree, ends, first[3])
         first[3] = NONE
     while done < until and first[3] == NONE:
-        while first[0] < len(requests) and requests[first[0]].pause >= 0.0:  # arrives after another one
-            first[0] += 1
-        a = first[0] if first[0] < len(requests) else NONE
-        coming = requests[a].arrival if a != NONE else math.inf
-        if first[1] != NONE and requests[first[1]].arrival < coming:
-            a = first[1]
-            coming = requests[a].arrival
+        a = upcoming(w, first)
+        coming = arrival(w, a)
         r = tree[1]
-        end = ends[r]
+        over = ends[r]
         woken = NONE
-        if end <= now or (first[2] == 0 and end <= coming):
-            if math.isinf(end):
+        if over <= now or (first[2] == 0 and over <= coming):
+            if math.isinf(over):
                 break
-            now = end
+            now = over
             ends[r] = math.inf
             settle(tree, ends, r)
             end_passes(w, r, now)
-            i = leaves(w, h, r)
-            while i != NONE:
-                done += 1
-                first[1] = release_followers(w, now, i, first[1])
-                i = leaves(w, h, r)
+            done += end_left(w, h, now, r, first)
             woken = r
         elif coming <= now or first[2] == 0:
             now = max(now, coming)
-            if a == first[1]:
-                first[1] = heap.pop(requests, first[1])
-            else:
-                first[0] += 1
+            take(w, first, a)
             woken = arrive(w, h, now, a)
             if woken == NONE:
-                done += 1
-                first[1] = release_followers(w, now, a, first[1])
+                done += end(w, now, a, first)
             elif lane_of(w, woken).phase != IDLE:
                 woken = NONE
         else:
             for k in range(first[2]):
                 r = pending[k]
                 end_passes(w, r, now)  # a pass inside a stretch may end at this very instant
-                i = leaves(w, h, r)
-                while i != NONE:
-                    done += 1
-                    first[1] = release_followers(w, now, i, first[1])
-                    i = leaves(w, h, r)
+                done += end_left(w, h, now, r, first)
                 compose_lanes(w, h, now, r)
-                i = dropped(w, r)
-                while i != NONE:
-                    done += 1
-                    first[1] = release_followers(w, now, i, first[1])
-                    i = dropped(w, r)
+                done += end_dropped(w, now, r, first)
                 ends[r] = next_event(w, r)
                 settle(tree, ends, r)
                 if rules_of(w).window > 0 and lane_of(w, r).seen >= rules_of(w).window:
                     first[3] = r
             first[2] = 0
-        for k in range(first[2]):
-            if pending[k] == woken:
-                woken = NONE
-        if woken != NONE:
-            pending[first[2]] = woken
-            first[2] += 1
+        wake(pending, first, woken)
     ends[-1] = now
     return done
 

@@ -11,12 +11,13 @@ import numpy as np
 from numba import types
 
 from evenly.kernel.compiling import helper, loop
-from evenly.kernel.serving import heap, prefix
+from evenly.kernel.serving import prefix
 from evenly.kernel.serving.compose import compose
-from evenly.kernel.serving.passes import blocks_over, interrupt, land, launch, leave, tell_flows
+from evenly.kernel.serving.events import arrival, end, end_dropped, end_served, take, upcoming, wake
+from evenly.kernel.serving.passes import blocks_over, interrupt, land, launch, tell_flows
 from evenly.kernel.serving.records import HOOKS, LONGEST, NONE, PROMPT, WORLD, Hooks
 from evenly.kernel.serving.retain import expect
-from evenly.kernel.serving.seating import blocks_for, dropped, enqueue
+from evenly.kernel.serving.seating import blocks_for, enqueue
 from evenly.kernel.serving.tree import settle
 from evenly.kernel.serving.views import pool, request_at, rules_of, seen
 
@@ -89,18 +90,6 @@ def follow(w: Any, r: int, tree: Any, ends: Any) -> None:
 
 
 @helper
-def release_followers(w: Any, now: float, i: int, future: int) -> int:
-    """Let the requests that waited for the end of `i` arrive after their pause; return the heap of arrivals."""
-    follower = request_at(w, i).follower
-    while follower != NONE:
-        request_at(w, follower).arrival = now + request_at(w, follower).pause
-        request_at(w, follower).rank = request_at(w, follower).arrival
-        future = heap.push(w.requests, future, follower)
-        follower = request_at(w, follower).sibling
-    return future
-
-
-@helper
 def write_log(w: Any, r: int) -> None:
     """Append the stretch that ended on a replica to the pass log, while there is room."""
     row = w.log_size[0]
@@ -149,50 +138,31 @@ def serve(
     done = 0
     now = ends[-1]
     while done < until:
-        while first[0] < len(requests) and requests[first[0]].pause >= 0.0:  # arrives after another one
-            first[0] += 1
-        a = first[0] if first[0] < len(requests) else NONE
-        coming = requests[a].arrival if a != NONE else math.inf
-        if first[1] != NONE and requests[first[1]].arrival < coming:
-            a = first[1]
-            coming = requests[a].arrival
+        a = upcoming(w, first)
+        coming = arrival(w, a)
         r = tree[1]
-        end = ends[r]
-        if end <= now or (first[2] == 0 and end <= coming):
-            if math.isinf(end):
+        over = ends[r]
+        if over <= now or (first[2] == 0 and over <= coming):
+            if math.isinf(over):
                 break
-            now = end
+            now = over
             ends[r] = math.inf
             settle(tree, ends, r)
             if len(w.log) > 0:
                 write_log(w, r)
             land(w, r)
-            i = leave(w, h, r)
-            while i != NONE:
-                done += 1
-                first[1] = release_followers(w, now, i, first[1])
-                i = leave(w, h, r)
-            pending[first[2]] = r
-            first[2] += 1
+            done += end_served(w, h, now, r, first)
+            wake(pending, first, r)
         elif coming <= now or first[2] == 0:
             now = max(now, coming)
-            if a == first[1]:
-                first[1] = heap.pop(requests, first[1])
-            else:
-                first[0] += 1
+            take(w, first, a)
             r = arrive(w, h, now, a)
             if rules_of(w).retain and requests[a].parent != NONE:
                 follow(w, requests[requests[a].parent].replica, tree, ends)
             if r == NONE:
-                done += 1
-                first[1] = release_followers(w, now, a, first[1])
+                done += end(w, now, a, first)
             elif ends[r] == math.inf:
-                idle = True
-                for k in range(first[2]):
-                    idle = idle and pending[k] != r
-                if idle:
-                    pending[first[2]] = r
-                    first[2] += 1
+                wake(pending, first, r)
             elif pool(w, r).waiting == a:
                 interrupt(w, r, now)
                 ends[r] = pool(w, r).end
@@ -201,11 +171,7 @@ def serve(
             for k in range(first[2]):
                 r = pending[k]
                 compose(w, h, now, r)
-                i = dropped(w, r)
-                while i != NONE:
-                    done += 1
-                    first[1] = release_followers(w, now, i, first[1])
-                    i = dropped(w, r)
+                done += end_dropped(w, now, r, first)
                 launch(w, h, now, r)
                 ends[r] = pool(w, r).end
                 settle(tree, ends, r)

@@ -105,39 +105,50 @@ def _tiers(
     for name in ("seat", "row", "slot", "later"):
         switches[name] = NONE
     switches["ready"] = -np.inf
-    copies = np.zeros((replicas, slots), COPY)
-    copies["owner"] = NONE
-    copies["next"] = np.append(np.arange(1, slots), NONE)
     tiers = np.zeros(replicas, TIER)
     tiers["first"] = tiers["last"] = NONE
     tiers["rows"] = rows
     tiers["least"] = 1 << 60
     tiers["pages"] = host_blocks
-    sides = np.tile([blocks, host_blocks], replicas)
-    stack = np.zeros((2 * replicas, max(blocks, host_blocks, 1)), np.int32)
-    for pages, side in zip(stack, sides, strict=True):
-        pages[:side] = np.arange(side)[::-1]
-    cells = np.zeros(1, np.int64)
-    pool_at = np.zeros(2 * replicas, np.int64)
-    if rules.get("groups"):
-        host_blocks = max(1, host_blocks)  # a pool has one, which nobody takes
-        sizes = np.tile([size(blocks, rows), size(host_blocks, slots)], replicas)
-        pool_at = np.cumsum(sizes) - sizes
-        cells = np.tile(np.concatenate((laid(blocks, rows), laid(host_blocks, slots))), replicas)
     return {
         "switches": switches,
-        "copies": copies.reshape(-1),
+        "copies": _copies(replicas, slots),
         "tiers": tiers,
         "device_pages": np.zeros((replicas * rows, most), np.int32),
         "host_pages": np.zeros((replicas * slots, most), np.int32),
         "spare_rows": np.tile(np.arange(rows)[::-1], (replicas, 1)),
-        "stack": stack,
-        "stacked": sides.astype(np.int64),
-        "cells": cells,
-        "pool_at": pool_at,
+        **_stacks(replicas, blocks, host_blocks),
+        **_groups(bool(rules.get("groups")), replicas, (blocks, host_blocks), (rows, slots)),
         "copy_log": np.zeros((COPIES if switched else 0, COPY_COLUMNS)),
         "copy_log_size": np.zeros(1, np.int64),
     }
+
+
+def _copies(replicas: int, slots: int) -> Array:
+    """Return the host's copies, all of them spare."""
+    made = np.zeros((replicas, slots), COPY)
+    made["owner"] = NONE
+    made["next"] = np.append(np.arange(1, slots), NONE)
+    return made.reshape(-1)
+
+
+def _stacks(replicas: int, blocks: int, host_blocks: int) -> dict[str, Array]:
+    """Return the free pages of every device and host, where pages are taken one by one."""
+    sides = np.tile([blocks, host_blocks], replicas)
+    stack = np.zeros((2 * replicas, max(blocks, host_blocks, 1)), np.int32)
+    for pages, side in zip(stack, sides, strict=True):
+        pages[:side] = np.arange(side)[::-1]
+    return {"stack": stack, "stacked": sides.astype(np.int64)}
+
+
+def _groups(used: bool, replicas: int, pages: tuple[int, int], owners: tuple[int, int]) -> dict[str, Array]:
+    """Return the pools of groups of pages, by device and host, and where each begins; next to nothing if unused."""
+    if not used:
+        return {"cells": np.zeros(1, np.int64), "pool_at": np.zeros(2 * replicas, np.int64)}
+    device, host = pages[0], max(1, pages[1])  # a pool has a page, which nobody takes from a host of none
+    sizes = np.tile([size(device, owners[0]), size(host, owners[1])], replicas)
+    cells = np.tile(np.concatenate((laid(device, owners[0]), laid(host, owners[1]))), replicas)
+    return {"cells": cells, "pool_at": np.cumsum(sizes) - sizes}
 
 
 def _queue(replicas: int, blocks: int) -> Array:

@@ -13,12 +13,11 @@ from typing import Any
 from numba import types
 
 from evenly.kernel.compiling import helper, loop
-from evenly.kernel.serving import heap
 from evenly.kernel.serving.compose import compose
-from evenly.kernel.serving.passes import interrupt, land, launch, leave, length
+from evenly.kernel.serving.events import arrival, end, end_dropped, end_served, take, upcoming, wake
+from evenly.kernel.serving.passes import interrupt, land, launch, length
 from evenly.kernel.serving.records import HOOKS, NONE, WORLD, Hooks
-from evenly.kernel.serving.run import arrive, release_followers, write_log
-from evenly.kernel.serving.seating import dropped
+from evenly.kernel.serving.run import arrive, write_log
 from evenly.kernel.serving.tree import settle
 from evenly.kernel.serving.views import pool, rules_of
 
@@ -152,46 +151,32 @@ def serve_in_step(
     The state is that of `run.serve`, of crews in place of replicas.
     """
     h = Hooks(choose, rank, budget, admit, score, retain, learn, seconds)
-    requests = w.requests
     crews = rules_of(w).crews
     done = 0
     now = ends[-1]
     while done < until:
-        while first[0] < len(requests) and requests[first[0]].pause >= 0.0:  # arrives after another one
-            first[0] += 1
-        a = first[0] if first[0] < len(requests) else NONE
-        coming = requests[a].arrival if a != NONE else math.inf
-        if first[1] != NONE and requests[first[1]].arrival < coming:
-            a = first[1]
-            coming = requests[a].arrival
+        a = upcoming(w, first)
+        coming = arrival(w, a)
         g = tree[1]
-        end = ends[g]
+        over = ends[g]
         woken = NONE
-        if end <= now or (first[2] == 0 and end <= coming):
-            if math.isinf(end):
+        if over <= now or (first[2] == 0 and over <= coming):
+            if math.isinf(over):
                 break
-            now = end
+            now = over
             ends[g] = math.inf
             settle(tree, ends, g)
             for r in range(g, len(w.pools), crews):
                 if pool(w, r).running:
                     come_in(w, r)
-                    i = leave(w, h, r)
-                    while i != NONE:
-                        done += 1
-                        first[1] = release_followers(w, now, i, first[1])
-                        i = leave(w, h, r)
+                    done += end_served(w, h, now, r, first)
             woken = g
         elif coming <= now or first[2] == 0:
             now = max(now, coming)
-            if a == first[1]:
-                first[1] = heap.pop(requests, first[1])
-            else:
-                first[0] += 1
+            take(w, first, a)
             r = arrive(w, h, now, a)
             if r == NONE:
-                done += 1
-                first[1] = release_followers(w, now, a, first[1])
+                done += end(w, now, a, first)
             elif ends[r % crews] == math.inf:
                 woken = r % crews
             elif pool(w, r).waiting == a:
@@ -202,19 +187,10 @@ def serve_in_step(
                 g = pending[k]
                 for r in range(g, len(w.pools), crews):
                     compose(w, h, now, r)
-                    i = dropped(w, r)
-                    while i != NONE:
-                        done += 1
-                        first[1] = release_followers(w, now, i, first[1])
-                        i = dropped(w, r)
+                    done += end_dropped(w, now, r, first)
                 ends[g] = set_off(w, h, now, g)
                 settle(tree, ends, g)
             first[2] = 0
-        for k in range(first[2]):
-            if pending[k] == woken:
-                woken = NONE
-        if woken != NONE:
-            pending[first[2]] = woken
-            first[2] += 1
+        wake(pending, first, woken)
     ends[-1] = now
     return done

@@ -9,12 +9,12 @@ from typing import Any
 from numba import types
 
 from evenly.kernel.compiling import helper, loop
-from evenly.kernel.serving import heap
 from evenly.kernel.serving.copies import next_copy, pass_on
+from evenly.kernel.serving.events import arrival, end, take, upcoming, wake
 from evenly.kernel.serving.passes import interrupt, land, launch, length, tell_flows
 from evenly.kernel.serving.present import join
 from evenly.kernel.serving.records import HOOKS, NONE, ONE, WORLD, Hooks
-from evenly.kernel.serving.run import release_followers, welcome, write_log
+from evenly.kernel.serving.run import welcome, write_log
 from evenly.kernel.serving.switch import compose_switched, grow_stretch, leave_switched
 from evenly.kernel.serving.switch_records import COMING
 from evenly.kernel.serving.tree import settle
@@ -91,43 +91,32 @@ def serve_switched(
     The state is that of `run.serve`.
     """
     h = Hooks(choose, rank, budget, admit, score, retain, learn, seconds)
-    requests = w.requests
     done = 0
     now = ends[-1]
     while done < until:
-        while first[0] < len(requests) and requests[first[0]].pause >= 0.0:  # arrives after another one
-            first[0] += 1
-        a = first[0] if first[0] < len(requests) else NONE
-        coming = requests[a].arrival if a != NONE else math.inf
-        if first[1] != NONE and requests[first[1]].arrival < coming:
-            a = first[1]
-            coming = requests[a].arrival
+        a = upcoming(w, first)
+        coming = arrival(w, a)
         r = tree[1]
-        end = ends[r]
+        over = ends[r]
         woken = NONE
-        if end <= now or (first[2] == 0 and end <= coming):
-            if math.isinf(end):
+        if over <= now or (first[2] == 0 and over <= coming):
+            if math.isinf(over):
                 break
-            now = end
+            now = over
             ends[r] = math.inf
             settle(tree, ends, r)
             stop(w, r)
             i = leave_switched(w, r) if pool(w, r).running else NONE
             while i != NONE:
-                done += 1
-                first[1] = release_followers(w, now, i, first[1])
+                done += end(w, now, i, first)
                 i = leave_switched(w, r)
             woken = r
         elif coming <= now or first[2] == 0:
             now = max(now, coming)
-            if a == first[1]:
-                first[1] = heap.pop(requests, first[1])
-            else:
-                first[0] += 1
+            take(w, first, a)
             woken = come(w, h, now, a)
             if woken == NONE:
-                done += 1
-                first[1] = release_followers(w, now, a, first[1])
+                done += end(w, now, a, first)
             elif pool(w, woken).running and not math.isinf(ends[woken]):
                 interrupt(w, woken, now)
                 ends[woken] = pool(w, woken).end
@@ -139,11 +128,6 @@ def serve_switched(
                 ends[r] = start(w, h, now, r)
                 settle(tree, ends, r)
             first[2] = 0
-        for k in range(first[2]):
-            if pending[k] == woken:
-                woken = NONE
-        if woken != NONE:
-            pending[first[2]] = woken
-            first[2] += 1
+        wake(pending, first, woken)
     ends[-1] = now
     return done
