@@ -1,7 +1,7 @@
 """The length of a pass of one microbatch on one stage, by layout."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -64,11 +64,13 @@ class Passes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """Numbers for `Roofline.seconds`: of a rank by its own tokens, and of all ranks by the tokens of a microbatch."""
+    """Numbers of a pass: of a rank by its own tokens, and of all ranks by the tokens of a microbatch."""
 
     own: Floats
     shared: Floats
     "Empty where a microbatch has one rank."
+    reader: Any = Roofline()
+    "What has the static method `seconds` that reads them."
 
 
 @dataclass(frozen=True, slots=True)

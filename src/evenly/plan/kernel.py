@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from evenly.hardware.costs.roofline import Roofline
 from evenly.plan.cost import Tables
 from evenly.plan.layout import Layout
 from evenly.serve.admissions.always import Always
@@ -26,7 +25,7 @@ def policies(route: Router, rules: Rules, tables: Tables) -> Any:
         admit=Always(),
         evict=Last(),
         retain=Never(),
-        cost=Roofline(),
+        cost=tables.reader,
         tables=tables.own,
         shared=tables.shared,
     )

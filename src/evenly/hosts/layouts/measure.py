@@ -1,0 +1,130 @@
+"""Which layout of two workers is fastest on this machine, and what the simulator of plans expected."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from evenly.core import Ints
+from evenly.hosts.arenas.measure import CORES, cores
+from evenly.hosts.decoder import Shape
+from evenly.hosts.layouts.crew import Crew, Served
+from evenly.hosts.layouts.fitted import foreseen, rows, tabled
+from evenly.hosts.layouts.network import WAYS, drawn, plain
+from evenly.hosts.layouts.worker import Task
+from evenly.plan.layout import Layout
+
+PROMPTS, OUTPUTS = (8, 65), (8, 41)  # tokens of a request, uniform; the second number is not among them
+CONTEXTS = (16, 96)  # tokens of the prompts of uniform batches, from which tables are made
+STEPS = 12  # passes of a uniform batch
+ROUNDS = 5
+MOST = 2048  # tokens of a pass
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A network and how many requests it computes at once."""
+
+    shape: Shape
+    seats: int
+
+
+CASES = {
+    # Weights that no cache holds: who reads half of them is fast.
+    "wide": Case(Shape(layers=4, width=768, heads=12, vocabulary=8192, context=256), seats=4),
+    # Many short operations: who exchanges after each of them is slow.
+    "narrow": Case(Shape(layers=8, width=128, heads=4, vocabulary=2048, context=256), seats=16),
+}
+SMALL = Case(Shape(layers=2, width=48, heads=4, vocabulary=300, context=256), seats=6)
+
+
+def apart(seed: int, case: Case = SMALL) -> dict[str, float]:
+    """Return how far all layouts are from a plain forward pass in one process.
+
+    `tokens`: those that differ from its likeliest ones; `scores`: the largest difference, over the largest score.
+    """
+    prompts, output = requests(seed, 3 * case.seats, case.shape.vocabulary)
+    whole = drawn(case.shape, seed)
+    tokens, scores = 0, 0.0
+    with Crew(case.shape, seed, MOST) as crew:
+        for layout in WAYS.values():
+            served = crew.serve(Task(layout, prompts, output, case.seats, record=True))
+            for i, prompt in enumerate(prompts):
+                answer = served.answer(i)
+                expected = plain(whole, np.array([*prompt, *answer[:-1]]))[len(prompt) - 1 :]
+                tokens += int((expected.argmax(axis=1) != answer).sum())
+                scores = max(scores, float(np.abs(served.scores(i) - expected).max() / np.abs(expected).max()))
+    return {"tokens": float(tokens), "scores": scores}
+
+
+def measure(seed: int) -> dict[str, float]:
+    """Return the time a token of every layout of both networks in ms, and how far the simulator is off in %.
+
+    `cores` is how many two threads get; below 1.8 of them times are not numbers: they cannot be measured. `ordered` is
+    the share of pairs of layouts that the simulator puts in the measured order.
+    """
+    before = cores()
+    figures = {"cores": before} | {name: value for case in CASES for name, value in compared(case, seed).items()}
+    figures["cores"] = min(before, cores())
+    figures["off"] = max(value for name, value in figures.items() if name.endswith("_off"))
+    kept = [figures[f"{case}_ordered"] for case in CASES]
+    figures["ordered"] = sum(kept) / len(kept)
+    return figures if figures["cores"] >= CORES else dict.fromkeys(figures, float("nan")) | {"cores": figures["cores"]}
+
+
+def compared(name: str, seed: int) -> dict[str, float]:
+    """Return the figures of one network, their names begun with its own."""
+    case, figures = CASES[name], dict[str, float]()
+    prompts, output = requests(seed, 3 * case.seats, case.shape.vocabulary)
+    with Crew(case.shape, seed, MOST) as crew:
+        tables = {way: tabled(rows(uniform(crew, layout, case))) for way, layout in WAYS.items()}
+        tasks = {way: Task(layout, prompts, output, case.seats) for way, layout in WAYS.items()}
+        rounds = [{way: crew.serve(task) for way, task in tasks.items()} for _ in range(ROUNDS)]
+    ours = {way: 1e3 * min(mean(one[way]) for one in rounds) for way in WAYS}
+    expected = {way: 1e3 * float(np.nanmean(foreseen(tasks[way], tables[way]))) for way in WAYS}
+    for way in WAYS:
+        figures |= {f"{name}_{way}_ms": ours[way], f"{name}_{way}_expected": expected[way]}
+        figures[f"{name}_{way}_off"] = 100 * abs(expected[way] / ours[way] - 1)
+    return figures | {f"{name}_ordered": ordered(ours, expected)}
+
+
+def uniform(crew: Crew, layout: Layout, case: Case) -> Iterator[Served]:
+    """Serve batches of equal requests, of every size up to the seats: what tables are made from."""
+    members = layout.members
+    for length in CONTEXTS:
+        for count in (1 << k for k in range(int(np.log2(case.seats // members)) + 1)):
+            prompts = [np.arange(length) % case.shape.vocabulary] * (members * count)
+            yield crew.serve(Task(layout, prompts, np.full(len(prompts), STEPS), case.seats))
+
+
+def requests(seed: int, count: int, vocabulary: int) -> tuple[list[Ints], Ints]:
+    """Return prompts and the tokens of their answers."""
+    chance = np.random.default_rng([seed, 47])
+    prompts = [chance.integers(0, vocabulary, size) for size in chance.integers(*PROMPTS, count)]
+    return prompts, chance.integers(*OUTPUTS, count)
+
+
+def mean(served: Served) -> float:
+    """Return the mean time a token."""
+    return float(np.nanmean(served.pace()))
+
+
+def ordered(ours: Mapping[str, float], expected: Mapping[str, float]) -> float:
+    """Return the share of pairs that both put in the same order.
+
+    >>> ordered({"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.0, "b": 3.0, "c": 2.0})
+    0.6666666666666666
+    """
+    pairs = list(combinations(ours, 2))
+    return sum((ours[a] < ours[b]) == (expected[a] < expected[b]) for a, b in pairs) / len(pairs)
+
+
+def main() -> None:
+    """Print what this machine shows."""
+    for name, value in (apart(0) | measure(0)).items():
+        print(f"{name:24} {value:.6g}" if np.isfinite(value) else f"{name:24} not measurable")
+
+
+if __name__ == "__main__":
+    main()
