@@ -161,6 +161,18 @@ def unstructure(value: Any) -> Any:
     return value
 
 
+def told(entry: Any, name: str = "") -> str:
+    """Return a plug-in and its knobs in one line; `name` is that of one outside the catalogues.
+
+    >>> told({"use": "poisson", "rate": 2.0, "lengths": {"use": "fixed", "prompt": 8}})
+    'poisson (rate 2.0, lengths fixed (prompt 8))'
+    """
+    if not isinstance(entry, dict):
+        return str(entry)
+    knobs = ", ".join(f"{key} {told(value)}" for key, value in entry.items() if key != "use" and value is not None)
+    return str(entry.get("use", name)) + (f" ({knobs})" if knobs else "")
+
+
 def dotted(path: Keys) -> str:
     """Return a path as people write it.
 

@@ -20,13 +20,13 @@ from evenly.cluster.row.row import Demand, Plant, rise, steps
 from evenly.cluster.row.safe import safe
 from evenly.cluster.row.scaling import Scaling, binned, fixed
 from evenly.cluster.row.scenario import RowScenario
-from evenly.cluster.row.traffic import SERVICES, Traffic
+from evenly.cluster.row.traffics.daily import SERVICES, Daily
 from evenly.hardware.power import Server, phases
 from evenly.hosts import power_budget
 from evenly.papers.data import public
 from evenly.traces.read import read
 
-WEEK = Traffic(hours=168.0)
+WEEK = Daily(hours=168.0)
 POLICIES: dict[str, Cap] = {"none": NoCap(), "one_low": OneLow(), "one_all": OneAll(), "polca": Polca()}
 COUNTS = (50, 53, 54, 56)
 SEEDS = (0, 1, 2)  # of the search for safe counts
@@ -102,7 +102,7 @@ def covered(seed: int) -> dict[str, float]:
 def counts(seed: int) -> dict[str, float]:
     """Return brakes by number of servers and policy, over a day that begins at midnight, as in the prototype."""
     return {
-        f"{name}_{servers}": braked(row(servers, seed=seed, cap=cap, trace=Traffic()))
+        f"{name}_{servers}": braked(row(servers, seed=seed, cap=cap, trace=Daily()))
         for servers in COUNTS
         for name, cap in POLICIES.items()
     }
@@ -118,7 +118,7 @@ def largest() -> dict[str, float]:
 
 def weeks(seed: int) -> dict[str, float]:
     """Return what six weeks of 52 servers show, and the processor time that they take, compiled code apart."""
-    scenario = row(52, trace=Traffic(hours=24 * 42.0), seed=seed)
+    scenario = row(52, trace=Daily(hours=24 * 42.0), seed=seed)
     start = time.process_time()
     asked = scenario.plant.demand(scenario.trace, seed)
     run = scenario.plant.run(Polca(), asked, scenario.trace.seconds, seed)
@@ -127,7 +127,7 @@ def weeks(seed: int) -> dict[str, float]:
 
 def day(seed: int) -> float:
     """Return the processor seconds of a day of 52 servers at ticks of a second."""
-    scenario = row(52, trace=Traffic(), tick=1.0, seed=seed)
+    scenario = row(52, trace=Daily(), tick=1.0, seed=seed)
     start = time.process_time()
     scenario.run()
     return time.process_time() - start
@@ -167,7 +167,7 @@ def thresholds(seed: int) -> dict[str, float]:
 
 def variance(seed: int) -> dict[str, float]:
     """Return how the variance of the row's power falls with its servers at a steady load, and peak over mean of two."""
-    steady = Traffic(hours=48.0, swing=0.0, peak=0.6)
+    steady = Daily(hours=48.0, swing=0.0, peak=0.6)
     sizes, spread, over = (8, 16, 32, 64, 128), [], {}
     for servers in sizes:
         scenario = row(servers, provisioned=servers, trace=steady, seed=seed)
@@ -185,7 +185,7 @@ def small(seed: int) -> dict[str, float]:
     """
     kept, ratios = 0, []
     for case in range(CASES):
-        traffic = Traffic(hours=TICKS * SMALL.tick / 3600, peak=2.0, swing=0.0)
+        traffic = Daily(hours=TICKS * SMALL.tick / 3600, peak=2.0, swing=0.0)
         asked = SMALL.demand(traffic, 1000 * seed + case)
         plant = replace(SMALL, budget=highest(SMALL, asked, traffic.seconds) / TIGHT)
         free = plant.run(Ideal(), asked, traffic.seconds)

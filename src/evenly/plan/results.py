@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenly.core import Array, Floats, Load, Outcome
-from evenly.core.document import unstructure
+from evenly.core.document import told, unstructure
 from evenly.hardware.collectives import reduce_source
 from evenly.hardware.device import device
 from evenly.hardware.power import joules, power_facts
 from evenly.measure.imbalance import peak_over_mean
 from evenly.plan.spent import END, ROWS, Spent, moved, spent, workers
-from evenly.serve.results import columns, latencies, level, makespan, rates, told
+from evenly.serve.results import columns, latencies, level, makespan, rates
 
 if TYPE_CHECKING:
     from evenly.plan.scenario import Crew, PlanScenario

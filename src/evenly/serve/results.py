@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenly.core import Array, Floats, Load, Outcome
-from evenly.core.document import unstructure
+from evenly.core.document import told, unstructure
 from evenly.hardware.memory import memory_facts
 from evenly.measure.imbalance import idle_share, peak_over_mean
 from evenly.measure.slo import Slo, attainment, goodput, tpot
@@ -323,15 +323,3 @@ def _lane_facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def told(entry: Any, name: str = "") -> str:
-    """Return a plug-in and its knobs in one line; `name` is that of one outside the catalogues.
-
-    >>> told({"use": "poisson", "rate": 2.0, "lengths": {"use": "fixed", "prompt": 8}})
-    'poisson (rate 2.0, lengths fixed (prompt 8))'
-    """
-    if not isinstance(entry, dict):
-        return str(entry)
-    knobs = ", ".join(f"{key} {told(value)}" for key, value in entry.items() if key != "use" and value is not None)
-    return str(entry.get("use", name)) + (f" ({knobs})" if knobs else "")

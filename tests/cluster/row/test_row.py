@@ -16,7 +16,7 @@ from evenly.cluster.row.caps.one_all import OneAll
 from evenly.cluster.row.caps.one_low import OneLow
 from evenly.cluster.row.caps.polca import Polca
 from evenly.cluster.row.row import Demand, Plant, groups, span
-from evenly.cluster.row.traffic import Traffic
+from evenly.cluster.row.traffics.daily import Daily
 from evenly.core import Floats
 from evenly.hardware.power import Server, phases
 from tests.cluster.row.twin import Twin, twin
@@ -30,8 +30,8 @@ def plant(servers: int, tightness: float = 0.75, **changes: Any) -> Plant:
     return Plant(servers, tightness * servers * 6500.0, Server(), phases("bloom-176b"), **known | changes)
 
 
-def traffic(hours: float = HOURS, peak: float = 1.5) -> Traffic:
-    return Traffic(hours=hours, peak=peak, swing=0.1)
+def traffic(hours: float = HOURS, peak: float = 1.5) -> Daily:
+    return Daily(hours=hours, peak=peak, swing=0.1)
 
 
 def twin_of(row: Plant, cap: Any, demand: Demand, seconds: float) -> Twin:
@@ -102,7 +102,7 @@ def test_between_undoing_a_step_and_taking_it_again_the_signal_crosses_the_band(
 @given(row=rows, cap=st.sampled_from(POLICIES), seed=st.integers(0, 1000))
 def test_every_token_asked_for_is_produced_once(row: dict[str, Any], cap: Any, seed: int) -> None:
     made = plant(**row)
-    short = Traffic(hours=0.1, peak=0.8, swing=0.0)
+    short = Daily(hours=0.1, peak=0.8, swing=0.0)
     demand = made.demand(short, seed)
     found = made.run(cap, demand, 40 * 3600.0)  # long enough for all to be answered
     assert np.isfinite(found.requests["end"]).all()

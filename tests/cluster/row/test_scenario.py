@@ -17,7 +17,7 @@ from evenly.cluster.row.row import Plant
 from evenly.cluster.row.safe import safe
 from evenly.cluster.row.scaling import Scaling, fixed
 from evenly.cluster.row.scenario import RowScenario
-from evenly.cluster.row.traffic import Traffic
+from evenly.cluster.row.traffics.daily import Daily
 from evenly.core import Document, Outcome
 from evenly.hardware.power import Server, phases
 from evenly.report.charts.power import power
@@ -26,7 +26,7 @@ from evenly.report.page import render
 from evenly.sweep.folder import read, write
 from evenly.sweep.scenarios import scenario_of
 
-TEXT = "kind: row\nservers: 14\nprovisioned: 10\ntrace: {hours: 24}\n"
+TEXT = "kind: row\nservers: 14\nprovisioned: 10\ntrace: {use: daily, hours: 24}\n"
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_thresholds_are_fitted_to_the_largest_rise_while_a_command_is_under_way(
 
 
 def test_a_safe_count_does_not_brake_and_the_next_one_does() -> None:
-    scenario = RowScenario(servers=10, provisioned=10, trace=Traffic(hours=24.0), cap=NoCap())
+    scenario = RowScenario(servers=10, provisioned=10, trace=Daily(hours=24.0), cap=NoCap())
     count = safe(scenario, (0, 1), 20)
     found = [
         replace(scenario, servers=n, seed=seed).run().metrics["brakes"] for n in (count, count + 1) for seed in (0, 1)
@@ -109,7 +109,7 @@ def test_a_safe_count_does_not_brake_and_the_next_one_does() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_oracle_agrees_with_the_loop_where_nothing_is_capped_and_never_costs_more_than_all(seed: int) -> None:
     plant = Plant(3, 1.0, Server(), phases("bloom-176b"), 10.0, 0.0, 0.0)
-    traffic = Traffic(hours=60 / 3600, peak=2.0, swing=0.0)
+    traffic = Daily(hours=60 / 3600, peak=2.0, swing=0.0)
     asked = plant.demand(traffic, seed)
     top = highest(plant, asked, traffic.seconds)
     clocks = Polca().clocks

@@ -9,6 +9,7 @@ from evenly.cluster.row.commands import NAMES, setting
 from evenly.cluster.row.row import Demand, groups, rise, span, steps
 from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.catalog import plugin_name
+from evenly.core.document import told, unstructure
 from evenly.hardware.power import phases
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def columns(demand: Demand, row: "Row") -> dict[str, Array]:
 
 def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
     """Return the constants of a run."""
-    server, brake, traffic = scenario.server, scenario.brake, scenario.trace
+    server, brake = scenario.server, scenario.brake
     return {
         "model": scenario.model,
         "device": f"{server.devices} x {server.device} a server",
@@ -101,8 +102,7 @@ def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
         "speed": f"of the clock's share below {server.top:g} MHz prompts lose {server.prompt_loss:g}, tokens "
         f"{server.token_loss:g}",
         "phases": phases(scenario.model).source,
-        "traffic": f"peak {traffic.peak:g}, swing {traffic.swing:g}, {traffic.bursts:g} bursts a day",
-        "hours": scenario.trace.hours,
+        "traffic": told(unstructure(scenario.trace), type(scenario.trace).__name__),
         "seed": scenario.seed,
     }
 

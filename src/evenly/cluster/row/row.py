@@ -1,14 +1,14 @@
 """A row: servers, budget, delays and brake, and its run under a policy."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evenly.cluster.row.caps import Cap, Training
 from evenly.cluster.row.caps.ideal import Ideal
-from evenly.cluster.row.traffic import SERVICES, Traffic
-from evenly.core import Floats, Ints
+from evenly.cluster.row.traffics import HIGH, LOW, Traffic
+from evenly.core import Array, Floats, Ints
 from evenly.hardware.power import Phases, Server
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HOUR = 3600.0
 WEEK = 168.0  # hours of a training run
+COLUMNS = ("arrival", "prompt", "decode", "watts")  # of requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class Brake:
 class Demand:
     """What a row is asked for: the requests of each server."""
 
-    requests: "np.ndarray[tuple[int], np.dtype[np.void]]"
-    "Columns arrival, prompt, decode (seconds at full clock) and watts, server by server."
+    requests: Array
+    "Columns arrival, prompt and decode (seconds at full clock), and watts while the prompt is computed, by server."
     counts: Ints
     "Requests of each server."
     tokens: Ints
@@ -80,7 +81,15 @@ class Plant:
 
     def demand(self, traffic: Traffic, seed: int) -> Demand:
         """Return the requests of all servers."""
-        return Demand(*traffic.draw(self.servers, self.server, self.phases, seed))
+        streams = [traffic.stream(place, self.phases, seed) for place in range(self.servers)]
+        arrival, prompt, output = (np.concatenate(column) for column in zip(*streams, strict=True))
+        requests = np.empty(len(arrival), [(name, "f8") for name in COLUMNS])
+        requests["arrival"] = arrival
+        requests["prompt"] = self.phases.prompt_seconds(prompt)
+        requests["decode"] = self.phases.token_seconds * output
+        requests["watts"] = self.server.limit * self.phases.prompt_share(prompt)
+        counts = np.array([len(arrival) for arrival, _, _ in streams], np.int64)
+        return Demand(requests, counts, np.stack([prompt, output], axis=1))
 
     def run(self, cap: Cap, demand: Demand, seconds: float, seed: int = 0, first: bool = False) -> "Row":
         """Run a policy on a demand for some seconds; with `first`, stop at the first brake."""
@@ -94,7 +103,7 @@ class Plant:
 
     def training(self, traffic: Traffic, seed: int) -> Training:
         """Return a week of this row without caps and brake."""
-        week = replace(traffic, hours=WEEK)
+        week = traffic.lasting(WEEK)
         return self.learnt(self.run(Ideal(), self.demand(week, seed), week.seconds).samples)
 
     def learnt(self, samples: Floats) -> Training:
@@ -147,7 +156,7 @@ def groups(servers: int) -> Ints:
     >>> groups(4)
     array([0, 1, 0, 1])
     """
-    return np.array([SERVICES[s % len(SERVICES)].priority for s in range(servers)], np.int64)
+    return np.where(np.arange(servers) % 2, LOW, HIGH)
 
 
 def span(seconds: float) -> float:

@@ -8,7 +8,8 @@ from evenly.cluster.row.caps import Cap, Fitted
 from evenly.cluster.row.caps.polca import Polca
 from evenly.cluster.row.metrics import METRICS
 from evenly.cluster.row.row import Brake, Plant
-from evenly.cluster.row.traffic import Traffic
+from evenly.cluster.row.traffics import Traffic
+from evenly.cluster.row.traffics.daily import Daily
 from evenly.core import Metric, Outcome, Scenario
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.power import Server, phases
@@ -37,7 +38,7 @@ class RowScenario(Scenario):
     "What a server draws and how fast it is."
     model: str = "bloom-176b"
     "Name of a model whose phases were measured."
-    trace: Traffic = field(default_factory=Traffic)
+    trace: Traffic = field(default_factory=Daily)
     "What arrives."
     cap: Cap = field(default_factory=Polca)
     "At which clocks the servers run."

@@ -1,16 +1,14 @@
-"""Requests of a row: three services over the day, each server with its own stream."""
+"""Daily."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evenly.core import Array, Floats, Ints
-from evenly.hardware.power import Phases, Server
+from evenly.cluster.row.traffics import STREAM, Stream
+from evenly.core import Floats
+from evenly.hardware.power import Phases
 
 DAY = 86_400.0
-STREAM = 31  # tells these random numbers from those of others with the same seed
-HIGH, LOW = 0, 1
-COLUMNS = ("arrival", "prompt", "decode", "watts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +16,6 @@ class Service:
     """Requests of one kind; lengths are uniform."""
 
     name: str
-    priority: int
     prompt: tuple[int, int]
     "Least and greatest tokens of a prompt."
     output: tuple[int, int]
@@ -37,19 +34,19 @@ class Service:
 
 # Each a quarter of the servers: server s serves the one at s modulo 4, so even servers have high priority.
 SERVICES = (
-    Service("search", HIGH, (512, 2048), (1024, 2048)),
-    Service("summarise", LOW, (2048, 8192), (256, 512)),
-    Service("chat", HIGH, (2048, 4096), (128, 2048)),
-    Service("chat", LOW, (2048, 4096), (128, 2048)),
+    Service("search", (512, 2048), (1024, 2048)),
+    Service("summarise", (2048, 8192), (256, 512)),
+    Service("chat", (2048, 4096), (128, 2048)),
+    Service("chat", (2048, 4096), (128, 2048)),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
-    """Poisson arrivals whose rate follows the day, at each server by itself.
+class Daily:
+    """Poisson arrivals whose rate follows the day, at each server by itself; three services with uniform lengths.
 
     A server is asked for `peak (1 - swing + swing sin(2 pi (t / day - 0.3)))` of its time at full clock, so the busiest
-    hour is the 13th. Equal seeds give a server equal requests, however many others there are.
+    hour is the 13th.
     """
 
     hours: float = 24.0
@@ -87,40 +84,25 @@ class Traffic:
     def load(self, times: Floats) -> Floats:
         """Return the share of a server's time that is asked for at `times`, bursts apart.
 
-        >>> Traffic().load(np.array([0.55, 0.05]) * DAY).round(4)
+        >>> Daily().load(np.array([0.55, 0.05]) * DAY).round(4)
         array([0.82  , 0.3608])
         """
         wave = np.sin(2 * np.pi * (times / DAY - 0.3))
         return np.asarray(self.peak * (1 - self.swing + self.swing * wave))
 
-    def draw(self, servers: int, server: Server, phases: Phases, seed: int) -> tuple[Array, Ints, Ints]:
-        """Return the requests of all servers, one server after the other, how many each has, and their tokens.
+    def lasting(self, hours: float) -> "Daily":
+        """Return the same for another length of time."""
+        return replace(self, hours=hours)
 
-        The requests have columns arrival, prompt and decode (seconds at full clock) and watts (of the devices while the
-        prompt is computed); the tokens have columns prompt and output.
-        """
-        starts = self._bursts(seed)
-        parts, tokens = [], []
-        for s in range(servers):
-            chance = np.random.default_rng([seed, STREAM, 1 + s])
-            service = SERVICES[s % len(SERVICES)]
-            arrival = self._arrivals(chance, service.seconds(phases), starts)
-            prompt, output = (
-                chance.integers(low, high + 1, len(arrival)) for low, high in (service.prompt, service.output)
-            )
-            columns = (
-                arrival,
-                phases.prompt_seconds(prompt),
-                phases.token_seconds * output,
-                server.limit * phases.prompt_share(prompt),
-            )
-            part = np.empty(len(arrival), [(name, "f8") for name in COLUMNS])
-            for name, column in zip(COLUMNS, columns, strict=True):
-                part[name] = column
-            parts.append(part)
-            tokens.append(np.stack([prompt, output], axis=1))
-        counts = np.array([len(part) for part in parts], np.int64)
-        return np.concatenate(parts), counts, np.concatenate(tokens)
+    def stream(self, server: int, phases: Phases, seed: int) -> Stream:
+        """Return the requests of a server, which answers one service."""
+        chance = np.random.default_rng([seed, STREAM, 1 + server])
+        service = SERVICES[server % len(SERVICES)]
+        arrival = self._arrivals(chance, service.seconds(phases), self._bursts(seed))
+        prompt, output = (
+            chance.integers(low, high + 1, len(arrival)) for low, high in (service.prompt, service.output)
+        )
+        return arrival, prompt, output
 
     def _arrivals(self, chance: np.random.Generator, seconds: float, starts: Floats) -> Floats:
         """Return times of arrival: those of the highest rate, thinned."""
