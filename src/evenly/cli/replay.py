@@ -153,11 +153,10 @@ def _finish(
     as_json: bool,
 ) -> None:
     """Keep a replay as a run of the folder `place`, draw the report of all its runs, and print what was seen."""
-    from evenly.core.document import unstructure
+    from evenly.core.document import told, unstructure
     from evenly.hosts.replay_outcome import outcome
     from evenly.report import page, replayed
     from evenly.report.exports.vllm_bench import VllmBench
-    from evenly.serve.results import told
     from evenly.sweep import folder, record
     from evenly.sweep.summary import merge, plain, rows
 

@@ -22,7 +22,7 @@ from evenly.cluster.row.scaling import Scaling, binned, fixed
 from evenly.cluster.row.scenario import RowScenario
 from evenly.cluster.row.traffics.daily import SERVICES, Daily
 from evenly.hardware.power import Server, phases
-from evenly.hosts import power_budget
+from evenly.hosts.row.measure import measure
 from evenly.papers.data import public
 from evenly.traces.read import read
 
@@ -35,9 +35,6 @@ SMALL = Plant(3, 1.0, Server(), phases("bloom-176b"), 10.0, 0.0, 0.0)
 CASES, TICKS = 10, 8  # small rows, and samples of each
 TIGHT = 1.03  # times the budget that a small row draws at most without caps
 PROMPTS = [service.prompt for service in SERVICES]
-HELD = 0.90  # of the time without caps a row of processes is within its budget
-LEARNT = (2, 3)  # seeds of the runs without caps that budget and thresholds come from
-LOWERED = {"low_first": 950.0, "low_second": 400.0, "high_second": 800.0}  # MHz; few workers must save more each
 AZURE = "AzureLLMInferenceTrace_conv.csv"
 
 
@@ -246,17 +243,5 @@ def replicas() -> dict[str, float]:
 
 
 def computed() -> dict[str, float]:
-    """Return brakes of a row of processes with and without POLCA, fitted to runs of the same requests."""
-    bench = power_budget.Bench()
-    with power_budget.workers(bench) as board:
-        seen = np.concatenate([power_budget.run(bench, Ideal(), np.inf, seed, board).samples for seed in LEARNT])
-        budget = float(np.quantile(seen, HELD))
-        cap = Polca(first=None, second=None, **LOWERED).fit(power_budget.training(bench, seen, budget))
-        free = [power_budget.run(bench, NoCap(), budget, seed, board) for seed in LEARNT]
-        held = [power_budget.run(bench, cap, budget, seed, board) for seed in LEARNT]
-    return {
-        "free": float(sum(run.brakes for run in free)),
-        "held": float(sum(run.brakes for run in held)),
-        "peak": 100 * max(float(run.samples.max()) for run in held) / budget,
-        "answered": sum(run.answered for run in held) / max(1, sum(run.answered for run in free)),
-    }
+    """Return brakes of a row of processes with and without POLCA, judged by other runs than it was fitted to."""
+    return measure()

@@ -7,7 +7,8 @@ import pytest
 
 from evenly.cluster.row.caps.no_cap import NoCap
 from evenly.cluster.row.caps.polca import Polca
-from evenly.hosts.power_budget import DUTY, PHASE, RESTED, STOP, WATTS, WORKED, Bench, power, run, training, workers
+from evenly.hosts.row.bench import DUTY, PHASE, RESTED, STOP, WORKED, Bench, workers
+from evenly.hosts.row.control import WATTS, power, run, training
 
 BENCH = Bench(workers=2, seconds=1.0, full=0.2)
 
