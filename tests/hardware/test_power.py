@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evenly.hardware.device import device, devices
 from evenly.hardware.model import model
-from evenly.hardware.power import joules, phases, power_facts
+from evenly.hardware.power import joules, power_facts
+from evenly.hardware.server import phases
 
 
 @given(

@@ -21,7 +21,7 @@ from evenly.cluster.row.safe import safe
 from evenly.cluster.row.scaling import Scaling, binned, fixed
 from evenly.cluster.row.scenario import RowScenario
 from evenly.cluster.row.traffics.daily import SERVICES, Daily
-from evenly.hardware.power import Server, phases
+from evenly.hardware.server import Server, phases
 from evenly.hosts.row.measure import measure
 from evenly.papers.data import public
 from evenly.traces.read import read

@@ -18,7 +18,7 @@ from evenly.cluster.row.caps.polca import Polca
 from evenly.cluster.row.row import Demand, Plant, groups, span
 from evenly.cluster.row.traffics.daily import Daily
 from evenly.core import Floats
-from evenly.hardware.power import Server, phases
+from evenly.hardware.server import Server, phases
 from tests.cluster.row.twin import Twin, twin
 
 HOURS = 0.5

@@ -19,7 +19,7 @@ from evenly.cluster.row.scaling import Scaling, fixed
 from evenly.cluster.row.scenario import RowScenario
 from evenly.cluster.row.traffics.daily import Daily
 from evenly.core import Document, Outcome
-from evenly.hardware.power import Server, phases
+from evenly.hardware.server import Server, phases
 from evenly.report.charts.power import power
 from evenly.report.exports.perfetto import Perfetto
 from evenly.report.page import render

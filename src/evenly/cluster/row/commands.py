@@ -1,7 +1,7 @@
 """The commands that put a level of clocks in force, ready for a shell."""
 
 from evenly.cluster.row.caps import Cap
-from evenly.hardware.power import Server
+from evenly.hardware.server import Server
 
 NAMES = ("high", "low")
 "Priorities, in the order of a level's clocks."

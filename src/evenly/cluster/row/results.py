@@ -10,7 +10,7 @@ from evenly.cluster.row.row import Demand, groups, rise, span, steps
 from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.catalog import plugin_name
 from evenly.core.document import told, unstructure
-from evenly.hardware.power import phases
+from evenly.hardware.server import phases
 
 if TYPE_CHECKING:
     from evenly.cluster.row.scenario import RowScenario
@@ -101,7 +101,7 @@ def facts(scenario: "RowScenario") -> dict[str, str | int | float]:
         f"{server.rest_busy:g} W busy, {server.rest_idle:g} W idle",
         "speed": f"of the clock's share below {server.top:g} MHz prompts lose {server.prompt_loss:g}, tokens "
         f"{server.token_loss:g}",
-        "phases": phases(scenario.model).source,
+        "phases": phases(scenario.model, server.device).source,
         "traffic": told(unstructure(scenario.trace), type(scenario.trace).__name__),
         "seed": scenario.seed,
     }

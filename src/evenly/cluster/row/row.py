@@ -9,7 +9,7 @@ from evenly.cluster.row.caps import Cap, Training
 from evenly.cluster.row.caps.ideal import Ideal
 from evenly.cluster.row.traffics import HIGH, LOW, Traffic
 from evenly.core import Array, Floats, Ints
-from evenly.hardware.power import Phases, Server
+from evenly.hardware.server import Phases, Server
 
 if TYPE_CHECKING:
     from evenly.kernel.row.simulate import Row
@@ -116,7 +116,7 @@ class Plant:
 
         All servers are taken to generate tokens or to idle.
 
-        >>> from evenly.hardware.power import phases
+        >>> from evenly.hardware.server import phases
         >>> row = Plant(52, 260e3, Server(), phases("bloom-176b"), 2.0, 2.0, 40.0)
         >>> round(row.saved((np.inf, 1275.0)), 3), round(row.saved((1305.0, 1110.0)), 3)
         (0.048, 0.139)

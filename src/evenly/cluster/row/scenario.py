@@ -12,7 +12,7 @@ from evenly.cluster.row.traffics import Traffic
 from evenly.cluster.row.traffics.daily import Daily
 from evenly.core import Metric, Outcome, Scenario
 from evenly.core.scenario import Progress, silent
-from evenly.hardware.power import Server, phases
+from evenly.hardware.server import Server, phases
 
 MOST_SERVERS = 10_000
 MOST_TICKS = 100_000_000
@@ -57,7 +57,7 @@ class RowScenario(Scenario):
             raise ValueError(f"servers is 1 to {MOST_SERVERS:,}, not {self.servers}")
         if not 1 <= self.provisioned <= MOST_SERVERS:
             raise ValueError(f"provisioned is 1 to {MOST_SERVERS:,} servers, not {self.provisioned}")
-        phases(self.model)
+        phases(self.model, self.server.device)
         if not 0 < self.tick < float("inf"):
             raise ValueError(f"tick is a positive number of seconds, not {self.tick}")
         if self.trace.seconds / self.tick > MOST_TICKS:
@@ -71,7 +71,7 @@ class RowScenario(Scenario):
     def plant(self) -> Plant:
         """Return the row without its traffic and policy."""
         budget = self.provisioned * self.server.provisioned
-        known = phases(self.model)
+        known = phases(self.model, self.server.device)
         return Plant(self.servers, budget, self.server, known, self.tick, self.telemetry, self.actuation, self.brake)
 
     def run(self, progress: Progress = silent) -> Outcome:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from evenly.core import Catalog, Floats, Ints
-from evenly.hardware.power import Phases
+from evenly.hardware.server import Phases
 
 HIGH, LOW = 0, 1
 STREAM = 31  # tells random numbers of traffic from those of others with the same seed

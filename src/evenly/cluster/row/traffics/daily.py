@@ -6,7 +6,7 @@ import numpy as np
 
 from evenly.cluster.row.traffics import STREAM, Stream
 from evenly.core import Floats
-from evenly.hardware.power import Phases
+from evenly.hardware.server import Phases
 
 DAY = 86_400.0
 
@@ -24,7 +24,7 @@ class Service:
     def seconds(self, phases: Phases) -> float:
         """Return the mean time of a request at full clock.
 
-        >>> from evenly.hardware.power import phases
+        >>> from evenly.hardware.server import phases
         >>> round(SERVICES[0].seconds(phases("bloom-176b")), 1)
         75.6
         """

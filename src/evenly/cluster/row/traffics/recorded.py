@@ -8,7 +8,7 @@ import numpy as np
 
 from evenly.cluster.row.traffics import STREAM, Stream
 from evenly.core import Trace
-from evenly.hardware.power import Phases
+from evenly.hardware.server import Phases
 from evenly.traces.sources import Source
 
 
