@@ -17,7 +17,7 @@ def server_of(path: Path, node: int = 0, device: str = "") -> Server:
     A device draws its idle and its active watts. Everything beside the devices draws what stands there for the base of
     the node, the processor at its given use, memory modules, links, network cards and disks, whether a request is served
     or not: energy by bit hangs on traffic that a row does not count. Standby lasts nanoseconds there, so it is left out.
-    All together is what the server is given of the budget. `device` is the name of the accelerator here, by default that
+    All together is what the server is given of the budget. Clocks, and what they do, stay those of an A100. `device` is the name of the accelerator here, by default that
     of the table.
 
     Reference: Cho et al., "LLMServingSim", 2024; its documentation, "Power model".
@@ -53,7 +53,10 @@ def _rest(power: "_Table", memory_gb: float) -> float:
     processor, memory = power.at("cpu"), power.at("dram")
     idle, active = processor.at("idle_power").number(), processor.at("active_power").number()
     watts = power.at("base_node_power").number() + idle + (active - idle) * processor.at("util").number()
-    watts += math.ceil(memory_gb / memory.at("dimm_size").number()) * memory.at("idle_power").number()
+    size = memory.at("dimm_size")
+    if size.number() == 0:
+        raise ValueError(f"{size.path}: '{size.place}' is above 0 GB, not 0")
+    watts += math.ceil(memory_gb / size.number()) * memory.at("idle_power").number()
     for name, count in (("link", "num_links"), ("nic", "num_nics"), ("storage", "num_devices")):
         watts += power.at(name, count).number() * power.at(name, "idle_power").number()
     return watts
