@@ -1,5 +1,11 @@
-"""What two workers say to each other: meetings, sums, and rows that are handed over, through shared memory."""
+"""What two workers say to each other: meetings, sums, and rows that are handed over, through shared memory.
 
+A meeting also sets their clocks. A worker's clock counts its processor time, and who comes to a meeting first waits for
+the other: both clocks then show the later of both. So a clock tells what would have elapsed on two cores with nothing
+else to do, whatever runs beside; what it leaves out is how long it takes a worker to see that the other one is there.
+"""
+
+import time
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
@@ -22,17 +28,26 @@ class Exchange:
 
     def __init__(self, memory: SharedMemory, gates: tuple[Any, Any], worker: int, rows: int, width: int) -> None:
         self.worker, self.turn = worker, 0
+        self.elapsed = False
+        self._zero, self._since = 0.0, time.thread_time()
         self.here, self.there = gates[worker], gates[1 - worker]
         self.sums: Reals = np.ndarray((2, WORKERS, rows, width), np.float32, memory.buf)
         self.notes: Floats = np.ndarray((2, WORKERS, rows, 2), np.float64, memory.buf, self.sums.nbytes)
+        after = self.sums.nbytes + self.notes.nbytes
+        self.clocks: Floats = np.ndarray((2, WORKERS), np.float64, memory.buf, after)
 
     @staticmethod
     def size(rows: int, width: int) -> int:
         """Return the bytes for exchanges of at most `rows` rows of `width` numbers."""
-        return 2 * WORKERS * rows * (4 * width + 8 * 2)
+        return 2 * WORKERS * (rows * (4 * width + 8 * 2) + 8)
+
+    def now(self) -> float:
+        """Return the seconds that this worker's clock shows."""
+        return time.perf_counter() if self.elapsed else self._zero + time.thread_time() - self._since
 
     def meet(self) -> None:
         """Wait until the other worker is here too; raise `RuntimeError` if it does not come."""
+        self.clocks[self.turn, self.worker] = self.now()
         self.here.release()
         for _ in range(SPINS):
             if self.there.acquire(False):
@@ -40,6 +55,7 @@ class Exchange:
         else:
             if not self.there.acquire(True, PATIENCE):
                 raise RuntimeError(f"the other worker did not come within {PATIENCE:g} s")
+        self._zero, self._since = float(self.clocks[self.turn].max()), time.thread_time()
         self.turn ^= 1
 
     def reduce(self, mine: Reals) -> Reals:
@@ -76,4 +92,4 @@ class Exchange:
 
     def close(self) -> None:
         """Let go of the memory."""
-        del self.sums, self.notes
+        del self.sums, self.notes, self.clocks

@@ -15,10 +15,10 @@ from evenly.hosts.layouts.network import WAYS, drawn, plain
 from evenly.hosts.layouts.worker import Task
 from evenly.plan.layout import Layout
 
-PROMPTS, OUTPUTS = (8, 65), (8, 41)  # tokens of a request, uniform; the second number is not among them
+PROMPTS, OUTPUTS = (8, 65), (8, 25)  # tokens of a request, uniform; the second number is not among them
 CONTEXTS = (16, 96)  # tokens of the prompts of uniform batches, from which tables are made
-STEPS = 12  # passes of a uniform batch
-ROUNDS = 5
+STEPS = 10  # passes of a uniform batch
+ROUNDS = 3
 MOST = 2048  # tokens of a pass
 
 
@@ -32,7 +32,7 @@ class Case:
 
 CASES = {
     # Weights that no cache holds: who reads half of them is fast.
-    "wide": Case(Shape(layers=4, width=768, heads=12, vocabulary=8192, context=256), seats=4),
+    "wide": Case(Shape(layers=4, width=512, heads=8, vocabulary=8192, context=256), seats=4),
     # Many short operations: who exchanges after each of them is slow.
     "narrow": Case(Shape(layers=8, width=128, heads=4, vocabulary=2048, context=256), seats=16),
 }

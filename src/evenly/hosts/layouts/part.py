@@ -1,7 +1,6 @@
 """What one worker computes of a pass, and how long each operation takes."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,13 +17,14 @@ OPERATIONS = ("enter", "linear", "attention", "exchange", "head")
 class Watch:
     """Seconds by operation: each lap goes to the operation that it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
         self.taken = dict.fromkeys(OPERATIONS, 0.0)
-        self.since = time.perf_counter()
+        self.since = clock()
 
     def lap(self, operation: str) -> None:
         """Give the time since the last lap to an operation."""
-        now = time.perf_counter()
+        now = self.clock()
         self.taken[operation] += now - self.since
         self.since = now
 
@@ -52,7 +52,7 @@ class Part:
     def __init__(self, weights: Weights, exchange: Exchange, texts: dict[int, Text], record: bool) -> None:
         self.weights, self.exchange, self.texts, self.record = weights, exchange, texts, record
         self.cut = weights.shape.width < weights.tokens.shape[1]
-        self.watch = Watch()
+        self.watch = Watch(exchange.now)
 
     def enter(self, work: Pass) -> Reals:
         """Return the embedded new tokens of a pass, one row a token."""
@@ -113,7 +113,7 @@ class Part:
 
     def laps(self) -> dict[str, float]:
         """Return the seconds by operation since this was last asked."""
-        taken, self.watch = self.watch.taken, Watch()
+        taken, self.watch = self.watch.taken, Watch(self.exchange.now)
         return taken
 
     def _whole(self, mine: Reals) -> Reals:

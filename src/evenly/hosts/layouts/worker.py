@@ -1,7 +1,6 @@
 """A worker: a process on a core of its own that runs its part of every script."""
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -28,6 +27,8 @@ class Task:
     "Requests that are computed at once, by all engines of the layout together."
     record: bool = False
     "Whether workers answer with the scores of all tokens."
+    elapsed: bool = False
+    "Whether clocks show what elapses, in place of processor time."
 
     def scripts(self) -> list[list[Pass]]:
         """Return the passes of each engine of the layout; requests are dealt in turn."""
@@ -42,7 +43,7 @@ class Done:
     texts: dict[int, Text]
     "Without caches."
     ends: list[list[float]]
-    "Seconds of the monotonic clock at which each engine's passes ended on this worker; empty for those of others."
+    "Seconds on the workers' clocks at which each engine's passes ended on this worker; empty for those of others."
     laps: list[list[dict[str, float]]]
     "Seconds of each pass by operation."
 
@@ -73,6 +74,7 @@ def serve(task: Task, weights: Weights, exchange: Exchange) -> Done:
     part = Part(weights, exchange, texts, task.record)
     scripts = task.scripts()
     done = Done(texts, [[] for _ in scripts], [[] for _ in scripts])
+    exchange.elapsed = task.elapsed
     exchange.meet()
     part.laps()
     if task.layout.stages > 1:
@@ -110,5 +112,5 @@ def _stages(part: Part, scripts: list[list[Pass]], done: Done) -> None:
 
 
 def _note(part: Part, done: Done, member: int) -> None:
-    done.ends[member].append(time.perf_counter())
+    done.ends[member].append(part.exchange.now())
     done.laps[member].append(part.laps())
