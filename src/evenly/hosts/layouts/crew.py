@@ -55,17 +55,28 @@ class Crew:
             line.close()
         self.stack.close()
 
-    def serve(self, task: Task) -> "Served":
-        """Serve a task; raise `ValueError` if its passes have more tokens than the memory is made for."""
+    def serve(self, *tasks: Task, rounds: int = 1) -> "list[Served]":
+        """Serve tasks one after the other, and all of them again in each round.
+
+        Raises `ValueError` if a pass has more tokens than the memory is made for.
+        """
+        for task in tasks:
+            self._check(task)
+        done = [[self._served(task) for task in tasks] for _ in range(rounds)]
+        return [Served(task, list(each)) for task, each in zip(tasks, zip(*done, strict=True), strict=True)]
+
+    def _served(self, task: Task) -> list[Done]:
+        for line in self.lines:
+            line.send(task)
+        return [self._answer(line) for line in self.lines]
+
+    def _check(self, task: Task) -> None:
         sizes = [len(prompt) for prompt in task.prompts]
         largest = max(
             len(one.decodes) + sum(sizes[i] for i in one.prompts) for passes in task.scripts() for one in passes
         )
         if largest > self.most:
             raise ValueError(f"a pass has {largest} tokens, more than the {self.most} of the shared memory")
-        for line in self.lines:
-            line.send(task)
-        return Served(task, [self._answer(line) for line in self.lines])
 
     def _answer(self, line: Connection) -> Any:
         if not line.poll(2 * PATIENCE):
@@ -77,32 +88,53 @@ class Crew:
 
 
 class Served:
-    """What both workers made of a task."""
+    """What both workers made of a task, in one round or more; every pass counts by the round in which it took least."""
 
-    def __init__(self, task: Task, done: list[Done]) -> None:
-        self.task, self.done = task, done
+    def __init__(self, task: Task, rounds: list[list[Done]]) -> None:
+        self.task, self.rounds = task, rounds
+        self.members = range(task.layout.members)
 
-    def teller(self, member: int) -> Done:
-        """Return the worker that knows an engine's tokens first: that of the engine, or the last stage."""
-        return self.done[member % WORKERS if self.task.layout.replicas > 1 else WORKERS - 1]
+    def tellers(self, member: int) -> list[int]:
+        """Return the workers whose times tell those of an engine: all that share its layers, or its last stage.
+
+        The first of them knows its tokens.
+        """
+        if self.task.layout.tensor > 1:
+            return [*range(WORKERS)]
+        return [member] if self.task.layout.replicas > 1 else [WORKERS - 1]
 
     def answer(self, i: int) -> list[int]:
         """Return the tokens of an answer."""
-        text = self.teller(i % self.task.layout.members).texts[i]
-        return text.tokens[len(self.task.prompts[i]) :]
+        teller = self.tellers(i % len(self.members))[0]
+        return self.rounds[0][teller].texts[i].tokens[len(self.task.prompts[i]) :]
 
     def scores(self, i: int) -> Reals:
         """Return the scores of all tokens before each token of an answer, shape [tokens, vocabulary]."""
-        if self.task.layout.tensor > 1:
-            return np.concatenate([np.array(done.texts[i].scores) for done in self.done], axis=1)
-        return np.array(self.teller(i % self.task.layout.members).texts[i].scores)
+        tellers = self.tellers(i % len(self.members))
+        return np.concatenate([np.array(self.rounds[0][teller].texts[i].scores) for teller in tellers], axis=1)
+
+    def laps(self, member: int, turn: int) -> dict[str, float]:
+        """Return the seconds of a pass of an engine by operation, the mean of the workers that share it."""
+        found = []
+        for done in self.rounds:
+            laps = [done[teller].laps[member][turn] for teller in self.tellers(member)]
+            found.append({name: sum(lap[name] for lap in laps) / len(laps) for name in laps[0]})
+        return min(found, key=lambda taken: sum(taken.values()))
 
     def pace(self) -> Floats:
         """Return the seconds of a token of each answer, from its first to its last; NaN for answers of one."""
-        first, last = np.zeros(len(self.task.prompts)), np.zeros(len(self.task.prompts))
-        for member, passes in enumerate(self.task.scripts()):
-            for one, end in zip(passes, self.teller(member).ends[member], strict=True):
+        scripts, first, last = self.task.scripts(), np.zeros(len(self.task.prompts)), np.zeros(len(self.task.prompts))
+        for member in self.members:
+            for one, end in zip(scripts[member], self._ends(member), strict=True):
                 first[list(one.prompts)] = end
                 last[list(one.texts)] = end
         with np.errstate(invalid="ignore"):
             return np.asarray((last - first) / (self.task.output - 1))
+
+    def _ends(self, member: int) -> Floats:
+        """Return when the passes of an engine end, with every pass of its worker as short as in its best round."""
+        teller = self.tellers(member)[0]
+        every = [np.sort(np.concatenate([np.array(ends) for ends in done[teller].ends])) for done in self.rounds]
+        shortest = np.min([np.diff(ends, prepend=ends[0]) for ends in every], axis=0)
+        done = self.rounds[0][teller].ends
+        return np.asarray(np.cumsum(shortest)[np.searchsorted(every[0], np.array(done[member]))])

@@ -15,7 +15,7 @@ from evenly.core import Floats, Ints
 from evenly.hosts.decoder import Reals
 from evenly.hosts.layouts.network import WORKERS
 
-SPINS = 20_000  # looks for the other worker before this one sleeps: some milliseconds
+SPINS = 1000  # looks for the other worker before this one sleeps: some tenths of a millisecond
 PATIENCE = 60.0  # seconds after which it is given up
 
 

@@ -30,22 +30,21 @@ class Measured:
 def rows(served: Iterable[Served]) -> dict[str, Floats]:
     """Return what each pass computed and what its operations took, one array a column.
 
-    Of workers that share layers the mean counts, of stages the last one: it has the output head.
+    The first pass of each engine is left out: its memory is new.
     """
     sizes: list[tuple[float, ...]] = []
     taken: list[list[float]] = []
     for one in served:
         prompt = np.array([len(text) for text in one.task.prompts])
         for member, passes in enumerate(one.task.scripts()):
-            tellers = one.done if one.task.layout.tensor > 1 else [one.teller(member)]
             held = prompt.astype(np.int64)
             for k, work in enumerate(passes):
                 new, old = prompt[list(work.prompts)], held[list(work.decodes)]
-                tokens = new.sum() + len(old)
-                sizes.append((tokens, len(old), len(new), (new**2).sum() / 2, old.sum()))
+                if k > 0:
+                    laps = one.laps(member, k)
+                    sizes.append((new.sum() + len(old), len(old), len(new), (new**2).sum() / 2, old.sum()))
+                    taken.append([laps[name] for name in OPERATIONS])
                 held[list(work.texts)] += 1
-                laps = [done.laps[member][k] for done in tellers]
-                taken.append([float(np.mean([lap[name] for lap in laps])) for name in OPERATIONS])
     return dict(zip(COLUMNS + OPERATIONS, np.column_stack([sizes, taken]).T, strict=True))
 
 

@@ -1,6 +1,6 @@
 """Which layout of two workers is fastest on this machine, and what the simulator of plans expected."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -9,7 +9,7 @@ import numpy as np
 from evenly.core import Ints
 from evenly.hosts.arenas.measure import CORES, cores
 from evenly.hosts.decoder import Shape
-from evenly.hosts.layouts.crew import Crew, Served
+from evenly.hosts.layouts.crew import Crew
 from evenly.hosts.layouts.fitted import foreseen, rows, tabled
 from evenly.hosts.layouts.network import WAYS, drawn, plain
 from evenly.hosts.layouts.worker import Task
@@ -17,8 +17,8 @@ from evenly.plan.layout import Layout
 
 PROMPTS, OUTPUTS = (8, 65), (8, 25)  # tokens of a request, uniform; the second number is not among them
 CONTEXTS = (16, 96)  # tokens of the prompts of uniform batches, from which tables are made
-STEPS = 10  # passes of a uniform batch
-ROUNDS = 3
+STEPS = 6  # passes of a wave of equal requests
+ROUNDS = 5
 MOST = 2048  # tokens of a pass
 
 
@@ -49,7 +49,7 @@ def apart(seed: int, case: Case = SMALL) -> dict[str, float]:
     tokens, scores = 0, 0.0
     with Crew(case.shape, seed, MOST) as crew:
         for layout in WAYS.values():
-            served = crew.serve(Task(layout, prompts, output, case.seats, record=True))
+            (served,) = crew.serve(Task(layout, prompts, output, case.seats, record=True))
             for i, prompt in enumerate(prompts):
                 answer = served.answer(i)
                 expected = plain(whole, np.array([*prompt, *answer[:-1]]))[len(prompt) - 1 :]
@@ -77,25 +77,28 @@ def compared(name: str, seed: int) -> dict[str, float]:
     """Return the figures of one network, their names begun with its own."""
     case, figures = CASES[name], dict[str, float]()
     prompts, output = requests(seed, 3 * case.seats, case.shape.vocabulary)
-    with Crew(case.shape, seed, MOST) as crew:
-        tables = {way: tabled(rows(uniform(crew, layout, case))) for way, layout in WAYS.items()}
-        tasks = {way: Task(layout, prompts, output, case.seats) for way, layout in WAYS.items()}
-        rounds = [{way: crew.serve(task) for way, task in tasks.items()} for _ in range(ROUNDS)]
-    ours = {way: 1e3 * min(mean(one[way]) for one in rounds) for way in WAYS}
-    expected = {way: 1e3 * float(np.nanmean(foreseen(tasks[way], tables[way]))) for way in WAYS}
+    tasks = {way: [Task(layout, prompts, output, case.seats), *uniform(layout, case)] for way, layout in WAYS.items()}
+    with Crew(case.shape, seed, MOST) as crew:  # all in every round, so that what disturbs one disturbs all
+        served = crew.serve(*(task for every in tasks.values() for task in every), rounds=ROUNDS)
+    ours, expected = dict[str, float](), dict[str, float]()
+    for way, every in tasks.items():
+        real, *learnt = (served.pop(0) for _ in every)
+        ours[way] = 1e3 * float(np.nanmean(real.pace()))
+        expected[way] = 1e3 * float(np.nanmean(foreseen(real.task, tabled(rows(learnt)))))
     for way in WAYS:
         figures |= {f"{name}_{way}_ms": ours[way], f"{name}_{way}_expected": expected[way]}
         figures[f"{name}_{way}_off"] = 100 * abs(expected[way] / ours[way] - 1)
     return figures | {f"{name}_ordered": ordered(ours, expected)}
 
 
-def uniform(crew: Crew, layout: Layout, case: Case) -> Iterator[Served]:
-    """Serve batches of equal requests, of every size up to the seats: what tables are made from."""
-    members = layout.members
+def uniform(layout: Layout, case: Case) -> list[Task]:
+    """Return batches of equal requests, of every size up to the seats, two waves of each: what tables are made from."""
+    members, made = layout.members, []
     for length in CONTEXTS:
         for count in (1 << k for k in range(int(np.log2(case.seats // members)) + 1)):
-            prompts = [np.arange(length) % case.shape.vocabulary] * (members * count)
-            yield crew.serve(Task(layout, prompts, np.full(len(prompts), STEPS), case.seats))
+            prompts = [np.arange(length) % case.shape.vocabulary] * (2 * members * count)
+            made.append(Task(layout, prompts, np.full(len(prompts), STEPS), members * count))
+    return made
 
 
 def requests(seed: int, count: int, vocabulary: int) -> tuple[list[Ints], Ints]:
@@ -103,11 +106,6 @@ def requests(seed: int, count: int, vocabulary: int) -> tuple[list[Ints], Ints]:
     chance = np.random.default_rng([seed, 47])
     prompts = [chance.integers(0, vocabulary, size) for size in chance.integers(*PROMPTS, count)]
     return prompts, chance.integers(*OUTPUTS, count)
-
-
-def mean(served: Served) -> float:
-    """Return the mean time a token."""
-    return float(np.nanmean(served.pace()))
 
 
 def ordered(ours: Mapping[str, float], expected: Mapping[str, float]) -> float:
