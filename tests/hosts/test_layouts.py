@@ -72,9 +72,7 @@ def tables(seconds: float = 1.0, context: float = 0.0) -> Tables:
 
 @settings(max_examples=30, deadline=None)
 @given(lengths=lengths, way=st.sampled_from([*WAYS]), seats=st.sampled_from([2, 4, 8]))
-def test_the_simulator_runs_the_passes_of_the_scripts(
-    lengths: list[tuple[int, int]], way: str, seats: int
-) -> None:
+def test_the_simulator_runs_the_passes_of_the_scripts(lengths: list[tuple[int, int]], way: str, seats: int) -> None:
     prompt, output = (np.array(column) for column in zip(*lengths, strict=True))
     task = Task(WAYS[way], [np.zeros(size, np.int64) for size in prompt], output, seats)
     expected = passes_between(task)

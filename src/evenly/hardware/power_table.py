@@ -15,10 +15,10 @@ def server_of(path: Path, node: int = 0, device: str = "") -> Server:
     """Return a server from the `power` block of a node in a cluster configuration of LLMServingSim.
 
     A device draws its idle and its active watts. Everything beside the devices draws what stands there for the base of
-    the node, the processor at its given use, memory modules, links, network cards and disks, whether a request is served
-    or not: energy by bit hangs on traffic that a row does not count. Standby lasts nanoseconds there, so it is left out.
-    All together is what the server is given of the budget. Clocks, and what they do, stay those of an A100. `device` is the name of the accelerator here, by default that
-    of the table.
+    the node, the processor at its given use, memory modules, links, network cards and disks, whether a request is
+    served or not: energy by bit hangs on traffic that a row does not count. Standby lasts nanoseconds there, so it is
+    left out. All together is what the server is given of the budget. Clocks, and what they do, stay those of an A100.
+    `device` is the name of the accelerator here, by default that of the table.
 
     Reference: Cho et al., "LLMServingSim", 2024; its documentation, "Power model".
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from evenly.core import Ints, Trace
 from evenly.hardware.model import model
+from evenly.hosts.layouts.measure import apart, measure
 from evenly.papers.data import public
 from evenly.papers.testbed import Given
 from evenly.plan.candidate import Candidate, evaluate
@@ -361,3 +362,16 @@ def speed() -> dict[str, float]:
         slow = next(one for one in plan.candidates if one.layout == usual)
         found[f"gain_{devices}"] = slow.figures["e2e_mean"] / plan.winner.figures["e2e_mean"]
     return found
+
+
+# ---- Real workers --------------------------------------------------------------------------------------------------
+
+
+def cuts(seed: int) -> dict[str, float]:
+    """Return how far a transformer on two processes is from one process, under every layout."""
+    return apart(seed)
+
+
+def workers() -> dict[str, float]:
+    """Return times a token of two processes under every layout, and how well the simulator foresees them."""
+    return measure()

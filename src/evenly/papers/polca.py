@@ -20,7 +20,7 @@ from evenly.cluster.row.row import Demand, Plant, rise, steps
 from evenly.cluster.row.safe import safe
 from evenly.cluster.row.scaling import Scaling, binned, fixed
 from evenly.cluster.row.scenario import RowScenario
-from evenly.cluster.row.traffics.daily import SERVICES, Daily
+from evenly.cluster.row.traffics.daily import DAY, SERVICES, Daily
 from evenly.hardware.server import Server, phases
 from evenly.hosts.row.measure import measure
 from evenly.papers.data import public
@@ -54,7 +54,7 @@ def figured(scenario: RowScenario) -> dict[str, float]:
     plain = replace(scenario, cap=NoCap())
     run = scenario.plant.run(scenario.settled(), demand(plain), scenario.trace.seconds, scenario.seed)
     found = figures(scenario, demand(plain), run)
-    return found | {"brakes_day": found["brakes"] / (scenario.trace.hours / 24)}
+    return found | {"brakes_day": found["brakes"] / (scenario.trace.seconds / DAY)}
 
 
 def braked(scenario: RowScenario) -> float:

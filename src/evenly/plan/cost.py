@@ -1,6 +1,6 @@
 """The length of a pass of one microbatch on one stage, by layout."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -69,7 +69,7 @@ class Tables:
     own: Floats
     shared: Floats
     "Empty where a microbatch has one rank."
-    reader: Any = Roofline()
+    reader: Any = field(default_factory=Roofline)
     "What has the static method `seconds` that reads them."
 
 

@@ -93,9 +93,12 @@ def test_a_row_serves_a_file_of_requests(tmp_path: Path) -> None:
     lines = ["TIMESTAMP,ContextTokens,GeneratedTokens"]
     for second in np.sort(chance.uniform(0, 600, 400)):
         minutes, rest = divmod(second, 60)
-        lines.append(f"2023-11-16 18:{int(minutes):02}:{rest:09.6f},{chance.integers(100, 2000)},{chance.integers(20, 400)}")
+        lines.append(
+            f"2023-11-16 18:{int(minutes):02}:{rest:09.6f},{chance.integers(100, 2000)},{chance.integers(20, 400)}"
+        )
     (tmp_path / "hour.csv").write_text("\n".join(lines) + "\n")
-    text = "kind: row\nservers: 6\nprovisioned: 5\ntrace: {use: recorded, source: {use: file, path: hour.csv}, hours: 0.5}\n"
+    trace = "{use: recorded, source: {use: file, path: hour.csv}, hours: 0.5}"
+    text = f"kind: row\nservers: 6\nprovisioned: 5\ntrace: {trace}\n"
     (tmp_path / "row.yaml").write_text(text)
     scenario = scenario_of(Document.read(tmp_path / "row.yaml"))
     assert isinstance(scenario, RowScenario)

@@ -48,7 +48,9 @@ class Done:
     "Seconds of each pass by operation."
 
 
-def work(line: Connection, core: int | None, name: str, gates: tuple[Any, Any], shape: Shape, most: int, me: int) -> None:
+def work(
+    line: Connection, core: int | None, name: str, gates: tuple[Any, Any], shape: Shape, most: int, me: int
+) -> None:
     """Serve tasks until told to stop; `most` is the rows of an exchange."""
     from threadpoolctl import threadpool_limits
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from evenly.traces.sources import Source
 class Recorded:
     """Requests of a trace, by their times and lengths: each server gets a sample, so that peaks come to all at once.
 
-    Every request goes to each server with one chance, such that a server is asked for `load` of its time at full clock in
-    the mean of the trace. A trace that is shorter than the run begins again, sampled anew. Failed requests are not sent.
+    Every request goes to each server with one chance, such that a server is asked for `load` of its time at full clock
+    in the mean of the trace. A trace that is shorter than the run begins again, sampled anew. Failed requests are not
+    sent.
     """
 
     source: Source
@@ -51,8 +53,8 @@ class Recorded:
         asked = float((phases.prompt_seconds(trace.prompt) + phases.token_seconds * trace.output).sum()) / span
         if asked < self.load:
             raise ValueError(
-                f"load is {self.load:g} of a server, but the whole trace asks for {asked:.3g} of one; take a smaller load, "
-                "or a source with a higher speed"
+                f"load is {self.load:g} of a server, but the whole trace asks for {asked:.3g} of one; take a smaller "
+                "load, or a source with a higher speed"
             )
         chance = np.random.default_rng([seed, STREAM, 1 + server])
         arrival, index = [], []
@@ -66,7 +68,7 @@ class Recorded:
 
 
 @lru_cache(4)
-def _sent(source: Source, seed: int) -> tuple[Trace, float]:
+def _sent(source: Any, seed: int) -> tuple[Trace, float]:
     """Return the requests that can be sent, the first at time 0, and the seconds after which they begin again."""
     trace = source.draw(seed)
     if trace.after is not None and (trace.after >= 0).any():
