@@ -65,24 +65,24 @@ def weigh(rules: Any, state: Any, now: float) -> None:
 
 
 @helper
-def advance(servers: Any, requests: Any, pace: Any, now: float, s: int) -> None:
+def advance(servers: Any, requests: Any, pace: Any, due: Any, now: float, s: int) -> None:
     """End the phase of a server that is due, and begin the next one."""
     own = servers[s]
     group = own.group
     if own.phase == PROMPT:
         servers[s].phase = TOKEN
-        servers[s].due = now + requests[own.next - 1].decode / pace[group, 1]
+        due[s] = now + requests[own.next - 1].decode / pace[group, 1]
         return
     if own.phase == TOKEN:
         requests[own.next - 1].end = now
     if own.next < own.last and requests[own.next].arrival <= now:
         requests[own.next].begin = now
-        servers[s].due = now + requests[own.next].prompt / pace[group, 0]
+        due[s] = now + requests[own.next].prompt / pace[group, 0]
         servers[s].next += 1
         servers[s].phase = PROMPT
         return
     servers[s].phase = IDLE
-    servers[s].due = requests[own.next].arrival if own.next < own.last else np.inf
+    due[s] = requests[own.next].arrival if own.next < own.last else np.inf
 
 
 @helper
@@ -107,6 +107,7 @@ def turn(
     requests: Any,
     clocks: Any,
     pace: Any,
+    due: Any,
     spent: Any,
     now: float,
     level: int,
@@ -117,24 +118,26 @@ def turn(
     for s in range(len(servers)):
         charge(rules, servers, spent, now, s)
         if servers[s].phase != IDLE:
-            servers[s].due = (servers[s].due - now) * pace[servers[s].group, servers[s].phase - 1]  # at full clock
+            due[s] = (due[s] - now) * pace[servers[s].group, servers[s].phase - 1]  # at full clock
     state[0].level, state[0].braked = level, on
     set_pace(rules, state, clocks, pace)
     state[0].watts = 0.0
     for s in range(len(servers)):
         if servers[s].phase != IDLE:
-            servers[s].due = now + servers[s].due / pace[servers[s].group, servers[s].phase - 1]
+            due[s] = now + due[s] / pace[servers[s].group, servers[s].phase - 1]
         servers[s].watts = drawn(rules, servers, requests, pace, s)
         state[0].watts += servers[s].watts
     weigh(rules, state, now)
 
 
 @helper
-def change(rules: Any, state: Any, servers: Any, requests: Any, pace: Any, spent: Any, now: float, s: int) -> None:
+def change(
+    rules: Any, state: Any, servers: Any, requests: Any, pace: Any, due: Any, spent: Any, now: float, s: int
+) -> None:
     """Let a server go into its next phase."""
     charge(rules, servers, spent, now, s)
     before = servers[s].watts
-    advance(servers, requests, pace, now, s)
+    advance(servers, requests, pace, due, now, s)
     servers[s].watts = drawn(rules, servers, requests, pace, s)
     state[0].watts += servers[s].watts - before
     weigh(rules, state, now)
@@ -185,16 +188,6 @@ def settle(rules: Any, state: Any, servers: Any, spent: Any, now: float) -> None
         state[0].watts += servers[s].watts
 
 
-@helper
-def soonest(servers: Any) -> int:
-    """Return the server whose phase ends first; the lowest of those that end together."""
-    who = 0
-    for s in range(1, len(servers)):
-        if servers[s].due < servers[who].due:
-            who = s
-    return who
-
-
 @loop(RUN)
 def run(
     rules: Any,
@@ -203,6 +196,7 @@ def run(
     requests: Any,
     clocks: Any,
     pace: Any,
+    due: Any,
     times: Any,
     samples: Any,
     levels: Any,
@@ -211,28 +205,29 @@ def run(
     choose: Any,
     memory: Any,
 ) -> None:
-    """Run a row from time 0 to the end of its rules; all arrays are filled in place, `times` is scratch."""
+    """Run a row from time 0 to the end of its rules; all arrays are filled in place, `due` and `times` are scratch."""
     own = state[0]
-    turn(rules, state, servers, requests, clocks, pace, spent, 0.0, own.level, own.braked)
+    turn(rules, state, servers, requests, clocks, pace, due, spent, 0.0, own.level, own.braked)
     times[:] = np.inf
     times[SAMPLE], times[BIN], times[END] = 0.0, rules[0].bin, rules[0].end
-    bins, what, now = 1, PHASE, 0.0
+    bins, what, now, who = 1, PHASE, 0.0, 0
     while what != END and not (rules[0].first != 0.0 and own.brakes > 0):
-        who = soonest(servers)
-        times[PHASE] = servers[who].due
+        if what <= RELEASE:  # all other events leave the phases alone
+            who = int(due.argmin())  # the lowest of those that end together
+            times[PHASE] = due[who]
         what = int(times.argmin())
         now = times[what]
         if what == PHASE:
-            change(rules, state, servers, requests, pace, spent, now, who)
+            change(rules, state, servers, requests, pace, due, spent, now, who)
         elif what == LANDING:
-            turn(rules, state, servers, requests, clocks, pace, spent, now, own.moving, own.braked)
+            turn(rules, state, servers, requests, clocks, pace, due, spent, now, own.moving, own.braked)
             own.moving, times[LANDING] = -1, np.inf
         elif what == BRAKE:
             press(rules, state, times, braking, now)
-            turn(rules, state, servers, requests, clocks, pace, spent, now, own.level, own.braked + 1)
+            turn(rules, state, servers, requests, clocks, pace, due, spent, now, own.level, 1)
         elif what == RELEASE:
             times[RELEASE] = np.inf
-            turn(rules, state, servers, requests, clocks, pace, spent, now, own.level, own.braked - 1)
+            turn(rules, state, servers, requests, clocks, pace, due, spent, now, own.level, 0)
         elif what == SAMPLE:
             sample(rules, state, clocks, samples, levels, times)
         elif what == READING:
@@ -241,7 +236,7 @@ def run(
             settle(rules, state, servers, spent, now)
             bins += 1
             times[BIN] = bins * rules[0].bin
-    turn(rules, state, servers, requests, clocks, pace, spent, now, own.level, own.braked)
+    turn(rules, state, servers, requests, clocks, pace, due, spent, now, own.level, own.braked)
     if not np.isnan(own.over_since):
         own.over += now - own.over_since
         own.longest = max(own.longest, now - own.over_since)

@@ -47,7 +47,6 @@ SERVER = np.dtype(
         ("next", "i8"),  # its request that starts next
         ("last", "i8"),  # the one after its last
         ("phase", "i8"),
-        ("due", "f8"),  # when its phase ends, or its next request arrives
         ("watts", "f8"),
         ("since", "f8"),  # since when it draws them
     ]
@@ -99,6 +98,7 @@ RUN = types.void(
     array(REQUEST),
     types.float64[:, ::1],  # clocks by level and priority
     types.float64[:, ::1],  # pace by priority: speed of a prompt, of a token, and the power above idle
+    _floats,  # by server, when its phase ends or its next request arrives
     _floats,  # when each kind of event comes next
     _floats,  # samples
     _ints,  # level at each sample; the number of levels while the brake holds

@@ -42,12 +42,12 @@ def simulate(
     servers = np.zeros(len(groups), SERVER)
     ends = np.cumsum(counts)
     servers["group"], servers["next"], servers["last"], servers["phase"] = groups, ends - counts, ends, IDLE
-    given = np.full(len(requests), np.nan, REQUEST)
+    given = np.empty(len(requests), REQUEST)
     for name in ("arrival", "prompt", "decode", "watts"):
         given[name] = requests[name]
-    servers["due"] = np.inf
-    some = counts > 0
-    servers["due"][some] = given["arrival"][servers["next"][some]]
+    given["begin"] = given["end"] = np.nan
+    due = np.full(len(groups), np.inf)
+    due[counts > 0] = given["arrival"][servers["next"][counts > 0]]
     state = np.zeros(1, STATE)
     state["moving"], state["over_since"] = -1, np.nan
     settings = np.zeros(1, RULES)
@@ -65,7 +65,7 @@ def simulate(
         choose = trampoline.choose
         memory = python_hook(policy.choose, (memory,), int, (float, float, int, int), failures)
     table, pace, times = np.ascontiguousarray(clocks, np.float64), np.zeros((2, 3)), np.zeros(8)
-    run(settings, state, servers, given, table, pace, times, samples, levels, spent, braking, choose, memory)
+    run(settings, state, servers, given, table, pace, due, times, samples, levels, spent, braking, choose, memory)
     failures.check()
     seen = int(state["sampled"][0])
     return Row(given, state, samples[:seen], levels[:seen], spent, braking[: int(state["brakes"][0])])
