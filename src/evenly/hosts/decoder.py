@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from evenly.core import Array, Floats, Ints
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
-from evenly.kernel.serving.records import DECODING
 
 Reals = NDArray[np.float32]
 GROWTH = 256  # positions by which a cache grows
@@ -207,6 +206,8 @@ class Decoder:
         return [(int(i), int(held), int(size)) for i, held, size in zip(rows["request"], before, chunk, strict=True)]
 
     def _decoding(self) -> list[int]:
+        from evenly.kernel.serving.records import DECODING  # with it numba, which workers that only compute do without
+
         line = self._world["line"][0, : int(self._world["pools"][0]["seated"])]
         rows = self._world["seats"][line]
         return [int(i) for i in rows["request"][rows["state"] == DECODING]]

@@ -2,12 +2,12 @@
 
 import time
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evenly.cluster.row.caps import Cap
+from evenly.cluster.row.caps import Cap, Training, unfitted
 from evenly.cluster.row.caps.ideal import Ideal
 from evenly.cluster.row.caps.no_cap import NoCap
 from evenly.cluster.row.caps.one_all import OneAll
@@ -19,12 +19,16 @@ from evenly.cluster.row.results import figures
 from evenly.cluster.row.row import Demand, Plant, rise, steps
 from evenly.cluster.row.safe import safe
 from evenly.cluster.row.scaling import Scaling, binned, fixed
-from evenly.cluster.row.scenario import RowScenario
+from evenly.cluster.row.scenario import ANOTHER, RowScenario
+from evenly.cluster.row.traffics import Traffic
 from evenly.cluster.row.traffics.daily import DAY, SERVICES, Daily
 from evenly.hardware.server import Server, phases
 from evenly.hosts.row.measure import measure
 from evenly.papers.data import public
 from evenly.traces.read import read
+
+if TYPE_CHECKING:
+    from evenly.kernel.row.simulate import Row
 
 WEEK = Daily(hours=168.0)
 POLICIES: dict[str, Cap] = {"none": NoCap(), "one_low": OneLow(), "one_all": OneAll(), "polca": Polca()}
@@ -43,25 +47,37 @@ def row(servers: int, **changes: Any) -> RowScenario:
     return RowScenario(**{"servers": servers, "trace": WEEK, **changes})
 
 
-@lru_cache(2)
-def demand(scenario: RowScenario) -> Demand:
-    """Return what a row is asked for, drawn once for all policies."""
-    return scenario.plant.demand(scenario.trace, scenario.seed)
+@lru_cache(16)
+def drawn(trace: Traffic, seed: int) -> Demand:
+    """Return what the largest row is asked for; a smaller one is asked for its part of it."""
+    return row(MOST).plant.demand(trace, seed)
+
+
+@lru_cache
+def learnt(servers: int, seed: int) -> Training:
+    """Return a week of a row without caps, from another seed."""
+    scenario = row(servers)
+    free = scenario.plant.run(Ideal(), drawn(WEEK, seed + ANOTHER), WEEK.seconds)
+    return scenario.plant.learnt(free.samples)
+
+
+def ran(scenario: RowScenario) -> "Row":
+    """Return a run of a row of the default servers, or of others that draw as much at full clock."""
+    cap = scenario.cap
+    if unfitted(cap):
+        cap = cap.fit(learnt(scenario.servers, scenario.seed))
+    return scenario.plant.run(cap, drawn(scenario.trace, scenario.seed), scenario.trace.seconds, scenario.seed)
 
 
 def figured(scenario: RowScenario) -> dict[str, float]:
     """Return the metrics of a run, with brakes a day."""
-    plain = replace(scenario, cap=NoCap())
-    run = scenario.plant.run(scenario.settled(), demand(plain), scenario.trace.seconds, scenario.seed)
-    found = figures(scenario, demand(plain), run)
+    found = figures(scenario, drawn(scenario.trace, scenario.seed).of(scenario.servers), ran(scenario))
     return found | {"brakes_day": found["brakes"] / (scenario.trace.seconds / DAY)}
 
 
 def braked(scenario: RowScenario) -> float:
     """Return the brakes of a run."""
-    plain = replace(scenario, cap=NoCap())
-    run = scenario.plant.run(scenario.settled(), demand(plain), scenario.trace.seconds, scenario.seed)
-    return float(run.state[0]["brakes"])
+    return float(ran(scenario).state[0]["brakes"])
 
 
 def oversubscribed(seed: int) -> dict[str, float]:
@@ -86,8 +102,8 @@ def oversubscribed(seed: int) -> dict[str, float]:
 def covered(seed: int) -> dict[str, float]:
     """Return what the 40 servers do that the budget covers: no policy has anything to do, and how the power rises."""
     found = {f"{name}_brakes": braked(row(40, seed=seed, cap=cap)) for name, cap in POLICIES.items()}
-    scenario = row(40, seed=seed)
-    free = scenario.plant.run(Ideal(), demand(replace(scenario, cap=NoCap())), WEEK.seconds, seed)
+    scenario = row(40, seed=seed, cap=Ideal())
+    free = ran(scenario)
     return found | {
         "brakes": sum(found.values()),
         "peak": 100 * float(free.samples.max()),
@@ -108,7 +124,9 @@ def counts(seed: int) -> dict[str, float]:
 def largest() -> dict[str, float]:
     """Return the largest safe number of servers of each policy, over three seeds of a week each."""
     every = {**POLICIES, "predictive": Predictive()}
-    found = {name: float(safe(row(40, cap=cap), SEEDS, MOST)) for name, cap in every.items()}
+    found = {
+        name: float(safe(row(40, cap=cap), SEEDS, MOST, drawn=partial(drawn, WEEK))) for name, cap in every.items()
+    }
     found["lead"] = found["polca"] - max(found[name] for name in ("none", "one_low", "one_all"))
     return found
 
@@ -153,8 +171,7 @@ def thresholds(seed: int) -> dict[str, float]:
     """Return the thresholds fitted to a week of 40 and of 52 servers, and what 52 servers do with theirs."""
     found: dict[str, float] = {}
     for servers in (40, 52):
-        settled = row(servers, seed=seed, cap=Polca(first=None, second=None)).settled()
-        assert isinstance(settled, Polca)
+        settled = Polca(first=None, second=None).fit(learnt(servers, seed))
         assert settled.first is not None
         assert settled.second is not None
         found |= {f"first_{servers}": 100 * settled.first, f"second_{servers}": 100 * settled.second}
@@ -166,9 +183,10 @@ def variance(seed: int) -> dict[str, float]:
     """Return how the variance of the row's power falls with its servers at a steady load, and peak over mean of two."""
     steady = Daily(hours=48.0, swing=0.0, peak=0.6)
     sizes, spread, over = (8, 16, 32, 64, 128), [], {}
+    asked = row(max(sizes)).plant.demand(steady, seed)
     for servers in sizes:
         scenario = row(servers, provisioned=servers, trace=steady, seed=seed)
-        samples = scenario.plant.run(Ideal(), demand(scenario), steady.seconds, seed).samples[1800:]
+        samples = scenario.plant.run(Ideal(), asked, steady.seconds, seed).samples[1800:]
         spread.append(float(np.var(samples) / np.mean(samples) ** 2))
         over[servers] = float(samples.max() / samples.mean())
     slope = float(np.polyfit(np.log(sizes), np.log(spread), 1)[0])

@@ -56,6 +56,11 @@ class Demand:
     tokens: Ints
     "Prompt and output of each request."
 
+    def of(self, servers: int) -> "Demand":
+        """Return what the first so many servers are asked for: the same as a row of so many is."""
+        counts = self.counts[:servers]
+        return Demand(self.requests[: counts.sum()], counts, self.tokens[: counts.sum()])
+
     @property
     def server(self) -> Ints:
         """Return the server of each request."""
@@ -96,10 +101,8 @@ class Plant:
         from evenly.kernel.row.simulate import simulate
 
         rules = self._rules(cap) | {"end": seconds, "bin": span(seconds), "first": float(first)}
-        counts = demand.counts[: self.servers]
-        return simulate(
-            rules, groups(self.servers), counts, demand.requests[: counts.sum()], np.array(cap.clocks), cap, seed
-        )
+        mine = demand.of(self.servers)
+        return simulate(rules, groups(self.servers), mine.counts, mine.requests, np.array(cap.clocks), cap, seed)
 
     def training(self, traffic: Traffic, seed: int) -> Training:
         """Return a week of this row without caps and brake."""

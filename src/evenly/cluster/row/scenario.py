@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from evenly.cluster.row.caps import Cap, Fitted
+from evenly.cluster.row.caps import Cap, unfitted
 from evenly.cluster.row.caps.polca import Polca
 from evenly.cluster.row.metrics import METRICS
 from evenly.cluster.row.row import Brake, Plant
@@ -86,6 +86,4 @@ class RowScenario(Scenario):
 
     def settled(self) -> Cap:
         """Return the policy with what it derives fitted to a week of this row without caps, from another seed."""
-        if not isinstance(self.cap, Fitted) or all(getattr(self.cap, name) is not None for name in self.cap.derives):
-            return self.cap
-        return self.cap.fit(self.plant.training(self.trace, self.seed + ANOTHER))
+        return self.cap.fit(self.plant.training(self.trace, self.seed + ANOTHER)) if unfitted(self.cap) else self.cap

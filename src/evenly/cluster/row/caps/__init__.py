@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -71,6 +71,16 @@ class Fitted(Protocol):
     def fit(self, training: Training) -> Cap:
         """Return the cap with the fields that are null filled in."""
         ...
+
+
+def unfitted(cap: Cap) -> TypeGuard[Fitted]:
+    """Tell whether fields of a cap are still to be fitted.
+
+    >>> from evenly.cluster.row.caps.polca import Polca
+    >>> unfitted(Polca()), unfitted(Polca(first=None))
+    (False, True)
+    """
+    return isinstance(cap, Fitted) and any(getattr(cap, name) is None for name in cap.derives)
 
 
 caps: Catalog[Cap] = Catalog(__name__, Cap)
