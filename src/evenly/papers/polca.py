@@ -22,10 +22,12 @@ from evenly.cluster.row.scaling import Scaling, binned, fixed
 from evenly.cluster.row.scenario import ANOTHER, RowScenario
 from evenly.cluster.row.traffics import Traffic
 from evenly.cluster.row.traffics.daily import DAY, SERVICES, Daily
+from evenly.cluster.row.traffics.recorded import Recorded
 from evenly.hardware.server import Server, phases
 from evenly.hosts.row.measure import measure
 from evenly.papers.data import public
 from evenly.traces.read import read
+from evenly.traces.sources.file import File
 
 if TYPE_CHECKING:
     from evenly.kernel.row.simulate import Row
@@ -39,6 +41,10 @@ SMALL = Plant(3, 1.0, Server(), phases("bloom-176b"), 10.0, 0.0, 0.0)
 CASES, TICKS = 10, 8  # small rows, and samples of each
 TIGHT = 1.03  # times the budget that a small row draws at most without caps
 PROMPTS = [service.prompt for service in SERVICES]
+MEAN = 0.82 * 0.72  # share of a server's time that the daily law asks for in the mean
+# DGX-H100: 10.2 kW at most and 1,980 MHz by its data sheet, so 4.6 kW beside eight devices at their limit; 2.8 kW idle
+# in the public simulator. What clocks do is assumed to be as on an A100.
+H100 = Server(device="h100", provisioned=10_200.0, rest_busy=4_600.0, rest_idle=2_000.0, top=1980.0)
 AZURE = "AzureLLMInferenceTrace_conv.csv"
 
 
@@ -237,6 +243,34 @@ def bursts(seed: int) -> dict[str, float]:
         traffic = replace(WEEK, bursts=6.0, burst=factor)
         for policy in ("none", "polca"):
             found[f"{policy}_{name}"] = braked(row(52, seed=seed, trace=traffic, cap=POLICIES[policy])) / 7
+    return found
+
+
+def recorded(seed: int) -> dict[str, float]:
+    """Return what a day of 52 servers shows whose requests are those of an hour at Azure, again and again."""
+    path = public(AZURE, "https://github.com/Azure/AzurePublicDataset")
+    traffic = Recorded(File(str(path)), load=MEAN)
+    found: dict[str, float] = {}
+    for name in ("none", "polca"):
+        scenario = row(52, seed=seed, trace=traffic, cap=POLICIES[name])
+        state = scenario.plant.run(scenario.cap, drawn(traffic, seed), traffic.seconds, seed).state[0]
+        found |= {
+            f"{name}_brakes": float(state["brakes"]),
+            f"{name}_peak": 100 * float(state["peak"] / scenario.plant.budget),
+        }
+    return found
+
+
+def hopper(seed: int) -> dict[str, float]:
+    """Return the peak of 40 DGX-H100 that serve Llama 2 70B for a day, and the largest safe numbers of servers."""
+    base = row(40, seed=seed, server=H100, model="llama-2-70b", trace=Daily())
+    scaled = H100.top / Server().top
+    cap = Polca(low_first=1275 * scaled, low_second=1110 * scaled, high_second=1305 * scaled)
+    asked = replace(base, servers=MOST).plant.demand(base.trace, seed)
+    free = base.plant.run(Ideal(), asked, base.trace.seconds)
+    found = {"peak": 100 * float(free.samples.max())}
+    for name, policy in (("none", NoCap()), ("polca", cap)):
+        found[name] = float(safe(replace(base, cap=policy), (seed,), MOST, drawn=lambda _: asked))
     return found
 
 

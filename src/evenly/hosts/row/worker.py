@@ -12,7 +12,7 @@ from evenly.hosts.phases.pool import attached
 from evenly.hosts.row.bench import ANSWERED, DUTY, PHASE, RESTED, SEED, START, STOP, WAITS, WORKED, Bench
 
 PIECES = ((15, 30), (30, 120))  # least and most pieces of work of a prompt, and of the tokens after it
-NAP = 0.002  # seconds between two looks at the board
+NAP = 0.005  # seconds between two looks at the board
 PROMPT = 1  # the phase; the tokens after it are 2
 Tools = tuple[Array, Array, Array]
 """A matrix to multiply, a block of memory and the place that it is copied to."""
