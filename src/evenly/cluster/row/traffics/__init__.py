@@ -18,6 +18,8 @@ class Traffic(Protocol):
     there are.
     """
 
+    def __hash__(self) -> int: ...
+
     @property
     def seconds(self) -> float:
         """Return the length of a run."""

@@ -1,9 +1,10 @@
 """Recorded."""
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Recorded:
 
         Raises `ValueError` for turns, whose times are not known before others end, and for a trace that asks for less.
         """
-        trace, span = _sent(self.source, seed)
+        trace, span = _sent(cast("Hashable", self.source), seed)
         asked = float((phases.prompt_seconds(trace.prompt) + phases.token_seconds * trace.output).sum()) / span
         if asked < self.load:
             raise ValueError(
