@@ -1,7 +1,11 @@
 """A transformer on two processes: every layout gives the tokens of one process, and the simulator knows its passes."""
 
+import hashlib
 import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from multiprocessing.shared_memory import SharedMemory
+from threading import Semaphore
 
 import numpy as np
 import pytest
@@ -11,12 +15,14 @@ from hypothesis import strategies as st
 from evenly.core import Ints
 from evenly.hosts.decoder import Shape
 from evenly.hosts.layouts.crew import Crew
+from evenly.hosts.layouts.exchange import Exchange
 from evenly.hosts.layouts.fitted import COLUMNS, Measured, foreseen, tabled
 from evenly.hosts.layouts.measure import apart, ordered
 from evenly.hosts.layouts.network import WAYS, cut, drawn, plain
 from evenly.hosts.layouts.part import OPERATIONS
 from evenly.hosts.layouts.script import script
 from evenly.hosts.layouts.worker import Task
+from evenly.hosts.phases.pool import made
 from evenly.plan.cost import Tables
 from evenly.plan.layout import Layout
 
@@ -45,6 +51,27 @@ def test_the_parts_of_two_workers_are_the_whole(way: str) -> None:
     sizes = [sum(layer.project.size + layer.narrow.size for layer in part.layers) for part in parts]
     total = sum(layer.project.size + layer.narrow.size for layer in whole.layers)
     assert sizes == ([total, total] if way == "DP2" else [total // 2, total // 2])
+
+
+def test_clocks_show_the_later_time_after_a_meeting_and_sums_are_the_same_on_both_sides() -> None:
+    shown, sums, ahead = [0.0, 0.0], [np.zeros(0), np.zeros(0)], [0.0]
+    gates = (Semaphore(0), Semaphore(0))
+
+    def work(memory: SharedMemory, worker: int) -> None:
+        exchange = Exchange(memory, gates, worker, rows=2, width=3)
+        if worker == 0:
+            while exchange.now() < 0.02:
+                hashlib.sha256(b"work").digest()
+        ahead[0] = max(ahead[0], exchange.now())
+        sums[worker] = exchange.reduce(np.full((2, 3), worker + 1, np.float32))
+        shown[worker] = exchange._zero
+        exchange.close()
+
+    with made(Exchange.size(2, 3)) as memory, ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(work, memory, worker) for worker in range(2)]:
+            done.result(60)
+    assert shown[0] == shown[1] >= ahead[0] >= 0.02
+    assert all((one == 3).all() for one in sums)
 
 
 def test_a_network_that_does_not_divide_is_refused() -> None:

@@ -26,8 +26,13 @@ class Oracle:
     demand: Demand
     clocks: tuple[tuple[float, float], ...]
     ticks: int
+    group: list[int] = field(init=False)
+    "Priority of each server."
     best: float = field(init=False, default=math.inf)
     "Server-ticks below the highest clock of the best schedule so far."
+
+    def __post_init__(self) -> None:
+        self.group = groups(self.plant.servers).tolist()
 
     def least(self) -> float:
         """Return the least server-seconds below the highest clock; infinite if no schedule keeps the budget."""
@@ -43,7 +48,7 @@ class Oracle:
             self.best = cost
             return
         for clocks in self.clocks:
-            each = [clocks[group] for group in groups(self.plant.servers)]
+            each = [clocks[group] for group in self.group]
             more = cost + sum(clock < self.plant.server.top for clock in each)
             if more >= self.best:
                 continue
