@@ -21,7 +21,8 @@ from evenly.cluster.row.safe import safe
 from evenly.cluster.row.scaling import Scaling, binned, fixed
 from evenly.cluster.row.scenario import ANOTHER, RowScenario
 from evenly.cluster.row.traffics import Traffic
-from evenly.cluster.row.traffics.daily import DAY, SERVICES, Daily
+from evenly.cluster.row.traffics._services import SERVICES
+from evenly.cluster.row.traffics.daily import DAY, Daily
 from evenly.cluster.row.traffics.recorded import Recorded
 from evenly.hardware.server import Server, phases
 from evenly.hosts.row.measure import measure

@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from evenly.core import Catalog, Document
-from evenly.core.catalog import camel, field_docs, plugin_name
+from evenly.core.catalog import camel, catalog_of, field_docs, plugin_name
 from evenly.core.document import unstructure
 from evenly.core.strict import dump
 
@@ -122,10 +122,16 @@ def sample(kind: type[Any]) -> Any:
     'example'
     """
     hints = get_type_hints(kind)
-    given = {f.name: INVENTED.get(hints[f.name], MISSING) for f in fields(kind) if f.init and _required(f)}
+    given = {f.name: _invented(hints[f.name]) for f in fields(kind) if f.init and _required(f)}
     unknown = [name for name, value in given.items() if value is MISSING]
     assert not unknown, f"{kind.__name__}: no example of {', '.join(unknown)} can be invented; hand one to check"
     return kind(**given)
+
+
+def _invented(hint: Any) -> Any:
+    """Return a value of a type, of a room the first plug-in; `MISSING` if there is none."""
+    room = catalog_of(hint)
+    return sample(room[room.names()[0]]) if room is not None else INVENTED.get(hint, MISSING)
 
 
 def _required(entry: "Field[Any]") -> bool:
