@@ -100,6 +100,23 @@ class Scaled:
         return np.asarray(self.backlog / self.replicas)
 
 
+def within(limit: float, cap: float, devices: int) -> int:
+    """Return how many replicas a power budget holds, as the planner of NVIDIA Dynamo projects it: the most of `Scaling`.
+
+    `limit` is its `total_gpu_power_limit` in watts, `cap` the power limit of each device in watts, whatever it draws.
+
+    >>> within(5200.0, 650.0, devices=2)
+    4
+
+    Reference: documentation of NVIDIA Dynamo, "Power-aware budget scaling".
+    """
+    if not (0 <= limit < float("inf") and 0 < cap < float("inf") and devices >= 1):
+        raise ValueError(
+            f"limit is at least 0 W, cap above 0 W and devices at least 1, not {limit}, {cap} and {devices}"
+        )
+    return int(limit / (cap * devices) * (1 + 1e-12))
+
+
 def fixed(work: Floats, tick: float, replicas: int) -> Scaled:
     """Return the same for a fleet that never changes."""
     return Scaling(least=replicas, most=replicas).run(work, tick)
