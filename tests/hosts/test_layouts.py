@@ -54,7 +54,7 @@ def test_the_parts_of_two_workers_are_the_whole(way: str) -> None:
 
 
 def test_clocks_show_the_later_time_after_a_meeting_and_sums_are_the_same_on_both_sides() -> None:
-    shown, sums, ahead = [0.0, 0.0], [np.zeros(0), np.zeros(0)], [0.0]
+    shown, sums, ahead = [0.0, 0.0], [np.zeros(0, np.float32) for _ in range(2)], [0.0]
     gates = (Semaphore(0), Semaphore(0))
 
     def work(memory: SharedMemory, worker: int) -> None:
@@ -71,7 +71,7 @@ def test_clocks_show_the_later_time_after_a_meeting_and_sums_are_the_same_on_bot
         for done in [pool.submit(work, memory, worker) for worker in range(2)]:
             done.result(60)
     assert shown[0] == shown[1] >= ahead[0] >= 0.02
-    assert all((one == 3).all() for one in sums)
+    assert all(one.shape == (2, 3) and (one == 3).all() for one in sums)
 
 
 def test_a_network_that_does_not_divide_is_refused() -> None:

@@ -103,8 +103,8 @@ class Scaled:
 def within(limit: float, cap: float, devices: int) -> int:
     """Return how many replicas a power budget holds, as the planner of NVIDIA Dynamo projects it.
 
-    `limit` is its `total_gpu_power_limit` in watts, `cap` the power limit of each device in watts, whatever it draws. The
-    result may be the `most` of `Scaling`.
+    `limit` is its `total_gpu_power_limit` in watts, `cap` the power limit of each device in watts, whatever it draws.
+    The result may be the `most` of `Scaling`.
 
     >>> within(5200.0, 650.0, devices=2)
     4
