@@ -23,7 +23,7 @@ class Bench:
     "Of which even ones have high priority."
     full: float = 0.06
     "Share of a core that a worker takes at its highest clock."
-    seconds: float = 5.0
+    seconds: float = 4.0
     "Length of a run."
     tick: float = 0.05
     "Between two samples."
