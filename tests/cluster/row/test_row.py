@@ -223,3 +223,20 @@ def test_a_run_can_end_at_the_first_brake(name: str) -> None:
     short = made.run(cap, demand, traffic().seconds, first=True)
     assert short.state[0]["brakes"] == min(1, whole.state[0]["brakes"])
     assert np.array_equal(short.samples, whole.samples[: len(short.samples)])
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """A policy that asks for a level that it does not have."""
+
+    clocks: tuple[tuple[float, float], ...] = ((math.inf, math.inf),)
+    guarded: bool = True
+
+    def choose(self, now: float, p: float, level: int, moving: int, memory: Floats) -> int:
+        return 3
+
+
+def test_a_level_that_a_policy_does_not_have_is_an_error() -> None:
+    made = plant(2)
+    with pytest.raises(ValueError, match=r"Beyond.choose returned level 3; its clocks have levels 0 to 0"):
+        made.run(Beyond(), made.demand(traffic(0.1), 0), 360.0)

@@ -152,7 +152,10 @@ def look(rules: Any, state: Any, clocks: Any, samples: Any, times: Any, choose: 
     if p > r.limit and times[BRAKE] == np.inf and times[RELEASE] == np.inf:
         times[BRAKE] = now + r.latency
     level = choose(now, p, state[0].level, state[0].moving, memory)
-    if state[0].moving < 0 and level != state[0].level and 0 <= level < len(clocks):
+    if not 0 <= level < len(clocks):
+        state[0].refused += 1
+        state[0].wrong = level
+    elif state[0].moving < 0 and level != state[0].level:
         state[0].moving = level
         times[LANDING] = now + r.actuation
         state[0].commands += 1

@@ -79,6 +79,8 @@ STATE = np.dtype(
         ("capped_high", "f8"),  # seconds below the highest clock, the brake apart
         ("capped_low", "f8"),
         ("commands", "i8"),
+        ("refused", "i8"),  # levels chosen that the policy does not have
+        ("wrong", "i8"),  # the last of them
         ("stopped", "f8"),  # when the run ended
     ]
 )

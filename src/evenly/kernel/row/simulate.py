@@ -37,7 +37,8 @@ def simulate(
 ) -> Row:
     """Run a row whose server `s` has priority `groups[s]` and the next `counts[s]` of `requests`.
 
-    `rules` are fields of `RULES`; `clocks` has shape [level, priority], in MHz.
+    `rules` are fields of `RULES`; `clocks` has shape [level, priority], in MHz. Raises `ValueError` if the policy chose
+    a level that it does not have.
     """
     servers = np.zeros(len(groups), SERVER)
     ends = np.cumsum(counts)
@@ -67,5 +68,10 @@ def simulate(
     table, pace, times = np.ascontiguousarray(clocks, np.float64), np.zeros((2, 3)), np.zeros(8)
     run(settings, state, servers, given, table, pace, due, times, samples, levels, spent, braking, choose, memory)
     failures.check()
+    if state["refused"][0]:
+        raise ValueError(
+            f"{type(policy).__name__}.choose returned level {state['wrong'][0]}; its clocks have levels 0 to "
+            f"{len(clocks) - 1}"
+        )
     seen = int(state["sampled"][0])
     return Row(given, state, samples[:seen], levels[:seen], spent, braking[: int(state["brakes"][0])])
