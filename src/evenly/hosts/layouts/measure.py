@@ -71,13 +71,13 @@ def measure(elapsed: bool = False) -> dict[str, float]:
     before = cores()
     figures, errors, order = dict[str, float](), list[float](), list[float]()
     for name, case in CASES.items():
-        ours, expected = compared(case, elapsed)
-        errors += [100 * abs(expected[way][k] / ours[way][k] - 1) for way in WAYS for k in range(len(SEEDS))]
-        for k in range(len(SEEDS)):
-            order.append(ordered(*({way: times[way][k] for way in WAYS} for times in (ours, expected))))
-        figures |= {f"{name}_{way}_ms": 1e3 * fmean(ours[way]) for way in WAYS}
-        figures |= {f"{name}_{way}_expected_ms": 1e3 * fmean(expected[way]) for way in WAYS}
-        figures[f"{name}_DP2_TP2"] = fmean(ours["DP2"]) / fmean(ours["TP2"])
+        pairs = compared(case, elapsed)
+        errors += [100 * abs(expected[way] / ours[way] - 1) for ours, expected in pairs for way in WAYS]
+        order += [ordered(ours, expected) for ours, expected in pairs]
+        for way in WAYS:
+            figures[f"{name}_{way}_ms"] = 1e3 * fmean(ours[way] for ours, _ in pairs)
+            figures[f"{name}_{way}_expected_ms"] = 1e3 * fmean(expected[way] for _, expected in pairs)
+        figures[f"{name}_DP2_TP2"] = figures[f"{name}_DP2_ms"] / figures[f"{name}_TP2_ms"]
     figures |= {"off": fmean(errors), "off_most": max(errors), "ordered": fmean(order)}
     have = min(before, cores())
     if elapsed and have < CORES:
@@ -85,8 +85,8 @@ def measure(elapsed: bool = False) -> dict[str, float]:
     return figures | {"cores": have}
 
 
-def compared(case: Case, elapsed: bool) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Return the mean time a token of every layout, one for each set of requests: as measured, as simulated."""
+def compared(case: Case, elapsed: bool) -> list[tuple[dict[str, float], dict[str, float]]]:
+    """Return the mean seconds of a token by layout, as measured and as simulated, for each set of requests."""
     drawn = [requests(seed, 2 * case.seats, case.shape.vocabulary) for seed in SEEDS]
     tasks = {
         way: [Task(layout, *some, case.seats, elapsed=elapsed) for some in drawn] + uniform(layout, case, elapsed)
@@ -94,13 +94,14 @@ def compared(case: Case, elapsed: bool) -> tuple[dict[str, list[float]], dict[st
     }
     with Crew(case.shape, 0, MOST) as crew:  # all in every round, so that what disturbs one disturbs all
         served = crew.serve(*(task for every in tasks.values() for task in every), rounds=ROUNDS)
-    ours, expected = dict[str, list[float]](), dict[str, list[float]]()
+    pairs = [(dict[str, float](), dict[str, float]()) for _ in SEEDS]
     for way, every in tasks.items():
         mine = [served.pop(0) for _ in every]
         tables = tabled(rows(mine[len(SEEDS) :]))
-        ours[way] = [float(np.nanmean(one.pace())) for one in mine[: len(SEEDS)]]
-        expected[way] = [float(np.nanmean(foreseen(task, tables))) for task in every[: len(SEEDS)]]
-    return ours, expected
+        for one, (ours, expected) in zip(mine, pairs, strict=False):  # the waves come after the sets of requests
+            ours[way] = float(np.nanmean(one.pace()))
+            expected[way] = float(np.nanmean(foreseen(one.task, tables)))
+    return pairs
 
 
 def uniform(layout: Layout, case: Case, elapsed: bool) -> list[Task]:

@@ -68,10 +68,15 @@ def simulate(
     table, pace, times = np.ascontiguousarray(clocks, np.float64), np.zeros((2, 3)), np.zeros(8)
     run(settings, state, servers, given, table, pace, due, times, samples, levels, spent, braking, choose, memory)
     failures.check()
+    _check_levels(policy, state, len(clocks))
+    seen = int(state["sampled"][0])
+    return Row(given, state, samples[:seen], levels[:seen], spent, braking[: int(state["brakes"][0])])
+
+
+def _check_levels(policy: Any, state: Array, levels: int) -> None:
+    """Raise `ValueError` if the policy chose a level that it does not have."""
     if state["refused"][0]:
         raise ValueError(
             f"{type(policy).__name__}.choose returned level {state['wrong'][0]}; its clocks have levels 0 to "
-            f"{len(clocks) - 1}"
+            f"{levels - 1}"
         )
-    seen = int(state["sampled"][0])
-    return Row(given, state, samples[:seen], levels[:seen], spent, braking[: int(state["brakes"][0])])
