@@ -83,7 +83,7 @@ class Crew:
             raise RuntimeError(f"a worker said nothing for {2 * PATIENCE:g} s")
         try:
             return line.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             raise RuntimeError("a worker failed; what it said stands above") from None
 
 

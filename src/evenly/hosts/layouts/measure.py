@@ -16,11 +16,11 @@ from evenly.hosts.layouts.network import WAYS, drawn, plain
 from evenly.hosts.layouts.worker import Task
 from evenly.plan.layout import Layout
 
-PROMPTS, OUTPUTS = (8, 65), (8, 25)  # tokens of a request, uniform; the second number is not among them
+PROMPTS, OUTPUTS = (8, 49), (6, 17)  # tokens of a request, uniform; the second number is not among them
 CONTEXTS = (16, 48)  # tokens of the prompts of uniform batches, from which tables are made
-STEPS = 6  # passes of a wave of equal requests
-ROUNDS = 4
-SEEDS = (0, 1, 2)  # of the requests that the simulator has to foresee
+STEPS = 5  # passes of a wave of equal requests
+ROUNDS = 5
+SEEDS = (0, 1)  # of the requests that the simulator has to foresee
 MOST = 2048  # tokens of a pass
 
 
@@ -34,9 +34,9 @@ class Case:
 
 CASES = {
     # Weights that no cache holds: who reads half of them is fast.
-    "wide": Case(Shape(layers=4, width=512, heads=8, vocabulary=8192, context=256), seats=4),
+    "wide": Case(Shape(layers=4, width=384, heads=6, vocabulary=4096, context=256), seats=4),
     # Many short operations: who exchanges after each of them is slow.
-    "narrow": Case(Shape(layers=6, width=128, heads=4, vocabulary=2048, context=256), seats=8),
+    "narrow": Case(Shape(layers=4, width=128, heads=4, vocabulary=1024, context=256), seats=8),
 }
 SMALL = Case(Shape(layers=2, width=48, heads=4, vocabulary=300, context=256), seats=6)
 
