@@ -34,7 +34,7 @@ class Case:
 
 CASES = {
     # Weights that no cache holds: who reads half of them is fast.
-    "wide": Case(Shape(layers=4, width=384, heads=6, vocabulary=4096, context=256), seats=4),
+    "wide": Case(Shape(layers=4, width=512, heads=8, vocabulary=4096, context=256), seats=4),
     # Many short operations: who exchanges after each of them is slow.
     "narrow": Case(Shape(layers=4, width=128, heads=4, vocabulary=1024, context=256), seats=8),
 }
