@@ -6,9 +6,9 @@ from functools import lru_cache
 import numpy as np
 
 from evenly.cluster.functions.calls import Calls
-from evenly.cluster.functions.colds import SPREAD, Published, split
-from evenly.cluster.functions.exact import MOST_EXACT, few, least_cost
-from evenly.cluster.functions.joint import joint
+from evenly.cluster.functions.cold_times import SPREAD, ColdTimes, split
+from evenly.cluster.functions.brute_force import MOST_CALLS, few, least_cost
+from evenly.cluster.functions.joint_distribution import joint_distribution
 from evenly.cluster.functions.keepalives import KeepAlive
 from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
 from evenly.cluster.functions.keepalives.fixed import Fixed
@@ -62,10 +62,10 @@ def generated(seed: int) -> dict[str, float]:
 def sample(region: str, seed: int) -> tuple[Ints, Ints, Floats, Floats]:
     """Return runtimes, triggers, times and parts of cold starts of a region, the pairs as often as published for R2."""
     chance = np.random.default_rng([seed, 41])
-    both = joint().colds
+    both = joint_distribution().colds
     drawn = chance.choice(both.size, DRAWN, p=both.ravel() / both.sum())
     runtime, trigger = (column.astype(np.int64) for column in np.divmod(drawn, both.shape[1]))
-    times = Published(region).times(runtime, trigger, chance.random(DRAWN))
+    times = ColdTimes(region).times(runtime, trigger, chance.random(DRAWN))
     return runtime, trigger, times, split(times, runtime, np.exp(SPREAD * chance.standard_normal((DRAWN, 4))))
 
 
@@ -128,9 +128,8 @@ def _figures(calls: Calls, keep: KeepAlive) -> dict[str, float]:
     run = FunctionsScenario(keep=keep).simulate(calls)
     found = figures(calls, run, WORTH, bool(getattr(type(keep), "foresees", False)))
     cold = np.isfinite(run.calls["began"])
-    timer = np.array([name.startswith("TIMER") for name in calls.functions.triggers])[calls.functions.trigger]
     found["useless_percent"] = 100 * found["useless"]
-    found["timers"] = 100 * float(timer[calls.function[cold]].mean())
+    found["timers"] = 100 * float(calls.functions.timers[calls.function[cold]].mean())
     return found
 
 
@@ -181,7 +180,7 @@ def exact(seed: int) -> dict[str, float]:
     chance = np.random.default_rng([seed, 42])
     worst = 1.0
     for _ in range(SMALL):
-        count = int(chance.integers(2, MOST_EXACT + 1))
+        count = int(chance.integers(2, MOST_CALLS + 1))
         calls = few(np.sort(chance.random(count) * 400.0), chance.exponential(20.0, count))
         run = FunctionsScenario(keep=Clairvoyant(WORTH)).simulate(calls)
         waits = float(lives(run, foresees=True)[2].sum())

@@ -93,7 +93,7 @@ def measure(
     of = tuple(known[functions.runtimes[code]] for code in functions.runtime)
     rows = np.zeros(len(arrival), CALL)
     rows["function"], rows["parts"], rows["ahead"] = function, np.nan, np.nan
-    rows["end"] = seconds * scale
+    rows["seconds"] = seconds * scale
     asked = Asked.of(functions, keep, delay)
     return asyncio.run(_run(of, functions, arrival * scale, rows, asked, stock, packages, scale))
 

@@ -22,6 +22,7 @@ CALL = np.dtype(
         ("heard", "f8"),  # when the platform had read it
         ("start", "f8"),  # when its pod was told to run it
         ("end", "f8"),
+        ("seconds", "f8"),  # that it is to run
         ("function", "i8"),
         ("cold", "i8"),  # 1: it waited for a pod to start
         ("ahead", "f8", 4),  # parts of the start of a pod that was started ahead after it, NaN if none was
@@ -59,7 +60,6 @@ class Platform:
     tasks: set["asyncio.Task[Any]"] = field(default_factory=set)
     lived: float = 0.0
     "Seconds that all pods of functions lived, those in pools left out."
-    births: dict[int, float] = field(default_factory=dict)
     started: int = 0
     "Pods started for functions."
 
@@ -89,7 +89,7 @@ class Platform:
         self._set_alarm(function)
         pod = self._warm_pod(function) or await self._other_pod(function, call)
         call["start"] = time.perf_counter()
-        await pod.order(f"call {call['end']:.6f}")  # how long it is to run stands there before it has ended
+        await pod.order(f"call {call['seconds']:.6f}")
         call["end"] = time.perf_counter()
         pod.served += 1
         self._free(pod)
@@ -114,21 +114,20 @@ class Platform:
         self.alarms[function] = loop.call_later(max(delay, 0.0), self._wake, function) if wake < math.inf else None
 
     async def _other_pod(self, function: int, call: Array) -> Pod:
-        """Return a pod for a call that found none idle."""
+        """Return a pod for a call that found none idle: a busy one, one that is on its way, or a new one."""
+        if self.ahead[function] is None and self.asked.functions["pods"][function] > 0:
+            patience = self.asked.delay(self.now, function)
+            if patience > 0.0:
+                waiter: asyncio.Future[Pod] = asyncio.get_running_loop().create_future()
+                self.queues[function].append(waiter)
+                with contextlib.suppress(TimeoutError):
+                    return await asyncio.wait_for(waiter, patience * self.scale)
+        call["cold"] = 1
+        self.asked.functions["pods"][function] += 1
         coming = self.ahead[function]
         if coming is not None:
             self.ahead[function] = None
-            call["cold"] = 1
-            self.asked.functions["pods"][function] += 1
             return await coming
-        patience = self.asked.delay(self.now, function) if self.asked.functions["pods"][function] > 0 else 0.0
-        if patience > 0.0:
-            waiter: asyncio.Future[Pod] = asyncio.get_running_loop().create_future()
-            self.queues[function].append(waiter)
-            with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(waiter, patience * self.scale)
-        call["cold"] = 1
-        self.asked.functions["pods"][function] += 1
         queued = time.perf_counter()
         pod, parts = await self._start(function)
         self._refill_later(function)
@@ -141,7 +140,7 @@ class Platform:
         begin = time.perf_counter()
         pod = await self._allocate(self.runtimes[function])
         allocated = time.perf_counter()
-        self.births[id(pod)] = begin
+        pod.born = begin
         self.started += 1
         code, dependency = await pod.deploy(self.packages[function])
         deployed = time.perf_counter()
@@ -218,7 +217,8 @@ class Platform:
         self._refill_later(function)
         if self.ahead[function] is asyncio.current_task():  # no call has claimed it meanwhile
             self.ahead[function] = None
-            self._rest(pod)
+            self.asked.functions["pods"][function] += 1
+            self._free(pod)
         return pod
 
     def _later(self, work: "Coroutine[Any, Any, Any]") -> "asyncio.Task[Any]":
@@ -231,7 +231,6 @@ class Platform:
     async def _end(self, pod: Pod) -> None:
         if pod in self.pods:
             self.pods.remove(pod)
-            born = self.births.pop(id(pod), None)
-            if born is not None:
-                self.lived += time.perf_counter() - born
+            if not math.isnan(pod.born):
+                self.lived += time.perf_counter() - pod.born
             await pod.close()
