@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Floats, Ints
-from evenly.traces.functions.describe import POD, view
 from evenly.traces.functions.files import Found, database, find
-from evenly.traces.functions.schema import PARTS
+from evenly.traces.functions.schema import FUNCTIONS, PARTS
+from evenly.traces.functions.view import view
 
 UNKNOWN = "unknown"
+POD = r"^(.*)-([0-9]+)-([0-9]+)-[^-]*$"  # pool - millicores - MB - number
+WANTED = {
+    "cold_starts": ("day", "time", "requestID", "funcName", "userID", *PARTS),
+    "requests": ("time_worker", "funcName", "userID", "podID", "runtimeCost"),
+    "functions": FUNCTIONS,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +58,7 @@ def load(folder: Path, region: str = "") -> Loaded:
         raise ValueError(f"{folder}: region {region or known[0]} has requests but no cold starts")
     with database() as base:
         for one in mine.values():
-            view(base, one)
+            view(base, one, WANTED[one.table])
         return _loaded(base, mine, region or known[0])
 
 
