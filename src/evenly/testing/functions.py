@@ -129,7 +129,8 @@ def served(scenario: FunctionsScenario, calls: Calls) -> Run:
     assert (start >= run.calls["arrival"]).all(), "a call ran before it came"
     assert (end - start >= seconds - EXACT).all(), "a call ran for less than its seconds"
     crowded = (end - start) / np.maximum(seconds, EXACT)
-    assert (crowded <= 1 + scenario.slowdown * (scenario.concurrency - 1) + EXACT).all(), "a call ran too slowly"
+    slowest = 1 + scenario.lengthening(calls) * (scenario.concurrency - 1)
+    assert (crowded <= slowest + EXACT).all(), "a call ran too slowly"
     assert _most_at_once(run) <= scenario.concurrency, "a pod ran too many calls at once"
     lasted = run.pods["died"] - run.pods["born"]
     assert np.allclose(lasted, sum(lives(run)), atol=EXACT), "a pod's lifetime is not its start, runs and waits"

@@ -46,7 +46,7 @@ class Twin:
     """Serve calls; afterwards `start`, `end` and `why` say when each call ran and why it started cold, if it did."""
 
     def __init__(self, calls: Calls, scenario: FunctionsScenario) -> None:
-        self.calls, self.seats, self.slowdown = calls, scenario.concurrency, scenario.slowdown
+        self.calls, self.seats, self.slowdown = calls, scenario.concurrency, scenario.lengthening(calls)
         self.keep, self.delay, self.pool = scenario.keep, scenario.delay, scenario.pool
         self.route, self.chain = scenario.route, scenario.chain
         work = calls.work()

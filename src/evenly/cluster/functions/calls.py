@@ -89,6 +89,8 @@ class Calls:
     "Seconds to take a pod from a pool: the middle one of the published modes."
     scratch: float = 10.5
     "Seconds to build one: the slowest of them."
+    slowdown: float = 0.0
+    "Share by which each other call on its pod lengthens a call."
     latency: Floats = field(default_factory=_nowhere)
     "Seconds there and back between regions, shape [regions, regions]."
     parent: Ints = field(default_factory=lambda: np.zeros(0, np.int64))

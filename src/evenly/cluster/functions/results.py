@@ -30,7 +30,7 @@ def outcome(scenario: "FunctionsScenario", calls: Calls, run: "Run") -> Outcome:
         "route": said(scenario.route) if scenario.route is not None else "where the call comes",
         "chain": said(scenario.chain) if scenario.chain is not None else "none",
         "calls on a pod at once": scenario.concurrency,
-        "slowdown by each other call on the pod": scenario.slowdown,
+        "slowdown by each other call on the pod": scenario.lengthening(calls),
         "worth of a cold start, seconds of an idle pod": scenario.worth,
         "seed": scenario.seed,
     }

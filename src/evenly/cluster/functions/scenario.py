@@ -60,8 +60,8 @@ class FunctionsScenario(Scenario):
     "When pods are started ahead for what a call will call; by default never."
     concurrency: int = 1
     "Calls that one pod runs at once at most."
-    slowdown: float = 0.0
-    "Share by which each other call on its pod lengthens a call: 0 if calls wait for others, 1 if they share a core."
+    slowdown: float | None = None
+    "Share by which each other call on its pod lengthens a call, 1 if they share a core; by default as the trace says."
     worth: float = 60.0
     "Seconds of a pod that runs no call which one cold start is worth, for the one figure that joins both."
 
@@ -71,7 +71,7 @@ class FunctionsScenario(Scenario):
             raise ValueError(f"worth is at least 0 seconds and finite, not {self.worth}")
         if not 1 <= self.concurrency <= MOST:
             raise ValueError(f"concurrency is 1 to {MOST:,} calls, not {self.concurrency}")
-        if not 0 <= self.slowdown <= MOST:
+        if self.slowdown is not None and not 0 <= self.slowdown <= MOST:
             raise ValueError(f"slowdown is a share from 0 on, not {self.slowdown}")
         return self
 
@@ -82,6 +82,10 @@ class FunctionsScenario(Scenario):
         self.check()
         calls = self.trace.draw(self.seed)
         return outcome(self, calls, self.simulate(calls, progress))
+
+    def lengthening(self, calls: Calls) -> float:
+        """Return the share by which each other call on its pod lengthens a call."""
+        return calls.slowdown if self.slowdown is None else self.slowdown
 
     def simulate(self, calls: Calls, progress: Progress = silent) -> "Run":
         """Serve the calls; return every call and every pod."""
@@ -97,7 +101,7 @@ class FunctionsScenario(Scenario):
             "scratch": calls.scratch,
             "span": calls.span,
             "concurrency": self.concurrency,
-            "slowdown": self.slowdown,
+            "slowdown": self.lengthening(calls),
         }
         policies = Policies(self.keep, self.delay, self.pool, self.route, self.chain)
         return simulate(calls.work(), rules, policies, self.seed, progress)
