@@ -62,10 +62,13 @@ class _Plain:
     def choose(self, now: float, function: int, functions: Any, latency: Any, memory: Any) -> int:
         return int(self._ask("choose", now, function, functions, latency, memory))
 
-    def expect(self, now: float, edge: int, edges: Any, delays: Any, functions: Any, memory: Any) -> float:
-        answer = self._ask("expect", now, edge, edges, delays, functions, memory)
-        assert answer >= now, f"expect returns {answer}, which is before now, {now}"
+    def expect(self, at: float, edge: int, steps: int, edges: Any, delays: Any, functions: Any, memory: Any) -> float:
+        answer = self._ask("expect", at, edge, steps, edges, delays, functions, memory)
+        assert answer >= at, f"expect returns {answer}, which is before the parent's call, {at}"
         return answer
+
+    def wait(self, now: float, edge: int, edges: Any, delays: Any, functions: Any, memory: Any) -> float:
+        return self._ask("wait", now, edge, edges, delays, functions, memory)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +103,7 @@ def check_route(route: Route) -> None:
 
 
 def check_chain(chain: Chain) -> None:
-    """A chain answers with a number, never starts a pod in the past, and decides alike compiled and plain."""
+    """A chain answers with numbers, expects no call before its parent's, and decides alike compiled and plain."""
     _alike(lambda policy: FunctionsScenario(keep=Fixed(20.0), chain=policy), chain, _Plain(chain), chained=True)
 
 

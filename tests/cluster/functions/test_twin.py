@@ -20,6 +20,7 @@ from evenly.cluster.functions.pools.seasonal import Seasonal
 from evenly.cluster.functions.routes.least_wait import LeastWait
 from evenly.cluster.functions.routes.nearest_warm import NearestWarm
 from evenly.cluster.functions.scenario import FunctionsScenario
+from evenly.cluster.functions.workloads.workflows import Workflows
 from evenly.testing.functions import sample, served
 from tests.cluster.functions.twin import Twin
 
@@ -94,10 +95,17 @@ def test_they_agree_where_calls_go_to_other_regions(
 
 
 @settings(max_examples=25)
-@given(st.integers(0, 10**6), st.sampled_from(KEEPS), st.sampled_from([None, Expected(0.0, 0.5, 1)]), crowds)
-def test_they_agree_where_calls_make_others(seed: int, keep: Any, chain: Any, crowd: tuple[int, float]) -> None:
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(KEEPS),
+    st.sampled_from([None, Expected(0.0, 0.5, 1), Expected(patience=1.0), Expected(ahead=1)]),
+    crowds,
+    st.booleans(),
+)
+def test_they_agree_where_calls_make_others(
+    seed: int, keep: Any, chain: Any, crowd: tuple[int, float], long: bool
+) -> None:
     concurrency, slowdown = crowd
-    agree(
-        sample(seed, chained=True),
-        FunctionsScenario(keep=keep, chain=chain, concurrency=concurrency, slowdown=slowdown),
-    )
+    workflows = Workflows(workflows=3, steps=4, goes_on=0.8, busiest=300.0, hours=4.0)
+    calls = workflows.draw(seed) if long else sample(seed, chained=True)
+    agree(calls, FunctionsScenario(keep=keep, chain=chain, concurrency=concurrency, slowdown=slowdown))

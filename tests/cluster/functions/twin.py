@@ -24,6 +24,7 @@ class Pod:
     ready: float
     left: dict[int, float] = field(default_factory=dict)  # seconds of work left of each call that it runs
     at: float = 0.0
+    edge: int = -1
     served: int = 0
     busy: float = 0.0
     idle: float = 0.0
@@ -81,7 +82,7 @@ class Twin:
             heapq.heappush(self.events, (time, ARRIVAL, i, i))
         if self.pool is not None:
             self.push(0.0, WINDOW, 0)
-        acts = [self.look, self.refill, self.free, self.ready, self.alarm, self.ahead, self.arrive, self.latest]
+        acts = [self.look, self.refill, self.free, self.ready, self.alarm, self.along, self.arrive, self.latest]
         while self.events:
             now, what, _, who = heapq.heappop(self.events)
             acts[what](now, who)
@@ -123,12 +124,19 @@ class Twin:
             self.wake[f] = wake if wake <= self.calls.span else math.inf
             if self.wake[f] < math.inf:
                 self.push(self.wake[f], ALARM, f)
-        for e in np.flatnonzero(self.edges["parent"] == home):
-            self.edges["asked"][e] += 1
-            if self.chain is not None:
-                when = self.ask(self.chain, "expect", now, e, self.edges, self.delays, self.functions)
-                if when <= self.calls.span:
-                    self.push(when, EXPECT, int(self.edges["child"][e]))
+        self.edges["asked"][self.edges["parent"] == home] += 1
+        if self.chain is not None:
+            self.expect(now, now, home, 1)
+
+    def expect(self, now: float, at: float, f: int, steps: int) -> None:
+        """Ask for each function that follows when its call is expected, and for those that follow that."""
+        for e in np.flatnonzero(self.edges["parent"] == f):
+            when = self.ask(self.chain, "expect", at, e, steps, self.edges, self.delays, self.functions)
+            if when <= self.calls.span:
+                child = int(self.edges["child"][e])
+                self.edges["expected"][e] = when
+                self.push(max(now, when - self.functions["lead"][child]), EXPECT, int(e))
+                self.expect(now, when, child, steps + 1)
 
     def follow(self, now: float, i: int) -> None:
         """Note how long after the call that makes it a call comes."""
@@ -168,9 +176,13 @@ class Twin:
         self.wake[f] = math.inf
         self.ahead(now, f)
 
-    def ahead(self, now: float, f: int) -> None:
+    def along(self, now: float, e: int) -> None:
+        self.ahead(now, int(self.edges["child"][e]), e)
+
+    def ahead(self, now: float, f: int, edge: int = -1) -> None:
         if self.newest[f] >= 0 and self.warm_pod(f, now) is None and self.coming[f] is None:
-            self.coming[f] = self.create(now, f, self.lasting(now, f, self.part(self.calls.ahead, self.newest[f], f)))
+            pod = self.create(now, f, self.lasting(now, f, self.part(self.calls.ahead, self.newest[f], f)))
+            pod.edge, self.coming[f] = edge, pod
 
     def part(self, of: Floats, i: int, f: int) -> Floats:
         return np.asarray(of.reshape(len(of), self.calls.regions, 4)[i, f % self.calls.regions])
@@ -266,7 +278,10 @@ class Twin:
         if pod.left:
             self.next_end(pod)
         else:
-            keep = self.ask(self.keep, "keep", now, f, pod.served, self.functions, self.gaps)
+            if pod.served == 0 and pod.edge >= 0:
+                keep = self.ask(self.chain, "wait", now, pod.edge, self.edges, self.delays, self.functions)
+            else:
+                keep = self.ask(self.keep, "keep", now, f, pod.served, self.functions, self.gaps)
             pod.since, pod.until = now, now + max(keep, 0.0)
             self.rested[f] = True
             if keep <= 0:

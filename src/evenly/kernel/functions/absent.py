@@ -3,7 +3,7 @@
 from typing import Any
 
 from evenly.kernel.compiling import loop
-from evenly.kernel.functions.records import CHOOSE, DELAY, EXPECT_AT, SIZE, WARM_AT
+from evenly.kernel.functions.records import CHOOSE, DELAY, EXPECT_AT, SIZE, WAIT, WARM_AT
 
 
 @loop(WARM_AT.signature)
@@ -31,6 +31,12 @@ def choose(now: float, function: int, functions: Any, latency: Any, memory: Any)
 
 
 @loop(EXPECT_AT.signature)
-def expect(now: float, edge: int, edges: Any, delays: Any, functions: Any, memory: Any) -> float:
+def expect(at: float, edge: int, steps: int, edges: Any, delays: Any, functions: Any, memory: Any) -> float:
     """Expect no call."""
-    return now
+    return at
+
+
+@loop(WAIT.signature)
+def wait(now: float, edge: int, edges: Any, delays: Any, functions: Any, memory: Any) -> float:
+    """Wait for no call."""
+    return 0.0

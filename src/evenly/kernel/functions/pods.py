@@ -59,6 +59,7 @@ def create(w: Any, now: float, f: int, ready: float) -> int:
     w.state[BORN] = k + 1
     pod = w.pods[k]
     pod.function = f
+    pod.edge = NONE
     pod.call = NONE
     pod.next = NONE
     pod.born = now
@@ -72,13 +73,17 @@ def create(w: Any, now: float, f: int, ready: float) -> int:
 
 
 @helper
-def start_ahead(w: Any, now: float, f: int) -> None:
-    """Start a pod of a function that no call has asked for, with the draw of its last call, unless one is there."""
+def start_ahead(w: Any, now: float, f: int, edge: int) -> None:
+    """Start a pod of a function that no call has asked for, with the draw of its last call, unless one is there.
+
+    `edge` is the one along which its call is expected, or `NONE`.
+    """
     function = w.functions[f]
     if function.newest == NONE or function.coming != NONE or top(w, now, f) != NONE:
         return
     cold = starting(w, now, f, function.newest, AHEAD, AHEAD_BARE)
     function.coming = create(w, now, f, now + cold)
+    w.pods[function.coming].edge = edge
     push(w, now + cold, READY, function.coming)
 
 

@@ -10,6 +10,8 @@ from evenly.kernel.world import WorldType, records
 # A plain -1 would be a type of its own to numba, and compile every helper twice.
 NONE: Any = np.int64(-1)
 HISTORY = 60  # gaps between calls that a function's record keeps
+STEPS = 16  # of a chain that are looked ahead at most
+ASKED = 64  # edges that are asked about as a call comes, at most
 
 # What an event is; of those at one instant the lower comes first.
 WINDOW, REFILL, FREE, READY, ALARM, EXPECT, ARRIVAL, LATEST = range(8)
@@ -91,6 +93,7 @@ EDGE = np.dtype(
         ("next", "i8"),  # edge of the same parent
         ("asked", "i8"),  # calls of the parent so far
         ("followed", "i8"),  # calls of the child that they made so far
+        ("expected", "f8"),  # when the next one was last expected
     ],
     align=True,
 )
@@ -98,6 +101,7 @@ EDGE = np.dtype(
 POD = np.dtype(
     [
         ("function", "i8"),  # row
+        ("edge", "i8"),  # edge along which its first call was expected; -1 for none
         ("served", "i8"),  # calls that have ended
         ("running", "i8"),  # calls that it runs or starts for
         ("call", "i8"),  # the newest of them; -1 for none
@@ -173,6 +177,7 @@ WORLD = WorldType(
         "links": records(LINK),  # [i], or [0] where no call calls another
         "edges": EDGES,  # [e]
         "delays": _table,  # [e, k] ring of the last seconds from a call of the parent to that of its child
+        "path": _table,  # [steps ahead, (next edge to ask about, when its parent's call comes)]
         "latency": _table,  # [r, r] seconds there and back from where a call comes to where it is served
         "pods": records(POD),
         "pools": records(POOL),  # [p]
@@ -186,6 +191,7 @@ WORLD = WorldType(
         "size_memory": _floats,
         "choose_memory": _floats,
         "expect_memory": _floats,
+        "wait_memory": _floats,
     },
 )
 CALLED, HEAPED, COUNTED, BORN, ASTRAY = range(5)
@@ -196,7 +202,10 @@ WARM_AT = types.FunctionType(types.float64(types.float64, types.int64, FUNCTIONS
 DELAY = types.FunctionType(types.float64(types.float64, types.int64, FUNCTIONS, _floats))
 SIZE = types.FunctionType(types.int64(types.float64, types.int64, types.int64, _counts, _floats))
 CHOOSE = types.FunctionType(types.int64(types.float64, types.int64, FUNCTIONS, _table, _floats))
-EXPECT_AT = types.FunctionType(types.float64(types.float64, types.int64, EDGES, _table, FUNCTIONS, _floats))
+EXPECT_AT = types.FunctionType(
+    types.float64(types.float64, types.int64, types.int64, EDGES, _table, FUNCTIONS, _floats)
+)
+WAIT = types.FunctionType(types.float64(types.float64, types.int64, EDGES, _table, FUNCTIONS, _floats))
 
 
 class Hooks(NamedTuple):
@@ -208,6 +217,7 @@ class Hooks(NamedTuple):
     size: Any
     choose: Any
     expect: Any
+    wait: Any
 
 
-HOOKS = (KEEP, WARM_AT, DELAY, SIZE, CHOOSE, EXPECT_AT)
+HOOKS = (KEEP, WARM_AT, DELAY, SIZE, CHOOSE, EXPECT_AT, WAIT)

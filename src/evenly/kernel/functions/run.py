@@ -11,7 +11,7 @@ from numba import types
 
 from evenly.kernel.compiling import helper, loop
 from evenly.kernel.functions import records as r
-from evenly.kernel.functions.chains import call_children, expect_children, follow
+from evenly.kernel.functions.chains import call_children, count_edges, expect_calls, follow
 from evenly.kernel.functions.events import pop, push
 from evenly.kernel.functions.pods import account, offer, rest, start_ahead, top, window_of
 from evenly.kernel.functions.records import HOOKS, NONE, WORLD, Hooks
@@ -113,7 +113,9 @@ def arrive(w: Any, h: Any, now: float, i: int) -> None:
     if rules.warms == 1:
         set_alarm(w, f, h.warm(now, f, w.functions, w.gaps, w.warm_memory))
     if rules.chained == 1:
-        expect_children(w, h, now, call.function)
+        count_edges(w, call.function)
+        if rules.expects == 1:
+            expect_calls(w, h, now, call.function)
 
 
 @helper
@@ -138,7 +140,7 @@ def wake(w: Any, now: float, f: int) -> None:
             push(w, function.wake, r.ALARM, f)
         return
     function.wake = math.inf
-    start_ahead(w, now, f)
+    start_ahead(w, now, f, NONE)
 
 
 @helper
@@ -147,8 +149,11 @@ def settle(w: Any, h: Any, now: float, k: int) -> None:
     fill(w, now, k)
     pod = w.pods[k]
     if pod.running == 0:
-        f = pod.function
-        rest(w, now, k, h.keep(now, f, pod.served, w.functions, w.gaps, w.keep_memory))
+        if pod.served == 0 and pod.edge != NONE:
+            keep = h.wait(now, pod.edge, w.edges, w.delays, w.functions, w.wait_memory)
+        else:
+            keep = h.keep(now, pod.function, pod.served, w.functions, w.gaps, w.keep_memory)
+        rest(w, now, k, keep)
     offer(w, now, k)
 
 
@@ -215,7 +220,7 @@ def happen(w: Any, h: Any, now: float, what: int, who: int) -> None:
     elif what == r.ALARM:
         wake(w, now, who)
     elif what == r.EXPECT:
-        start_ahead(w, now, who)
+        start_ahead(w, now, w.edges[who].child, who)
     elif what == r.ARRIVAL:
         w.calls[who].arrival = now
         arrive(w, h, now, who)
@@ -229,12 +234,14 @@ def happen(w: Any, h: Any, now: float, what: int, who: int) -> None:
 
 
 @loop(types.int64(WORLD, *HOOKS, types.int64))
-def serve(w: Any, keep: Any, warm: Any, delay: Any, size: Any, choose: Any, expect: Any, until: int) -> int:
+def serve(
+    w: Any, keep: Any, warm: Any, delay: Any, size: Any, choose: Any, expect: Any, wait: Any, until: int
+) -> int:
     """Run until `until` calls have come, or, once all have, until nothing happens any more; return how it ended.
 
     All state stands in the world, so that a caller can show progress.
     """
-    h = Hooks(keep, warm, delay, size, choose, expect)
+    h = Hooks(keep, warm, delay, size, choose, expect, wait)
     state, events, calls = w.state, w.events, w.calls
     roots, room = w.rules[0].roots, ROOM + w.rules[0].fan
     while True:

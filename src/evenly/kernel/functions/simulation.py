@@ -131,6 +131,7 @@ def _arrays(work: Work, rules: dict[str, float], policies: Policies, pods: int, 
         "links": work.links,
         "edges": work.edges.copy(),
         "delays": np.zeros((len(work.edges), r.HISTORY)),
+        "path": np.zeros((r.STEPS, 2)),
         "latency": work.latency,
         "pods": np.zeros(pods, r.POD),
         "pools": pool,
@@ -157,7 +158,7 @@ def _rules(work: Work, rules: dict[str, float], policies: Policies) -> Array:
         parents = work.links["parent"]
         rule["roots"] = int((parents == r.NONE).sum())
         calls = np.bincount(parents[parents != r.NONE], minlength=1)
-        rule["fan"] = max(calls.max(), np.bincount(work.edges["parent"], minlength=1).max())
+        rule["fan"] = max(calls.max(), r.ASKED)
     return rule
 
 
@@ -192,19 +193,15 @@ def _hooks(
     from evenly.kernel.functions import absent
 
     functions, gaps = arrays["functions"], arrays["gaps"]
+    known = (arrays["edges"], arrays["delays"], functions)
     asked: dict[str, tuple[Any, Any, tuple[Array, ...], type, tuple[type, ...]]] = {
         "keep": (policies.keep, r.KEEP, (functions, gaps), float, (float, int, int)),
         "warm": (policies.keep, r.WARM_AT, (functions, gaps), float, (float, int)),
         "delay": (policies.delay, r.DELAY, (functions,), float, (float, int)),
         "size": (policies.pool, r.SIZE, (arrays["demand"],), int, (float, int, int)),
         "choose": (policies.route, r.CHOOSE, (functions, arrays["latency"]), int, (float, int)),
-        "expect": (
-            policies.chain,
-            r.EXPECT_AT,
-            (arrays["edges"], arrays["delays"], functions),
-            float,
-            (float, int),
-        ),
+        "expect": (policies.chain, r.EXPECT_AT, known, float, (float, int, int)),
+        "wait": (policies.chain, r.WAIT, known, float, (float, int)),
     }
     calls, memories = [], {}
     for verb, (policy, kind, seen, result, scalars) in asked.items():

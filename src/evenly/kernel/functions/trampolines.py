@@ -6,10 +6,10 @@ from numba import types
 
 from evenly.kernel.calling import caller
 from evenly.kernel.compiling import loop
-from evenly.kernel.functions.records import CHOOSE, DELAY, EXPECT_AT, KEEP, SIZE, WARM_AT
+from evenly.kernel.functions.records import CHOOSE, DELAY, EXPECT_AT, KEEP, SIZE, WAIT, WARM_AT
 
 _f, _i = types.float64, types.int64
-_keep = caller(_f, (_f, _i, _i))
+_counted = caller(_f, (_f, _i, _i))
 _moment = caller(_f, (_f, _i))
 _size = caller(_i, (_f, _i, _i))
 _choose = caller(_i, (_f, _i))
@@ -18,7 +18,7 @@ _choose = caller(_i, (_f, _i))
 @loop(KEEP.signature)
 def keep(now: float, function: int, served: int, functions: Any, gaps: Any, memory: Any) -> Any:
     """Ask a Python keep-alive for how long."""
-    return _keep(_i(memory[0]), (now, function, served))
+    return _counted(_i(memory[0]), (now, function, served))
 
 
 @loop(WARM_AT.signature)
@@ -46,6 +46,12 @@ def choose(now: float, function: int, functions: Any, latency: Any, memory: Any)
 
 
 @loop(EXPECT_AT.signature)
-def expect(now: float, edge: int, edges: Any, delays: Any, functions: Any, memory: Any) -> Any:
-    """Ask a Python chain policy."""
+def expect(at: float, edge: int, steps: int, edges: Any, delays: Any, functions: Any, memory: Any) -> Any:
+    """Ask a Python chain when a call is expected."""
+    return _counted(_i(memory[0]), (at, edge, steps))
+
+
+@loop(WAIT.signature)
+def wait(now: float, edge: int, edges: Any, delays: Any, functions: Any, memory: Any) -> Any:
+    """Ask a Python chain for how long a pod waits for it."""
     return _moment(_i(memory[0]), (now, edge))

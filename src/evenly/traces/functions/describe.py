@@ -13,7 +13,7 @@ from evenly.traces.functions.files import SERIES, Found, database, fault, find, 
 from evenly.traces.functions.view import view
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
-SAMPLED = 200_000  # rows that rank correlations are computed from
+SAMPLED = 200_000  # rows that rank correlations are computed from, give or take chance
 DAY = 86_400.0
 FEW = 12  # runtimes and triggers told one by one
 WANTED: Mapping[str, tuple[str, ...]] = {
@@ -101,9 +101,9 @@ def _between(base: Any) -> dict[str, Any]:
 
 def _parts(base: Any) -> list[dict[str, Any]]:
     columns = ", ".join(("totalCost_cold_start", *schema.PARTS))
-    sample = base.execute(
-        f"SELECT {columns} FROM cold_starts USING SAMPLE reservoir({SAMPLED} ROWS) REPEATABLE (1)"
-    ).fetchnumpy()
+    (count,) = base.execute("SELECT count(*) FROM cold_starts").fetchone()
+    chosen = f"hash(day, time, podID) % {max(count, 1)} < {SAMPLED}"  # the same rows in every run, whatever their order
+    sample = base.execute(f"SELECT {columns} FROM cold_starts WHERE {chosen}").fetchnumpy()
     plain = {name: np.ma.filled(np.ma.asarray(column, np.float64), np.nan) for name, column in sample.items()}
     whole = plain["totalCost_cold_start"]
     asked = ", ".join(f"sum({name}) / sum(totalCost_cold_start), quantile_cont({name}, 0.5)" for name in schema.PARTS)

@@ -14,8 +14,8 @@ from evenly.core import Floats
 class Regions:
     """Functions of several published regions, which are deployed in all of them.
 
-    Calls come in the region of their function, with its rates and durations. Wherever they are served, the cold start
-    is that of the region which serves; a call takes the same luck to each.
+    A function has the rates and durations of its own region; most of its calls come there, some in the others. Wherever
+    a call is served, the cold start is that of the region which serves, and it takes the same luck to each.
 
     Reference: A. Joosen et al., "Serverless Cold Starts and Where to Find Them", EuroSys 2025.
     """
@@ -26,6 +26,8 @@ class Regions:
     "Number of functions of each region."
     hours: float = 24.0
     "Length of the workload."
+    away: float = 0.25
+    "Share of the calls that come in another region than their function's; an assumption."
     rtt: float = 0.1
     "Seconds there and back between two regions; an assumption: tens to hundreds of milliseconds are told."
 
@@ -34,6 +36,8 @@ class Regions:
             raise ValueError(f"regions are at least one, each once, not {list(self.regions)}")
         if not 0 <= self.rtt < float("inf"):
             raise ValueError(f"rtt is at least 0 seconds and finite, not {self.rtt}")
+        if not 0 <= self.away <= 1:
+            raise ValueError(f"away is a share from 0 to 1, not {self.away}")
         for region in self.regions:
             Region(region, self.functions, self.hours)
 
@@ -44,8 +48,10 @@ class Regions:
         homes = [Region(name, self.functions, self.hours).draw(s) for name, s in zip(self.regions, seeds, strict=True)]
         arrival = np.concatenate([one.arrival for one in homes])
         order = np.argsort(arrival, kind="stable")
-        here = [(one.function + k * self.functions) * count + k for k, one in enumerate(homes)]
-        function = np.concatenate(here)[order]
+        named = np.concatenate([one.function + k * self.functions for k, one in enumerate(homes)])[order]
+        chance = np.random.default_rng([seed, 40])
+        steps = chance.integers(1, max(count, 2), len(named)) * (chance.random(len(named)) < self.away)
+        function = named * count + (named // self.functions + steps) % count
         functions = self._everywhere([one.functions for one in homes])
         pair = functions.runtime[function], functions.trigger[function]
         parts, ahead = (
