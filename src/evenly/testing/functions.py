@@ -184,9 +184,11 @@ def sample(seed: int, most: int = 200, regions: int = 1, chained: bool = False) 
     code = np.repeat(np.arange(3), regions)
     names = ("TIMER-A", "OBS-A", "APIG-S")
     lead = np.full(len(code), 6.0)
-    functions = Functions(code, code * 0, code * 0, (code < 2).astype(np.int64), lead, names, ("Python3",), ("300-128",))
+    functions = Functions(
+        code, code * 0, code * 0, (code < 2).astype(np.int64), lead, names, ("Python3",), ("300-128",)
+    )
     parts, ahead = (chance.exponential(1.0, (len(arrival), regions, 4)) for _ in range(2))
     lasting = chance.exponential([0.1, 30.0, 5.0])[function]
     row = function * regions + chance.integers(0, regions, len(function))
-    way = {"latency": 0.2 * (1.0 - np.eye(regions)), "parent": parent, "after": np.full(len(parent), 0.5)}
-    return Calls(functions, row, arrival, lasting, parts, ahead, SPAN, **way)
+    latency, after = 0.2 * (1.0 - np.eye(regions)), np.full(len(parent), 0.5)
+    return Calls(functions, row, arrival, lasting, parts, ahead, SPAN, latency=latency, parent=parent, after=after)

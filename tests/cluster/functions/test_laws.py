@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evenly.cluster.functions.brute_force import few, least_cost
 from evenly.cluster.functions.calls import Calls
 from evenly.cluster.functions.delays.peak_shave import PeakShave
-from evenly.cluster.functions.brute_force import few, least_cost
 from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
 from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.keepalives.release import Release

@@ -84,9 +84,7 @@ def test_the_loop_and_its_twin_agree(seed: int, keep: Any, delay: Any, pool: Any
 
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.sampled_from(KEEPS), st.sampled_from([LeastWait(), NearestWarm()]), crowds)
-def test_they_agree_where_calls_go_to_other_regions(
-    seed: int, keep: Any, route: Any, crowd: tuple[int, float]
-) -> None:
+def test_they_agree_where_calls_go_to_other_regions(seed: int, keep: Any, route: Any, crowd: tuple[int, float]) -> None:
     concurrency, slowdown = crowd
     agree(
         sample(seed, regions=3),

@@ -60,7 +60,10 @@ CALL = np.dtype(
         ("seconds", "f8"),  # that it runs if it has its pod for itself
         ("start", "f8"),  # when it begins to run
         ("end", "f8"),
-        ("began", "f8"),  # when it came to a pod that starts, its own or another's; NaN if it found one that had started
+        (
+            "began",
+            "f8",
+        ),  # when it came to a pod that starts, its own or another's; NaN if it found one that had started
         ("allocation", "f8"),  # seconds of the start of its own pod until it had one; NaN if it started none
         ("target", "f8"),  # what the clock of its pod shows when it ends
         ("why", "i8"),  # it started cold

@@ -234,9 +234,7 @@ def happen(w: Any, h: Any, now: float, what: int, who: int) -> None:
 
 
 @loop(types.int64(WORLD, *HOOKS, types.int64))
-def serve(
-    w: Any, keep: Any, warm: Any, delay: Any, size: Any, choose: Any, expect: Any, wait: Any, until: int
-) -> int:
+def serve(w: Any, keep: Any, warm: Any, delay: Any, size: Any, choose: Any, expect: Any, wait: Any, until: int) -> int:
     """Run until `until` calls have come, or, once all have, until nothing happens any more; return how it ended.
 
     All state stands in the world, so that a caller can show progress.

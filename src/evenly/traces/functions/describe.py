@@ -10,7 +10,7 @@ from evenly.measure.association import spearman
 from evenly.traces.formats._columns import duck_error, quoted
 from evenly.traces.functions import schema
 from evenly.traces.functions.files import SERIES, Found, database, fault, find, source
-from evenly.traces.functions.view import view
+from evenly.traces.functions.view import KNOWN, POOL, SIZE, STEM, view
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 SAMPLED = 200_000  # rows that rank correlations are computed from, give or take chance
@@ -22,7 +22,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
     "functions": schema.FUNCTIONS,
 }
 HASHED: Mapping[str, tuple[str, ...]] = {"cold_starts": (), "requests": ("funcName", "podID"), "functions": ()}
-"Names that are only compared: 64 bits of each are kept, which tell ten million names apart but in 3 of a million cases."
+"Names that are only compared: of each 64 bits are kept, which confuse some of ten million in 3 of a million cases."
 UNITS: Mapping[str, str] = {
     **{f"{what}_p{level * 100:g}": "s" for what in ("start", "gap", "run", "part") for level in LEVELS},
     **dict.fromkeys(("start_mean", "lognormal_median", "observed"), "s"),
@@ -123,16 +123,14 @@ def _named_colds(base: Any, functions: bool) -> None:
     """Make the table `kinds`: one row a cold start with its size and, where functions are told, runtime and trigger."""
     base.execute(
         "CREATE OR REPLACE TABLE stems AS SELECT totalCost_cold_start AS x, funcName, userID, "
-        "left(podID, length(podID) - instr(reverse(podID), '-')) AS stem FROM cold_starts"  # pool - millicores - MB
+        f"{STEM} AS stem FROM cold_starts"
     )
-    known = "regexp_replace(funcID, '-[0-9]+-[0-9]+$', '')"  # a pool may be named with the size of its pods, or without
     told = (
-        f"(SELECT {known} AS id, any_value(nullif(runtime, '')) AS runtime, "
-        f"any_value(nullif({quoted('triggerType-invocationType')}, '')) AS called FROM functions GROUP BY 1)"
+        f"(SELECT {KNOWN} AS id, min(nullif(runtime, '')) AS runtime, "
+        f"min(nullif({quoted('triggerType-invocationType')}, '')) AS called FROM functions GROUP BY 1)"
     )
     different = (
-        "(SELECT *, regexp_extract(stem, '([0-9]+-[0-9]+)$', 1) AS size, "
-        "concat_ws('---', funcName, userID, regexp_replace(stem, '-[0-9]+-[0-9]+$', '')) AS id "
+        f"(SELECT *, {SIZE} AS size, concat_ws('---', funcName, userID, {POOL}) AS id "
         "FROM (SELECT DISTINCT funcName, userID, stem FROM stems))"
     )
     joined = f"{different} LEFT JOIN {told} USING (id)" if functions else different

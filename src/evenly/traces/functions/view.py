@@ -7,6 +7,12 @@ from evenly.traces.formats._columns import duck_error, quoted
 from evenly.traces.functions import schema
 from evenly.traces.functions.files import Found, fault, source
 
+STEM = "left(podID, length(podID) - instr(reverse(podID), '-'))"
+"A pod's name without its number: pool - millicores - MB, as SQL. Few pods differ in it, so that patterns look at few."
+SIZE, POOL = "regexp_extract(stem, '([0-9]+-[0-9]+)$', 1)", "regexp_replace(stem, '-[0-9]+-[0-9]+$', '')"
+KNOWN = "regexp_replace(funcID, '-[0-9]+-[0-9]+$', '')"
+"The name of a function in its table; the pool in it may be named with the size of its pods, or without."
+
 
 def view(base: Any, one: Found, wanted: Sequence[str], hashed: Collection[str] = ()) -> None:
     """Read columns of a table, each file once; of names in `hashed` only 64 bits are kept.

@@ -13,10 +13,10 @@ class Chain(Protocol):
     on. The pod is started by the p99 of its cold-start time ahead, at once if that is longer, unless one that has room
     is there or on its way.
 
-    Fields of `edges`: parent and child (rows of `functions`), asked (calls of the parent so far), followed (calls of the
-    child that they made so far), expected (when the next one was last expected). Row `edge` of `delays` is a ring of the
-    last seconds from the arrival of a parent's call to that of the child's: the n-th, counted from 1, stands at place
-    (n - 1) % 60. Fields of `functions` as for keep-alives.
+    Fields of `edges`: parent and child (rows of `functions`), asked (calls of the parent so far), followed (calls of
+    the child that they made so far), expected (when the next one was last expected). Row `edge` of `delays` is a ring
+    of the last seconds from the arrival of a parent's call to that of the child's: the n-th, counted from 1, stands at
+    place (n - 1) % 60. Fields of `functions` as for keep-alives.
     """
 
     def expect(
@@ -28,9 +28,7 @@ class Chain(Protocol):
         """
         ...
 
-    def wait(
-        self, now: float, edge: int, edges: Array, delays: Floats, functions: Array, memory: Floats
-    ) -> float:
+    def wait(self, now: float, edge: int, edges: Array, delays: Floats, functions: Array, memory: Floats) -> float:
         """Return the seconds that a pod which was started so waits for its first call once it has started."""
         ...
 

@@ -55,7 +55,9 @@ class Regions:
         functions = self._everywhere([one.functions for one in homes])
         pair = functions.runtime[function], functions.trigger[function]
         parts, ahead = (
-            np.stack([ColdTimes(name).draw(*pair, np.random.default_rng([seed, salt])) for name in self.regions], axis=1)
+            np.stack(
+                [ColdTimes(name).draw(*pair, np.random.default_rng([seed, salt])) for name in self.regions], axis=1
+            )
             for salt in (38, 39)
         )
         seconds = np.concatenate([one.seconds for one in homes])[order]
@@ -74,6 +76,4 @@ class Regions:
         lead = np.empty(len(trigger))
         for k, name in enumerate(self.regions):
             lead[k::count] = ColdTimes(name).lead(runtime[k::count], trigger[k::count])
-        return Functions(
-            trigger, runtime, size, pooled, lead, homes[0].triggers, homes[0].runtimes, homes[0].sizes
-        )
+        return Functions(trigger, runtime, size, pooled, lead, homes[0].triggers, homes[0].runtimes, homes[0].sizes)

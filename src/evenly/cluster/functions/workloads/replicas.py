@@ -21,8 +21,8 @@ class Replicas:
 
     A cold start pulls the image, reads the weights and warms up; a pool holds devices on which the image is there.
     Copies are asked for by Zipf's law, each by chance. A request takes what its passes take at the roofline of the
-    device, and where a replica batches, with `concurrency`, each other request in the batch lengthens it as a second one
-    of mean length does there.
+    device; where a replica batches, with `concurrency`, each other request in the batch lengthens it as a second one of
+    mean length does there.
     """
 
     model: str = "llama-3.1-8b"
