@@ -13,6 +13,7 @@ from evenly.cluster.functions.delays.peak_shave import PeakShave
 from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
 from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.keepalives.histogram import Histogram
+from evenly.cluster.functions.keepalives.predicted import Predicted
 from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.pools.constant import Constant
@@ -31,6 +32,7 @@ KEEPS: list[Any] = [
     Histogram(most=300.0),
     Histogram(most=900.0, early=True),
     TimerPrewarm(seconds=20.0, agree=5.0),
+    Predicted(trust=0.4),
 ]
 DELAYS: list[Any] = [None, PeakShave(4.0)]
 POOLS: list[Any] = [None, Constant(1), Seasonal(around=5)]

@@ -35,7 +35,7 @@ class FunctionsScenario(Scenario):
             {"use": "release"},
             *(
                 {"use": use, "seconds": seconds}
-                for use in ("fixed", "timer-prewarm")
+                for use in ("fixed", "predicted", "timer-prewarm")
                 for seconds in (30.0, 60.0, 300.0)
             ),
             *(

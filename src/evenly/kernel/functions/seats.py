@@ -69,14 +69,14 @@ def schedule(w: Any, k: int) -> None:
 
 @helper
 def leave(w: Any, now: float, k: int) -> int:
-    """End the call of a pod that is due; return it."""
+    """End the call of a pod that is due, of several the one that came first; return it."""
     pod = w.pods[k]
     advance(w, now, k)
     pod.due = math.inf
     first, before, behind = pod.call, NONE, NONE
     i = pod.call
     while i != NONE:
-        if w.calls[i].target < w.calls[first].target:
+        if w.calls[i].target <= w.calls[first].target:  # later in the list is earlier on the pod
             first, before = i, behind
         behind = i
         i = w.calls[i].beside
