@@ -14,6 +14,7 @@ from evenly.cluster.functions.keepalives import KeepAlive
 from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
 from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.keepalives.histogram import Histogram
+from evenly.cluster.functions.keepalives.predicted import Predicted
 from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.published import REGIONS, shares, tables
@@ -41,11 +42,12 @@ POLICIES: Mapping[str, KeepAlive] = {
     "histogram": Histogram(most=600.0),
     "histogram_hour": Histogram(most=3600.0),
     "histogram_early": Histogram(most=3600.0, early=True),
+    "predicted": Predicted(WORTH),
     "timer": TimerPrewarm(),
     "clairvoyant": Clairvoyant(WORTH),
 }
 
-WAITING = ("fixed_60", "fixed_600", "histogram", "histogram_hour")  # start nothing ahead
+WAITING = ("fixed_60", "fixed_600", "histogram", "histogram_hour", "predicted")  # start nothing ahead
 
 
 def generated(seed: int) -> dict[str, float]:
