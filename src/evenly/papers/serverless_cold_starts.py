@@ -27,7 +27,7 @@ from evenly.cluster.functions.workloads.regions import Regions
 from evenly.cluster.functions.workloads.single import Single
 from evenly.cluster.functions.workloads.workflows import Workflows
 from evenly.core import Floats, Ints
-from evenly.hosts.functions.experiments import burst, by_runtime, clocks
+from evenly.hosts.functions.experiments import along, burst, by_runtime, clocks
 from evenly.kernel.functions.simulation import Run
 from evenly.papers.reproduce import Skipped
 
@@ -259,3 +259,10 @@ def served() -> dict[str, float]:
     apart = sum(abs(found[f"{name}_cold"] - found[f"{name}_simulated"]) for name in ("fixed", "timer"))
     figures = {"pool": without / with_pool, "timer": found["fixed_p99"] / found["timer_p99"], "apart": apart}
     return figures | found
+
+
+def stepped() -> dict[str, float]:
+    """Return what expecting a chain cuts from the added time of real calls, and cold starts of both hosts."""
+    found = along()
+    apart = sum(abs(found[f"{name}_cold"] - found[f"{name}_simulated"]) for name in ("alone", "expected"))
+    return {"ratio": found["alone_added"] / found["expected_added"], "apart": apart}

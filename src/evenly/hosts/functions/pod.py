@@ -23,6 +23,8 @@ class Pod:
     folder: Path
     "Where the code of its function is deployed; removed with it."
     function: int = -1
+    edge: int = -1
+    "Edge along which its first call is expected; -1 for none."
     served: int = 0
     born: float = math.nan
     "When its start as the pod of a function began; NaN while it is in a pool."
