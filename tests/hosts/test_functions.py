@@ -15,8 +15,9 @@ from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.core import Ints
 from evenly.hosts.functions import measure as host
 from evenly.hosts.functions.experiments import AGREE
-from evenly.hosts.functions.measure import Policies, calls_of, functions_of, measure
+from evenly.hosts.functions.measure import calls_of, functions_of, measure
 from evenly.hosts.functions.runtimes import PROGRAMS, runtimes
+from evenly.kernel.functions.simulation import Policies
 
 SCALE = 0.01  # real seconds of a second: a keep-alive of 60 s lasts 0.6 s
 INSTALLED = sorted(runtimes())

@@ -1,5 +1,6 @@
 """Calls that make others, and pods that are started ahead of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,3 +92,12 @@ def test_senseless_workflows_are_refused(change: Any, said: str) -> None:
 def test_senseless_chains_are_refused(change: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Expected(**change)
+
+
+@pytest.mark.parametrize(
+    ("parent", "said"), [([-1, 1], "stands before it"), ([0, -1], "must follow"), ([-1], "or none")]
+)
+def test_calls_that_nobody_can_make_are_refused(parent: list[int], said: str) -> None:
+    calls = sample(0, 2)
+    with pytest.raises(ValueError, match=said):
+        replace(calls, parent=np.array(parent), after=np.zeros(len(parent)))

@@ -107,6 +107,8 @@ class Calls:
             raise ValueError("arrivals must not decrease; sort the calls first")
         if np.any(self.parent[: self.roots] >= 0) or np.any(self.parent[self.roots :] < 0):
             raise ValueError("calls that others make must follow those that come by themselves")
+        if np.any(self.parent >= np.arange(len(self.parent))):
+            raise ValueError("a call is made by one that stands before it")
 
     def __len__(self) -> int:
         return len(self.arrival)

@@ -11,8 +11,9 @@ from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.published import PARTS
 from evenly.cluster.functions.scenario import FunctionsScenario
-from evenly.hosts.functions.measure import Measured, Policies, calls_of, functions_of, measure
+from evenly.hosts.functions.measure import Measured, calls_of, functions_of, measure
 from evenly.hosts.functions.runtimes import runtimes
+from evenly.kernel.functions.simulation import Policies
 
 ROUNDS = 5  # starts of each kind, of which the median counts
 APART = 0.35  # seconds between them

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from evenly.core import Array, Floats, Ints
 from evenly.hosts.functions.asked import Asked
 from evenly.hosts.functions.platform import CALL, Platform
 from evenly.hosts.functions.runtimes import runtimes
+from evenly.kernel.functions.simulation import Policies
 
 LOOPBACK = "127.0.0.1"
 SETTLE = 0.2  # seconds before the first call is due
@@ -86,23 +86,17 @@ def functions_of(names: list[str], timer: bool, lead: float) -> Functions:
     return Functions(none, runtime, none, none + 1, np.full(len(names), lead), (trigger,), known, ("process",))
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """Who decides on the platform."""
-
-    keep: Any
-    delay: Any = None
-    chain: Any = None
-
-
 def measure(
     calls: Calls, policies: Policies, *, stock: int = 0, packages: bool = False, scale: float = 1.0
 ) -> Measured:
     """Serve calls with real processes and return what happened; `calls` are in the time of the policies.
 
     Their cold starts are not read: they happen. Runtimes are named as in `calls.functions.runtimes` and must be
-    installed; else raises `ValueError`. All processes end before it returns.
+    installed; there is one region, and a pool is a number of interpreters; else raises `ValueError`. All processes end
+    before it returns.
     """
+    if policies.pool is not None or policies.route is not None:
+        raise ValueError("a platform of processes has one region, and pools of `stock` interpreters")
     known = runtimes()
     missing = [name for name in calls.functions.runtimes if name not in known]
     if missing:
