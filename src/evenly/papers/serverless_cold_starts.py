@@ -5,22 +5,29 @@ from functools import lru_cache
 
 import numpy as np
 
+from evenly.cluster.functions.brute_force import MOST_CALLS, few, least_cost
 from evenly.cluster.functions.calls import Calls
-from evenly.cluster.functions.colds import SPREAD, Published, split
-from evenly.cluster.functions.exact import MOST_EXACT, few, least_cost
-from evenly.cluster.functions.joint import joint
+from evenly.cluster.functions.chains.expected import Expected
+from evenly.cluster.functions.cold_times import SPREAD, ColdTimes, split
+from evenly.cluster.functions.joint_distribution import joint_distribution
 from evenly.cluster.functions.keepalives import KeepAlive
 from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
 from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.keepalives.histogram import Histogram
+from evenly.cluster.functions.keepalives.predicted import Predicted
+from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.published import REGIONS, shares, tables
 from evenly.cluster.functions.results import figures, lives
+from evenly.cluster.functions.routes.least_wait import LeastWait
+from evenly.cluster.functions.routes.nearest_warm import NearestWarm
 from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.cluster.functions.workloads.region import Region
+from evenly.cluster.functions.workloads.regions import Regions
 from evenly.cluster.functions.workloads.single import Single
+from evenly.cluster.functions.workloads.workflows import Workflows
 from evenly.core import Floats, Ints
-from evenly.hosts.functions.experiments import burst, by_runtime, clocks
+from evenly.hosts.functions.experiments import along, burst, by_runtime, clocks
 from evenly.kernel.functions.simulation import Run
 from evenly.papers.reproduce import Skipped
 
@@ -28,17 +35,19 @@ DRAWN = 100_000  # cold starts drawn of each region
 WORTH = 60.0  # seconds of an idle pod that a cold start is worth: the keep-alive of the published platform
 FOREVER = 1e9  # seconds
 SMALL = 60  # sets of calls that are solved exactly
+CROWD = 4  # calls on a pod
 POLICIES: Mapping[str, KeepAlive] = {
     "fixed_60": Fixed(60.0),
     "fixed_600": Fixed(600.0),
     "histogram": Histogram(most=600.0),
     "histogram_hour": Histogram(most=3600.0),
     "histogram_early": Histogram(most=3600.0, early=True),
+    "predicted": Predicted(WORTH),
     "timer": TimerPrewarm(),
     "clairvoyant": Clairvoyant(WORTH),
 }
 
-WAITING = ("fixed_60", "fixed_600", "histogram", "histogram_hour")  # start nothing ahead
+WAITING = ("fixed_60", "fixed_600", "histogram", "histogram_hour", "predicted")  # start nothing ahead
 
 
 def generated(seed: int) -> dict[str, float]:
@@ -62,10 +71,10 @@ def generated(seed: int) -> dict[str, float]:
 def sample(region: str, seed: int) -> tuple[Ints, Ints, Floats, Floats]:
     """Return runtimes, triggers, times and parts of cold starts of a region, the pairs as often as published for R2."""
     chance = np.random.default_rng([seed, 41])
-    both = joint().colds
+    both = joint_distribution().colds
     drawn = chance.choice(both.size, DRAWN, p=both.ravel() / both.sum())
     runtime, trigger = (column.astype(np.int64) for column in np.divmod(drawn, both.shape[1]))
-    times = Published(region).times(runtime, trigger, chance.random(DRAWN))
+    times = ColdTimes(region).times(runtime, trigger, chance.random(DRAWN))
     return runtime, trigger, times, split(times, runtime, np.exp(SPREAD * chance.standard_normal((DRAWN, 4))))
 
 
@@ -128,9 +137,8 @@ def _figures(calls: Calls, keep: KeepAlive) -> dict[str, float]:
     run = FunctionsScenario(keep=keep).simulate(calls)
     found = figures(calls, run, WORTH, bool(getattr(type(keep), "foresees", False)))
     cold = np.isfinite(run.calls["began"])
-    timer = np.array([name.startswith("TIMER") for name in calls.functions.triggers])[calls.functions.trigger]
     found["useless_percent"] = 100 * found["useless"]
-    found["timers"] = 100 * float(timer[calls.function[cold]].mean())
+    found["timers"] = 100 * float(calls.functions.timers[calls.function[cold]].mean())
     return found
 
 
@@ -153,17 +161,57 @@ def oracles(seed: int) -> dict[str, float]:
     cold = int(np.isfinite(poisson.calls["began"]).sum()) - 1
     crowd = Single(period=3.0, random=True, seconds=20.0, cold=0.0, hours=24.0)
     never, always = _run(crowd, Fixed(0.0), seed), _run(crowd, Fixed(FOREVER), seed)
-    begin = np.sort(always.calls["start"])
-    ended = np.sort(always.calls["start"] + always.calls["seconds"])
-    most = (np.arange(1, len(begin) + 1) - np.searchsorted(ended, begin, side="right")).max()
     return {
         "slow": 100 * float(np.isfinite(slow.calls["began"]).mean()),
         "fast": float(np.isfinite(fast.calls["began"]).sum()),
         "poisson": abs(cold - count * share) / np.sqrt(count * share * (1 - share)),
         "never": float(np.isfinite(never.calls["began"]).mean()),
-        "always": float(len(always.pods) - most),
+        "always": float(len(always.pods) - _most_at_once(always)),
         "lifetime": max(_unaccounted(run) for run in (slow, fast, never, always)),
     }
+
+
+def _most_at_once(run: Run) -> int:
+    begin, ended = np.sort(run.calls["start"]), np.sort(run.calls["end"])
+    return int((np.arange(1, len(begin) + 1) - np.searchsorted(ended, begin, side="right")).max())
+
+
+def crowds(seed: int) -> dict[str, float]:
+    """Return what several calls on a pod come to: by hand, by formula, and on the 600 functions."""
+    crowd = Single(period=3.0, random=True, seconds=20.0, cold=0.0, hours=24.0).draw(seed)
+    always = FunctionsScenario(keep=Fixed(FOREVER), concurrency=CROWD).simulate(crowd)
+    busy = Single(period=2.0, random=True, seconds=1.0, cold=0.0, hours=50.0).draw(seed)
+    shared = FunctionsScenario(keep=Fixed(FOREVER), concurrency=1000, slowdown=1.0).simulate(busy)
+    alone = 1 - 1.0 / 2.0  # share of the time that nobody calls
+    calls = population(seed)
+    one, more = (figures(calls, FunctionsScenario(concurrency=c).simulate(calls), WORTH) for c in (1, CROWD))
+    return {
+        "pods": float(len(always.pods) - -(-_most_at_once(always) // CROWD)),
+        "shared": float((shared.calls["end"] - shared.calls["start"]).mean()) * alone,
+        **{f"{key}_ratio": more[key] / one[key] for key in ("cold_starts", "pod_hours")},
+    }
+
+
+def regions(seed: int) -> dict[str, float]:
+    """Return the figures of calls that may go to other regions over those of calls that stay."""
+    calls = Regions(functions=60).draw(seed)
+    home, warm, least = (
+        figures(calls, FunctionsScenario(route=route).simulate(calls), WORTH)
+        for route in (None, NearestWarm(), LeastWait())
+    )
+    keys = ("cold_starts", "pod_hours", "added_mean")
+    return {f"{name}_{key}": one[key] / home[key] for name, one in (("warm", warm), ("least", least)) for key in keys}
+
+
+def chains(seed: int) -> dict[str, float]:
+    """Return the figures of pods that are started ahead along chains over those of 60 s alone."""
+    calls = Workflows(workflows=40, hours=24.0).draw(seed)
+    fixed, both, ahead = (
+        figures(calls, FunctionsScenario(keep=keep, chain=chain).simulate(calls), WORTH)
+        for keep, chain in ((Fixed(60.0), None), (Fixed(60.0), Expected()), (Release(), Expected()))
+    )
+    keys = ("cold_starts", "pod_hours", "added_mean")
+    return {f"{name}_{key}": one[key] / fixed[key] for name, one in (("both", both), ("ahead", ahead)) for key in keys}
 
 
 def _run(workload: Single, keep: KeepAlive, seed: int) -> Run:
@@ -181,7 +229,7 @@ def exact(seed: int) -> dict[str, float]:
     chance = np.random.default_rng([seed, 42])
     worst = 1.0
     for _ in range(SMALL):
-        count = int(chance.integers(2, MOST_EXACT + 1))
+        count = int(chance.integers(2, MOST_CALLS + 1))
         calls = few(np.sort(chance.random(count) * 400.0), chance.exponential(20.0, count))
         run = FunctionsScenario(keep=Clairvoyant(WORTH)).simulate(calls)
         waits = float(lives(run, foresees=True)[2].sum())
@@ -211,3 +259,10 @@ def served() -> dict[str, float]:
     apart = sum(abs(found[f"{name}_cold"] - found[f"{name}_simulated"]) for name in ("fixed", "timer"))
     figures = {"pool": without / with_pool, "timer": found["fixed_p99"] / found["timer_p99"], "apart": apart}
     return figures | found
+
+
+def stepped() -> dict[str, float]:
+    """Return what expecting a chain cuts from the added time of real calls, and cold starts of both hosts."""
+    found = along()
+    apart = sum(abs(found[f"{name}_cold"] - found[f"{name}_simulated"]) for name in ("alone", "expected"))
+    return {"ratio": found["alone_added"] / found["expected_added"], "apart": apart}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evenly.core import Metric, Outcome
 from evenly.measure.imbalance import peak_over_mean
-from evenly.report import table, verdict
+from evenly.report import causes, rows, table, verdict
 from evenly.report.assumptions import assumptions, limits
 from evenly.report.charts.experts import experts
 from evenly.report.charts.latency import alike, curves, latency
@@ -65,6 +65,7 @@ def render(outcomes: Sequence[Outcome], *, title: str, subtitle: str = "", metri
         + _headline(outcomes, metrics)
         + pictures
         + figures(outcomes, metrics, hues)
+        + "".join(rows.section(made) for made in causes.tables(drawn))
         + assumptions(outcomes)
     )
     return document(title, subtitle or _subtitle(outcomes), said[0] if said else "", body)

@@ -1,4 +1,4 @@
-"""The exams of the rooms of a function platform: what a keep-alive, delay, pool or workload promises.
+"""The exams of the rooms of a function platform: what a keep-alive, delay, pool, route, chain or workload promises.
 
 Each takes an object, serves small workloads, and raises `AssertionError` with a sentence that says which promise is
 broken. A compiled verb is also run as plain Python and must decide alike.
@@ -15,14 +15,16 @@ from typing import Any
 import numpy as np
 
 from evenly.cluster.functions.calls import Calls, Functions
+from evenly.cluster.functions.chains import Chain
 from evenly.cluster.functions.delays import Delay
 from evenly.cluster.functions.keepalives import KeepAlive
 from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.pools import Pool
 from evenly.cluster.functions.results import lives
+from evenly.cluster.functions.routes import Route
 from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.cluster.functions.workloads import Workload
-from evenly.core import Floats
+from evenly.core import Floats, Ints
 from evenly.kernel.bridge import is_compiled, memory_of
 from evenly.kernel.functions.simulation import Run
 
@@ -57,6 +59,17 @@ class _Plain:
         assert answer >= 0, f"size returns {answer}; a pool holds at least 0 pods"
         return int(answer)
 
+    def choose(self, now: float, function: int, functions: Any, latency: Any, memory: Any) -> int:
+        return int(self._ask("choose", now, function, functions, latency, memory))
+
+    def expect(self, at: float, edge: int, steps: int, edges: Any, delays: Any, functions: Any, memory: Any) -> float:
+        answer = self._ask("expect", at, edge, steps, edges, delays, functions, memory)
+        assert answer >= at, f"expect returns {answer}, which is before the parent's call, {at}"
+        return answer
+
+    def wait(self, now: float, edge: int, edges: Any, delays: Any, functions: Any, memory: Any) -> float:
+        return self._ask("wait", now, edge, edges, delays, functions, memory)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _PlainAhead(_Plain):
@@ -84,39 +97,63 @@ def check_pool(pool: Pool) -> None:
     _alike(lambda policy: FunctionsScenario(keep=Fixed(20.0), pool=policy), pool, _Plain(pool))
 
 
+def check_route(route: Route) -> None:
+    """A route answers with a row of the function that is called, and decides alike compiled and plain."""
+    _alike(lambda policy: FunctionsScenario(keep=Fixed(20.0), route=policy), route, _Plain(route), regions=3)
+
+
+def check_chain(chain: Chain) -> None:
+    """A chain answers with numbers, expects no call before its parent's, and decides alike compiled and plain."""
+    _alike(lambda policy: FunctionsScenario(keep=Fixed(20.0), chain=policy), chain, _Plain(chain), chained=True)
+
+
 def check_workload(workload: Workload) -> None:
     """A workload gives the same calls for a seed, in order, of functions that exist, with cold starts that can be."""
     one, other = workload.draw(3), workload.draw(3)
-    for name in ("arrival", "function", "seconds", "parts", "ahead"):
-        assert np.array_equal(getattr(one, name), getattr(other, name)), f"the same seed gives another {name}"
+    for name in ("arrival", "function", "seconds", "parts", "ahead", "parent", "after"):
+        assert np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True), (
+            f"the same seed gives another {name}"
+        )
     if len(one):
         assert one.arrival[0] >= 0, "a call comes before the start"
-        assert one.arrival[-1] <= one.span, "a call comes after the end"
+        assert one.arrival[one.roots - 1] <= one.span, "a call comes after the end"
         assert 0 <= one.function.min() <= one.function.max() < len(one.functions), "a call is of no function"
-    for name in ("seconds", "parts", "ahead"):
+    for name in ("seconds", "parts", "ahead", "after"):
         column = getattr(one, name)
         assert np.isfinite(column).all(), f"{name} is not finite"
         assert (column >= 0).all(), f"{name} is negative"
 
 
 def served(scenario: FunctionsScenario, calls: Calls) -> Run:
-    """Return a run after a look at what always holds: nobody is served twice, nothing is lost, time adds up."""
+    """Return a run after a look at what always holds: no pod is crowded, nothing is lost, time adds up."""
     run = scenario.simulate(calls)
-    assert np.isfinite(run.calls["start"]).all(), "a call was never served"
-    assert (run.calls["start"] >= run.calls["arrival"]).all(), "a call ran before it came"
-    order = np.lexsort((run.calls["start"], run.calls["pod"]))
-    pod, start = run.calls["pod"][order], run.calls["start"][order]
-    end = start + run.calls["seconds"][order]
-    same = pod[1:] == pod[:-1]
-    assert (start[1:][same] >= end[:-1][same] - EXACT).all(), "a pod ran two calls at once"
+    start, end, seconds = (run.calls[name] for name in ("start", "end", "seconds"))
+    assert np.isfinite(end).all(), "a call was never served"
+    assert (start >= run.calls["arrival"]).all(), "a call ran before it came"
+    assert (end - start >= seconds - EXACT).all(), "a call ran for less than its seconds"
+    crowded = (end - start) / np.maximum(seconds, EXACT)
+    slowest = 1 + scenario.lengthening(calls) * (scenario.concurrency - 1)
+    assert (crowded <= slowest + EXACT).all(), "a call ran too slowly"
+    assert _most_at_once(run) <= scenario.concurrency, "a pod ran too many calls at once"
     lasted = run.pods["died"] - run.pods["born"]
     assert np.allclose(lasted, sum(lives(run)), atol=EXACT), "a pod's lifetime is not its start, runs and waits"
     return run
 
 
-def _alike(scenario: Callable[[Any], FunctionsScenario], policy: Any, plain: Any) -> None:
+def _most_at_once(run: Run) -> int:
+    """Return the largest number of calls that a pod ran at one time."""
+    pod, start, end = (run.calls[name] for name in ("pod", "start", "end"))
+    shorter = np.maximum(end - EXACT, start)
+    rows = np.lexsort((np.repeat([1, 0], len(pod)), np.concatenate((start, shorter)), np.tile(pod, 2)))
+    steps = np.repeat([1, -1], len(pod))[rows]
+    return int(np.cumsum(steps).max(initial=0))  # all calls of a pod end before the rows of the next one
+
+
+def _alike(
+    scenario: Callable[[Any], FunctionsScenario], policy: Any, plain: Any, *, regions: int = 1, chained: bool = False
+) -> None:
     for seed in range(2):
-        calls = sample(seed)
+        calls = sample(seed, regions=regions, chained=chained)
         ours, theirs = served(scenario(policy), calls), served(scenario(plain), calls)
         assert np.array_equal(ours.calls["start"], theirs.calls["start"]), (
             "compiled, it decides otherwise than in Python"
@@ -125,20 +162,33 @@ def _alike(scenario: Callable[[Any], FunctionsScenario], policy: Any, plain: Any
             "compiled, it keeps pods otherwise than in Python"
         )
     for count in (0, 1):
-        served(scenario(policy), sample(0, count))
+        served(scenario(policy), sample(0, count, regions, chained))
 
 
-def sample(seed: int, most: int = 200) -> Calls:
-    """Return at most so many calls in an hour: of a clock, of what nobody waits for, and of people."""
+def sample(seed: int, most: int = 200, regions: int = 1, chained: bool = False) -> Calls:
+    """Return at most so many calls in an hour: of a clock, of what nobody waits for, and of people.
+
+    With `chained`, each call of the clock makes one of what nobody waits for.
+    """
     chance = np.random.default_rng([seed, 35])
     times = [np.arange(10.0, SPAN, 180.0), *(np.sort(chance.random(80) * SPAN) for _ in range(2))]
     function = np.repeat(np.arange(3), [len(one) for one in times])
     order = np.argsort(np.concatenate(times), kind="stable")[:most]
     arrival, function = np.concatenate(times)[order], function[order]
-    code = np.arange(3)
+    parent: Ints = np.zeros(0, np.int64)
+    if chained:
+        ticks = np.flatnonzero(function == 0)
+        parent = np.append(np.full(len(order), -1), ticks)
+        arrival = np.append(arrival, np.full(len(ticks), np.nan))
+        function = np.append(function, np.full(len(ticks), 1))
+    code = np.repeat(np.arange(3), regions)
     names = ("TIMER-A", "OBS-A", "APIG-S")
+    lead = np.full(len(code), 6.0)
     functions = Functions(
-        code, code * 0, code * 0, np.array([1, 1, 0]), np.full(3, 6.0), names, ("Python3",), ("300-128",)
+        code, code * 0, code * 0, (code < 2).astype(np.int64), lead, names, ("Python3",), ("300-128",)
     )
-    parts, ahead = (chance.exponential(1.0, (len(arrival), 4)) for _ in range(2))
-    return Calls(functions, function, arrival, chance.exponential([0.1, 30.0, 5.0])[function], parts, ahead, SPAN)
+    parts, ahead = (chance.exponential(1.0, (len(arrival), regions, 4)) for _ in range(2))
+    lasting = chance.exponential([0.1, 30.0, 5.0])[function]
+    row = function * regions + chance.integers(0, regions, len(function))
+    latency, after = 0.2 * (1.0 - np.eye(regions)), np.full(len(parent), 0.5)
+    return Calls(functions, row, arrival, lasting, parts, ahead, SPAN, latency=latency, parent=parent, after=after)

@@ -5,18 +5,24 @@ from typing import Any
 
 import pytest
 
+from evenly.cluster.functions.chains import chains
 from evenly.cluster.functions.delays import delays
 from evenly.cluster.functions.keepalives import keepalives
 from evenly.cluster.functions.pools import pools
+from evenly.cluster.functions.routes import routes
 from evenly.cluster.functions.workloads.region import Region
+from evenly.cluster.functions.workloads.regions import Regions
 from evenly.cluster.functions.workloads.replicas import Replicas
 from evenly.cluster.functions.workloads.single import Single
+from evenly.cluster.functions.workloads.workflows import Workflows
 from evenly.testing import functions as exams
 
 ROOMS: list[tuple[Any, Any]] = [
     (keepalives, exams.check_keepalive),
     (delays, exams.check_delay),
     (pools, exams.check_pool),
+    (routes, exams.check_route),
+    (chains, exams.check_chain),
 ]
 CASES = [(catalog, exam, name) for catalog, exam in ROOMS for name in catalog]
 
@@ -27,7 +33,15 @@ def test_every_policy_passes_the_exam_of_its_room(catalog: Any, exam: Any, name:
 
 
 @pytest.mark.parametrize(
-    "workload", [Region(functions=20, hours=2.0), Replicas(hours=1.0), Single(), Single(random=True, hours=0.5)]
+    "workload",
+    [
+        Region(functions=20, hours=2.0),
+        Regions(functions=8, hours=2.0),
+        Workflows(workflows=10, hours=4.0),
+        Replicas(hours=1.0),
+        Single(),
+        Single(random=True, hours=0.5),
+    ],
 )
 def test_every_workload_passes_its_exam(workload: Any) -> None:
     exams.check_workload(workload)

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evenly.cluster.functions.brute_force import few, least_cost
 from evenly.cluster.functions.calls import Calls
 from evenly.cluster.functions.delays.peak_shave import PeakShave
-from evenly.cluster.functions.exact import few, least_cost
 from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
 from evenly.cluster.functions.keepalives.fixed import Fixed
+from evenly.cluster.functions.keepalives.predicted import Predicted
 from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.pools.constant import Constant
@@ -63,6 +64,25 @@ def test_a_keep_alive_worth_a_cold_start_costs_at_most_twice_what_the_future_wou
     best = served(FunctionsScenario(keep=Clairvoyant(worth)), calls)
     least = waits(best, foresees=True) + worth * cold(best)
     assert waits(ours) + worth * cold(ours) <= 2 * least + 1e-6
+
+
+@given(gaps, st.lists(runs, min_size=1, max_size=5), st.floats(0.1, 200.0), st.floats(0.1, 1.0))
+def test_a_prediction_that_is_wrong_costs_no_more_than_its_bound(
+    between: list[float], lasting: list[float], worth: float, trust: float
+) -> None:
+    calls = calls_of(between, lasting)
+    ours = served(FunctionsScenario(keep=Predicted(worth, trust)), calls)
+    best = served(FunctionsScenario(keep=Clairvoyant(worth)), calls)
+    least = waits(best, foresees=True) + worth * cold(best)
+    assert waits(ours) + worth * cold(ours) <= (1 + 1 / trust) * least + 1e-6
+
+
+@pytest.mark.parametrize("period", [40.0, 300.0])
+def test_a_prediction_that_is_right_keeps_the_better_bound(period: float) -> None:
+    calls = Single(period=period, seconds=0.0, cold=0.0, hours=20.0).draw(0)
+    ours, best = (served(FunctionsScenario(keep=keep), calls) for keep in (Predicted(60.0, 0.25), Clairvoyant(60.0)))
+    least = waits(best, foresees=True) + 60.0 * cold(best)
+    assert waits(ours) + 60.0 * cold(ours) <= 1.26 * least  # the first three calls and the last wait know nothing
 
 
 @settings(max_examples=30)

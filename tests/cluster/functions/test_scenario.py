@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evenly.cluster.functions.colds import Published
-from evenly.cluster.functions.joint import joint
+from evenly.cluster.functions.cold_times import ColdTimes
+from evenly.cluster.functions.joint_distribution import joint_distribution
 from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.pools.constant import Constant
 from evenly.cluster.functions.published import PARTS, shares, tables
@@ -73,16 +73,16 @@ def test_senseless_values_are_refused(change: str, message: str) -> None:
 
 def test_the_joint_distribution_keeps_what_was_published_by_runtime_and_by_trigger() -> None:
     for axis, of in ((1, "runtimes"), (0, "triggers")):
-        for table, what in ((joint().colds, "colds"), (joint().functions, "functions")):
+        for table, what in ((joint_distribution().colds, "colds"), (joint_distribution().functions, "functions")):
             assert table.sum(axis=axis) == pytest.approx(list(shares(of, what).values()), abs=0.005)
-    assert (np.diff(joint().times, axis=2) >= 0).all()
+    assert (np.diff(joint_distribution().times, axis=2) >= 0).all()
 
 
 @pytest.mark.parametrize("region", ["R1", "R2", "R3"])
 def test_parts_are_not_negative_and_what_has_no_pool_is_built(region: str) -> None:
     chance = np.random.default_rng(1)
     runtime, trigger = chance.integers(0, 9, 5000), chance.integers(0, 7, 5000)
-    parts = Published(region).draw(runtime, trigger, chance)
+    parts = ColdTimes(region).draw(runtime, trigger, chance)
     assert (parts >= 0).all()
     custom = list(tables()["runtimes"]).index("Custom")
     built = parts[runtime == custom, 0]

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evenly.cluster.functions.calls import Calls
+from evenly.cluster.functions.causes import explain
 from evenly.cluster.functions.published import PARTS
-from evenly.core import Array, Bools, Floats, Load, Outcome
+from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.document import unstructure
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ def outcome(scenario: "FunctionsScenario", calls: Calls, run: "Run") -> Outcome:
         "keep": said(scenario.keep),
         "delay": said(scenario.delay) if scenario.delay is not None else "none",
         "pool": said(scenario.pool) if scenario.pool is not None else "allocations as measured",
+        "route": said(scenario.route) if scenario.route is not None else "where the call comes",
+        "chain": said(scenario.chain) if scenario.chain is not None else "none",
+        "calls on a pod at once": scenario.concurrency,
+        "slowdown by each other call on the pod": scenario.lengthening(calls),
         "worth of a cold start, seconds of an idle pod": scenario.worth,
         "seed": scenario.seed,
     }
@@ -41,22 +46,22 @@ def outcome(scenario: "FunctionsScenario", calls: Calls, run: "Run") -> Outcome:
 
 def figures(calls: Calls, run: "Run", worth: float = 60.0, foresees: bool = False) -> dict[str, float]:
     """Return the metrics of a run by name; NaN where there are no calls."""
-    added = run.calls["start"] - run.calls["arrival"]
+    added = waits(calls, run)
     cold = int(np.isfinite(run.calls["began"]).sum())
     start, busy, idle = lives(run, foresees)
     pooled = float(run.pools["seconds"].sum())
-    waits = float(idle.sum())
-    whole = float(start.sum() + busy.sum()) + waits
+    waited = float(idle.sum())
+    whole = float(start.sum() + busy.sum()) + waited
     known = run.pods["died"] > run.pods["born"]
     last = run.pods["died"] - run.pods["since"]
     ready = (busy + run.pods["idle"])[known] / np.maximum(start[known], 1e-9)
-    synchronous = ~_asynchronous(calls)[calls.function]
+    synchronous = ~calls.functions.asynchronous[calls.function]
     assert np.all(last >= 0)
     return {
         "cold_starts": float(cold),
         "pod_hours": (whole + pooled) / HOUR,
         "cold_share": cold / len(calls) if len(calls) else float("nan"),
-        "idle_share": waits / whole if whole > 0 else float("nan"),
+        "idle_share": waited / whole if whole > 0 else float("nan"),
         "cost": (whole - float(busy.sum()) + pooled + worth * cold) / HOUR,
         "added_mean": float(added.mean()) if len(added) else float("nan"),
         "added_p50": _quantile(added, 0.5),
@@ -82,6 +87,12 @@ def said(plugin: object) -> str:
     return ", ".join(str(value) if name == "use" else f"{name} {value}" for name, value in entry.items())
 
 
+def waits(calls: Calls, run: "Run") -> Floats:
+    """Return the seconds from the arrival of each call to its run, with the way to another region and back."""
+    here, there = run.calls["function"] % calls.regions, run.calls["site"] % calls.regions
+    return np.asarray(run.calls["start"] - run.calls["arrival"] + calls.latency[here, there])
+
+
 def lives(run: "Run", foresees: bool = False) -> tuple[Floats, Floats, Floats]:
     """Return the seconds that each pod started, ran and was idle; their sum is its lifetime.
 
@@ -93,34 +104,38 @@ def lives(run: "Run", foresees: bool = False) -> tuple[Floats, Floats, Floats]:
 
 
 def items(calls: Calls, run: "Run") -> dict[str, Array]:
-    """Return the columns of all calls that did not find a pod, in order of arrival; times in seconds.
+    """Return the columns of all calls that did not find a pod where they came, in order; times in seconds.
 
     Parts of a cold start are NaN where the call waited for a pod without starting it.
     """
-    chosen = np.flatnonzero(~(run.calls["start"] == run.calls["arrival"]) | np.isfinite(run.calls["began"]))
-    some, function = run.calls[chosen], calls.function[chosen]
-    parts = calls.parts[chosen].copy()
+    added = waits(calls, run)
+    chosen = np.flatnonzero((added != 0) | np.isfinite(run.calls["began"]))
+    some = run.calls[chosen]
+    site, functions = some["site"], calls.functions
+    parts = calls.parts.reshape(len(calls), calls.regions, len(PARTS))[chosen, site % calls.regions]
     parts[:, 0] = some["allocation"]
     parts[np.isnan(some["allocation"])] = np.nan
-    functions = calls.functions
+    cause, reason = explain(calls, run, chosen)
     return {
         "call": chosen,
         "arrival": some["arrival"],
         "start": some["start"],
-        "added": some["start"] - some["arrival"],
+        "added": added[chosen],
         "cold": np.isfinite(some["began"]),
-        "seconds": some["seconds"],
-        "function": function,
+        "cause": cause,
+        "reason": reason,
+        "seconds": some["end"] - some["start"],
+        "function": site,
         "pod": some["pod"],
-        "runtime": np.array(functions.runtimes, object)[functions.runtime[function]],
-        "trigger": np.array(functions.triggers, object)[functions.trigger[function]],
-        "size": np.array(functions.sizes, object)[functions.size[function]],
+        "runtime": np.array(functions.runtimes, object)[functions.runtime[site]],
+        "trigger": np.array(functions.triggers, object)[functions.trigger[site]],
+        "size": np.array(functions.sizes, object)[functions.size[site]],
         **{name: parts[:, k] for k, name in enumerate(PARTS)},
     }
 
 
 def over_time(calls: Calls, run: "Run", foresees: bool = False) -> dict[str, Array]:
-    """Return how many pods are there and how many of them run calls, in the mean of each bin."""
+    """Return how many pods are there and how many calls they run, in the mean of each bin."""
     edges = np.linspace(0.0, calls.span, BINS + 1)
     start, busy, idle = lives(run, foresees)
     born = run.pods["born"]
@@ -129,24 +144,22 @@ def over_time(calls: Calls, run: "Run", foresees: bool = False) -> dict[str, Arr
     return {
         "time": edges[:-1] + width / 2,
         "pods": _inside(edges, born, born + start + busy + idle) / width,
-        "busy": _inside(edges, begun, begun + run.calls["seconds"]) / width,
+        "busy": _inside(edges, begun, run.calls["end"]) / width,
     }
 
 
 def load(calls: Calls, run: "Run") -> Load:
     """Return the seconds that calls of each function ran, by bin of time."""
     width = calls.span / BINS
-    begin, lasting = run.calls["start"], run.calls["seconds"]
+    begin, ends, site = run.calls["start"], run.calls["end"], run.calls["site"]
     first = np.minimum((begin // width).astype(np.int64), BINS - 1)
-    last = np.minimum(((begin + lasting) // width).astype(np.int64), BINS - 1)
+    last = np.minimum((ends // width).astype(np.int64), BINS - 1)
     pieces = last - first + 1
     owner = np.repeat(np.arange(len(begin)), pieces)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + first[owner]
     end = np.where(place == BINS - 1, np.inf, (place + 1) * width)  # what runs on after the end counts there
-    inside = np.minimum(begin[owner] + lasting[owner], end) - np.maximum(
-        begin[owner], np.where(place == 0, 0, place * width)
-    )
-    cell = place * len(calls.functions) + calls.function[owner]
+    inside = np.minimum(ends[owner], end) - np.maximum(begin[owner], np.where(place == 0, 0, place * width))
+    cell = place * len(calls.functions) + site[owner]
     work = np.bincount(cell, np.maximum(inside, 0.0), BINS * len(calls.functions))
     return Load(work.reshape(BINS, -1).astype(np.float64), worker="function")
 
@@ -162,12 +175,6 @@ def _inside(edges: Floats, begin: Floats, end: Floats) -> Floats:
         return np.asarray(edges * count - sums[count])
 
     return np.diff(until(begin) - until(end))
-
-
-def _asynchronous(calls: Calls) -> Bools:
-    """Return which functions nobody waits for."""
-    named = np.array([name.endswith("-A") for name in calls.functions.triggers])
-    return np.asarray(named[calls.functions.trigger])
 
 
 def _quantile(values: Floats, share: float) -> float:

@@ -22,10 +22,13 @@ CALL = np.dtype(
         ("heard", "f8"),  # when the platform had read it
         ("start", "f8"),  # when its pod was told to run it
         ("end", "f8"),
+        ("seconds", "f8"),  # that it is to run
         ("function", "i8"),
         ("cold", "i8"),  # 1: it waited for a pod to start
         ("ahead", "f8", 4),  # parts of the start of a pod that was started ahead after it, NaN if none was
         ("parts", "f8", 4),  # of that start, NaN if it found a pod or waited for one that was on its way
+        ("parent", "i8"),  # call that makes it, -1 for none
+        ("edge", "i8"),  # from the function of that to its own
     ]
 )
 
@@ -59,9 +62,10 @@ class Platform:
     tasks: set["asyncio.Task[Any]"] = field(default_factory=set)
     lived: float = 0.0
     "Seconds that all pods of functions lived, those in pools left out."
-    births: dict[int, float] = field(default_factory=dict)
     started: int = 0
     "Pods started for functions."
+    expecting: list[asyncio.TimerHandle] = field(default_factory=list)
+    "Pods that are to be started ahead along chains."
 
     def __post_init__(self) -> None:
         count = len(self.runtimes)
@@ -82,21 +86,24 @@ class Platform:
             for _ in range(self.stock):
                 await self._refill(runtime)
 
-    async def serve(self, function: int, call: Array) -> None:
-        """Serve one call and note in its record what happened."""
+    async def serve(self, function: int, call: Array, parent: Array | None = None) -> None:
+        """Serve one call, which another one has made or none, and note in its record what happened."""
         self.asked.comes(self.now, function)
+        if parent is not None:
+            self.asked.follows(int(call["edge"]), (call["heard"] - parent["heard"]) / self.scale)
         self.newest[function] = call
         self._set_alarm(function)
+        self._expect(function)
         pod = self._warm_pod(function) or await self._other_pod(function, call)
         call["start"] = time.perf_counter()
-        await pod.order(f"call {call['end']:.6f}")  # how long it is to run stands there before it has ended
+        await pod.order(f"call {call['seconds']:.6f}")
         call["end"] = time.perf_counter()
         pod.served += 1
         self._free(pod)
 
     async def close(self) -> None:
         """End every process; those that are being started are waited for first, so that none is left behind."""
-        for handle in self.alarms:
+        for handle in (*self.alarms, *self.expecting):
             if handle is not None:
                 handle.cancel()
         while self.tasks:
@@ -113,22 +120,29 @@ class Platform:
         loop = asyncio.get_running_loop()
         self.alarms[function] = loop.call_later(max(delay, 0.0), self._wake, function) if wake < math.inf else None
 
+    def _expect(self, function: int) -> None:
+        """Ask which calls follow one that has come, and start their pods in time."""
+        now, loop = self.now, asyncio.get_running_loop()
+        for edge, when in self.asked.expected(now, function):
+            child = int(self.asked.edges["child"][edge])
+            delay = max(when - float(self.asked.functions["lead"][child]) - now, 0.0)
+            self.expecting.append(loop.call_later(delay * self.scale, self._wake, child, edge))
+
     async def _other_pod(self, function: int, call: Array) -> Pod:
-        """Return a pod for a call that found none idle."""
+        """Return a pod for a call that found none idle: a busy one, one that is on its way, or a new one."""
+        if self.ahead[function] is None and self.asked.functions["pods"][function] > 0:
+            patience = self.asked.delay(self.now, function)
+            if patience > 0.0:
+                waiter: asyncio.Future[Pod] = asyncio.get_running_loop().create_future()
+                self.queues[function].append(waiter)
+                with contextlib.suppress(TimeoutError):
+                    return await asyncio.wait_for(waiter, patience * self.scale)
+        call["cold"] = 1
+        self.asked.functions["pods"][function] += 1
         coming = self.ahead[function]
         if coming is not None:
             self.ahead[function] = None
-            call["cold"] = 1
-            self.asked.functions["pods"][function] += 1
             return await coming
-        patience = self.asked.delay(self.now, function) if self.asked.functions["pods"][function] > 0 else 0.0
-        if patience > 0.0:
-            waiter: asyncio.Future[Pod] = asyncio.get_running_loop().create_future()
-            self.queues[function].append(waiter)
-            with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(waiter, patience * self.scale)
-        call["cold"] = 1
-        self.asked.functions["pods"][function] += 1
         queued = time.perf_counter()
         pod, parts = await self._start(function)
         self._refill_later(function)
@@ -141,7 +155,7 @@ class Platform:
         begin = time.perf_counter()
         pod = await self._allocate(self.runtimes[function])
         allocated = time.perf_counter()
-        self.births[id(pod)] = begin
+        pod.born = begin
         self.started += 1
         code, dependency = await pod.deploy(self.packages[function])
         deployed = time.perf_counter()
@@ -193,7 +207,10 @@ class Platform:
         self._rest(pod)
 
     def _rest(self, pod: Pod) -> None:
-        keep = self.asked.keep(self.now, pod.function, pod.served)
+        if pod.served == 0 and pod.edge >= 0:
+            keep = self.asked.wait(self.now, pod.edge)
+        else:
+            keep = self.asked.keep(self.now, pod.function, pod.served)
         if keep <= 0.0:
             self._later(self._end(pod))
             return
@@ -207,18 +224,20 @@ class Platform:
             self.idle[pod.function].remove(pod)
             self._later(self._end(pod))
 
-    def _wake(self, function: int) -> None:
-        """Start a pod ahead if none is there."""
-        if not self.idle[function] and self.ahead[function] is None:
-            self.ahead[function] = self._later(self._start_ahead(function, self.newest[function]))
+    def _wake(self, function: int, edge: int = -1) -> None:
+        """Start a pod ahead if none is there and the function has been called before."""
+        if function in self.newest and not self.idle[function] and self.ahead[function] is None:
+            self.ahead[function] = self._later(self._start_ahead(function, self.newest[function], edge))
 
-    async def _start_ahead(self, function: int, call: Array) -> Pod:
+    async def _start_ahead(self, function: int, call: Array, edge: int) -> Pod:
         pod, parts = await self._start(function)
+        pod.edge = edge
         call["ahead"] = parts
         self._refill_later(function)
         if self.ahead[function] is asyncio.current_task():  # no call has claimed it meanwhile
             self.ahead[function] = None
-            self._rest(pod)
+            self.asked.functions["pods"][function] += 1
+            self._free(pod)
         return pod
 
     def _later(self, work: "Coroutine[Any, Any, Any]") -> "asyncio.Task[Any]":
@@ -231,7 +250,6 @@ class Platform:
     async def _end(self, pod: Pod) -> None:
         if pod in self.pods:
             self.pods.remove(pod)
-            born = self.births.pop(id(pod), None)
-            if born is not None:
-                self.lived += time.perf_counter() - born
+            if not math.isnan(pod.born):
+                self.lived += time.perf_counter() - pod.born
             await pod.close()

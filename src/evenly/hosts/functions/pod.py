@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import shutil
 import tempfile
 import time
@@ -22,7 +23,11 @@ class Pod:
     folder: Path
     "Where the code of its function is deployed; removed with it."
     function: int = -1
+    edge: int = -1
+    "Edge along which its first call is expected; -1 for none."
     served: int = 0
+    born: float = math.nan
+    "When its start as the pod of a function began; NaN while it is in a pool."
     until: float = 0.0
     "Platform time at which it is released if nobody calls."
     timer: asyncio.TimerHandle | None = field(default=None)

@@ -1,11 +1,17 @@
-"""Pods: started for a call or ahead of it, busy, idle, released; and the pools that they are taken from."""
+"""Pods and their pools: allocated, started for a call or ahead of one, offered to calls, idle, released."""
 
 import math
 from typing import Any
 
 from evenly.kernel.compiling import helper
 from evenly.kernel.functions.events import push
-from evenly.kernel.functions.records import BEGUN, BORN, FREE, NONE, READY, REFILL, TAKEN
+from evenly.kernel.functions.records import AHEAD, AHEAD_BARE, BORN, NONE, READY, REFILL
+
+
+@helper
+def window_of(w: Any, now: float) -> int:
+    """Return the number of the window in which pools are asked for pods."""
+    return int(now // w.rules[0].window)
 
 
 @helper
@@ -16,17 +22,16 @@ def account(pool: Any, now: float) -> None:
 
 
 @helper
-def allocate(w: Any, now: float, p: int, window: int) -> float:
+def allocate(w: Any, now: float, p: int) -> float:
     """Take a pod from a pool, which then gets another one built; return the seconds of the allocation."""
     rules = w.rules[0]
     if p == NONE:
         return float(rules.scratch)
     pool = w.pools[p]
     account(pool, now)
-    if window < w.demand.shape[1]:
-        w.demand[p, window] += 1
+    if window_of(w, now) < w.demand.shape[1]:
+        w.demand[p, window_of(w, now)] += 1
     if pool.stock == 0:
-        pool.missed += 1
         return float(rules.scratch)
     pool.stock -= 1
     if pool.stock + pool.coming < pool.target:
@@ -36,86 +41,81 @@ def allocate(w: Any, now: float, p: int, window: int) -> float:
 
 
 @helper
+def starting(w: Any, now: float, f: int, i: int, whole: int, bare: int) -> float:
+    """Return the seconds that a new pod of a function takes to start, with the draw of a call.
+
+    That is its column `whole`, or, where a pool decides on the allocation, its column `bare` and that.
+    """
+    region = f % w.rules[0].regions
+    if w.rules[0].pooled == 0:
+        return float(w.starts[i, region, whole])
+    return float(w.starts[i, region, bare] + allocate(w, now, w.functions[f].pool))
+
+
+@helper
 def create(w: Any, now: float, f: int, ready: float) -> int:
     """Record a new pod that will have started at `ready`; return its number."""
     k = w.state[BORN]
     w.state[BORN] = k + 1
     pod = w.pods[k]
     pod.function = f
-    pod.served = 0
+    pod.edge = NONE
     pod.call = NONE
     pod.next = NONE
     pod.born = now
     pod.ready = ready
-    pod.busy = 0.0
-    pod.idle = 0.0
+    pod.at = ready
+    pod.due = math.inf
+    pod.since = math.nan
+    pod.until = math.inf
     pod.died = math.nan
     return int(k)
 
 
 @helper
-def starting(w: Any, now: float, f: int, cold: float, bare: float, window: int) -> float:
-    """Return the seconds that a new pod of a function takes to start, `cold` unless a pool decides."""
-    if w.rules[0].pooled == 0:
-        return cold
-    return bare + allocate(w, now, w.functions[f].pool, window)
+def start_ahead(w: Any, now: float, f: int, edge: int) -> None:
+    """Start a pod of a function that no call has asked for, with the draw of its last call, unless one is there.
 
-
-@helper
-def run(w: Any, i: int, k: int, start: float) -> None:
-    """Let a pod run a call from `start` on."""
-    call = w.calls[i]
-    call.start = start
-    call.pod = k
-    call.state = TAKEN
-    w.pods[k].call = i
-    w.state[BEGUN] += 1
-    push(w, start + call.seconds, FREE, k)
-
-
-@helper
-def start_for(w: Any, now: float, i: int, window: int) -> None:
-    """Start a pod for a call."""
-    call = w.calls[i]
-    f = call.function
-    cold = starting(w, now, f, call.cold, call.bare, window)
-    call.began = now
-    call.allocation = cold - call.bare
-    w.functions[f].pods += 1
-    run(w, i, create(w, now, f, now + cold), now + cold)
-
-
-@helper
-def start_ahead(w: Any, now: float, f: int, i: int, window: int) -> None:
-    """Start a pod of a function that no call has asked for; `i` is its last call, whose draw it takes."""
-    call = w.calls[i]
-    cold = starting(w, now, f, call.ahead, call.ahead_bare, window)
-    k = create(w, now, f, now + cold)
-    w.functions[f].ahead = k
-    push(w, now + cold, READY, k)
+    `edge` is the one along which its call is expected, or `NONE`.
+    """
+    function = w.functions[f]
+    if function.newest == NONE or function.coming != NONE or top(w, now, f) != NONE:
+        return
+    cold = starting(w, now, f, function.newest, AHEAD, AHEAD_BARE)
+    function.coming = create(w, now, f, now + cold)
+    w.pods[function.coming].edge = edge
+    push(w, now + cold, READY, function.coming)
 
 
 @helper
 def rest(w: Any, now: float, k: int, keep: float) -> None:
     """Keep a pod idle for so many seconds, or release it."""
     pod = w.pods[k]
+    w.functions[pod.function].freed = k
     pod.since = now
-    pod.call = NONE
+    pod.until = now + max(keep, 0.0)
     if not keep > 0.0:
         pod.until = now
         pod.died = now
-        return
-    pod.until = now + keep
-    pod.next = w.functions[pod.function].idle
-    w.functions[pod.function].idle = k
 
 
 @helper
-def idle(w: Any, now: float, f: int) -> int:
-    """Return the idle pod that ran last and is still kept, or `NONE`; those above it are released."""
-    k = w.functions[f].idle
+def offer(w: Any, now: float, k: int) -> None:
+    """Put a pod that lives and has room for a call on top of its function's stack, unless it stands in it."""
+    pod = w.pods[k]
+    if pod.offered == 0 and pod.running < w.rules[0].concurrency and pod.until > now:
+        pod.offered = 1
+        pod.next = w.functions[pod.function].open
+        w.functions[pod.function].open = k
+
+
+@helper
+def top(w: Any, now: float, f: int) -> int:
+    """Return the pod that had room last and still lives, or `NONE`; those above it are released."""
+    k = w.functions[f].open
     while k != NONE and not w.pods[k].until > now:
         w.pods[k].died = w.pods[k].until
+        w.pods[k].offered = 0
         k = w.pods[k].next
-    w.functions[f].idle = k
+    w.functions[f].open = k
     return int(k)

@@ -10,12 +10,19 @@ from evenly.measure.association import spearman
 from evenly.traces.formats._columns import duck_error, quoted
 from evenly.traces.functions import schema
 from evenly.traces.functions.files import SERIES, Found, database, fault, find, source
+from evenly.traces.functions.view import KNOWN, POOL, SIZE, STEM, view
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
-SAMPLED = 200_000  # rows that rank correlations are computed from
+SAMPLED = 200_000  # rows that rank correlations are computed from, give or take chance
 DAY = 86_400.0
 FEW = 12  # runtimes and triggers told one by one
-POD = r"^(.*)-([0-9]+)-([0-9]+)-[^-]*$"  # pool - millicores - MB - number
+WANTED: Mapping[str, tuple[str, ...]] = {
+    "cold_starts": ("day", "time", "funcName", "userID", "totalCost_cold_start", *schema.PARTS, "podID"),
+    "requests": ("time_worker", "time_frontend", "funcName", "podID", "runtimeCost"),
+    "functions": schema.FUNCTIONS,
+}
+HASHED: Mapping[str, tuple[str, ...]] = {"cold_starts": (), "requests": ("funcName", "podID"), "functions": ()}
+"Names that are only compared: of each 64 bits are kept, which confuse some of ten million in 3 of a million cases."
 UNITS: Mapping[str, str] = {
     **{f"{what}_p{level * 100:g}": "s" for what in ("start", "gap", "run", "part") for level in LEVELS},
     **dict.fromkeys(("start_mean", "lognormal_median", "observed"), "s"),
@@ -37,7 +44,7 @@ def describe(folder: Path) -> dict[str, list[dict[str, Any]]]:
         for region in dict.fromkeys(one.region for one in found):
             mine = {one.table: one for one in found if one.region == region and one.table != SERIES}
             for one in mine.values():
-                view(base, one)
+                view(base, one, WANTED[one.table], HASHED[one.table])
                 rows = base.execute(f"SELECT count(*) FROM {one.table}").fetchone()[0]
                 tables["files"].append({"region": region, "table": one.table, "files": len(one.files), "rows": rows})
             for name, rows in _region(base, region, mine).items():
@@ -46,35 +53,6 @@ def describe(folder: Path) -> dict[str, list[dict[str, Any]]]:
                 base.execute(f"DROP TABLE {one.table}")
         tables |= _series(base, [one for one in found if one.table == SERIES])
     return {name: rows for name, rows in tables.items() if rows}
-
-
-def view(base: Any, one: Found) -> None:
-    """Read what is asked for of a table into the database; numbers that must be there are checked."""
-    wanted = {
-        "cold_starts": (
-            "day",
-            "time",
-            "requestID",
-            "funcName",
-            "userID",
-            "totalCost_cold_start",
-            *schema.PARTS,
-            "podID",
-        ),
-        "requests": ("time_worker", "time_frontend", "funcName", "userID", "podID", "runtimeCost"),
-        "functions": schema.FUNCTIONS,
-    }[one.table]
-    columns = ", ".join(quoted(name) for name in wanted)
-    for k, path in enumerate(one.files):
-        selected = f"SELECT {columns} FROM {source(path, one.table)}"
-        needed = schema.NEEDED[one.table]
-        try:
-            base.execute(f"CREATE TABLE {one.table} AS {selected}" if k == 0 else f"INSERT INTO {one.table} {selected}")
-        except duck_error() as error:
-            fault(path, one.table, str(error))
-        bad = " OR ".join(f"{quoted(name)} IS NULL OR NOT {quoted(name)} >= 0" for name in needed)
-        if needed and base.execute(f"SELECT 1 FROM {one.table} WHERE {bad} LIMIT 1").fetchone():
-            fault(path, one.table, f"a value of {', '.join(needed)} is missing or negative")
 
 
 def _region(base: Any, region: str, mine: Mapping[str, Found]) -> dict[str, list[dict[str, Any]]]:
@@ -123,9 +101,9 @@ def _between(base: Any) -> dict[str, Any]:
 
 def _parts(base: Any) -> list[dict[str, Any]]:
     columns = ", ".join(("totalCost_cold_start", *schema.PARTS))
-    sample = base.execute(
-        f"SELECT {columns} FROM cold_starts USING SAMPLE reservoir({SAMPLED} ROWS) REPEATABLE (1)"
-    ).fetchnumpy()
+    (count,) = base.execute("SELECT count(*) FROM cold_starts").fetchone()
+    chosen = f"hash(day, time, podID) % {max(count, 1)} < {SAMPLED}"  # the same rows in every run, whatever their order
+    sample = base.execute(f"SELECT {columns} FROM cold_starts WHERE {chosen}").fetchnumpy()
     plain = {name: np.ma.filled(np.ma.asarray(column, np.float64), np.nan) for name, column in sample.items()}
     whole = plain["totalCost_cold_start"]
     asked = ", ".join(f"sum({name}) / sum(totalCost_cold_start), quantile_cont({name}, 0.5)" for name in schema.PARTS)
@@ -143,23 +121,25 @@ def _parts(base: Any) -> list[dict[str, Any]]:
 
 def _named_colds(base: Any, functions: bool) -> None:
     """Make the table `kinds`: one row a cold start with its size and, where functions are told, runtime and trigger."""
-    known = "regexp_replace(funcID, '-[0-9]+-[0-9]+$', '')"  # a pool may be named with the size of its pods, or without
-    named = (
-        f"(SELECT {known} AS id, any_value(runtime) AS runtime, any_value({quoted('triggerType-invocationType')}) AS "
-        "called FROM functions GROUP BY 1)"
+    base.execute(
+        "CREATE OR REPLACE TABLE stems AS SELECT totalCost_cold_start AS x, funcName, userID, "
+        f"{STEM} AS stem FROM cold_starts"
     )
-    split = "string_split(podID, '-')"  # pool - millicores - MB - number
-    tail = "length(pod[-3]) + length(pod[-2]) + length(pod[-1]) + 3"
-    rows = (
-        "(SELECT totalCost_cold_start AS x, "
-        f"concat_ws('---', funcName, userID, left(podID, length(podID) - ({tail}))) AS id, "
-        f"pod[-3] || '-' || pod[-2] AS size FROM (SELECT *, {split} AS pod FROM cold_starts))"
+    told = (
+        f"(SELECT {KNOWN} AS id, min(nullif(runtime, '')) AS runtime, "
+        f"min(nullif({quoted('triggerType-invocationType')}, '')) AS called FROM functions GROUP BY 1)"
     )
-    if functions:
-        told = "x, size, nullif(runtime, '') AS runtime, nullif(called, '') AS called"
-        base.execute(f"CREATE OR REPLACE TABLE kinds AS SELECT {told} FROM {rows} LEFT JOIN {named} USING (id)")
-    else:
-        base.execute(f"CREATE OR REPLACE TABLE kinds AS SELECT x, size FROM {rows}")
+    different = (
+        f"(SELECT *, {SIZE} AS size, concat_ws('---', funcName, userID, {POOL}) AS id "
+        "FROM (SELECT DISTINCT funcName, userID, stem FROM stems))"
+    )
+    joined = f"{different} LEFT JOIN {told} USING (id)" if functions else different
+    columns = "x, size, runtime, called" if functions else "x, size"
+    base.execute(
+        f"CREATE OR REPLACE TABLE kinds AS SELECT {columns} FROM stems "
+        f"JOIN (SELECT * FROM {joined}) AS named ON stems.stem IS NOT DISTINCT FROM named.stem "
+        "AND stems.funcName IS NOT DISTINCT FROM named.funcName AND stems.userID IS NOT DISTINCT FROM named.userID"
+    )
 
 
 def _grouped(base: Any, column: str) -> list[dict[str, Any]]:
@@ -206,24 +186,25 @@ def _utility(base: Any) -> list[dict[str, Any]]:
 
     Useful is a pod until the end of its last call, so the keep-alive counts for nothing.
     """
-    ends = "(SELECT podID, max(time_worker + coalesce(runtimeCost, 0)) AS last FROM requests GROUP BY podID)"
     (latest,) = base.execute("SELECT max(time_worker) FROM requests").fetchone()
     begun = (
         "day * 86400 + time" if (latest or 0.0) > DAY else "time"
     )  # requests count from the first day, or from theirs
-    pods = (
-        f"(SELECT last - ({begun}) AS life, totalCost_cold_start AS start FROM cold_starts JOIN {ends} USING (podID) "
-        f"WHERE totalCost_cold_start > 0 AND last >= {begun})"
+    base.execute(
+        f"CREATE OR REPLACE TABLE pods AS SELECT last - ({begun}) AS life, totalCost_cold_start AS start FROM "
+        "(SELECT *, hash(podID) AS pod FROM cold_starts WHERE podID IS NOT NULL) JOIN (SELECT podID AS pod, "
+        "max(time_worker + coalesce(runtimeCost, 0)) AS last FROM requests GROUP BY 1) USING (pod) "
+        f"WHERE totalCost_cold_start > 0 AND last >= {begun}"
     )
     levels = (0.1, 0.2, 0.5, 0.75, 0.9)
     rows = []
     for counted, life in (("its start", "life"), ("when it is ready", "greatest(life - start, 0)")):
-        count, below = base.execute(
-            f"SELECT count(*), avg(CASE WHEN {life} < start THEN 1 ELSE 0 END) FROM {pods}"
+        count, below, told = base.execute(
+            f"SELECT count(*), avg(({life} < start)::INTEGER), quantile_cont({life} / start, {list(levels)}) FROM pods"
         ).fetchone()
         if count:
-            told = _quantiles(base, "ratio", f"{life} / start", pods, levels)
-            rows.append({"lifetime_from": counted, "pods_in_both": count, **told, "below_1": below})
+            named = _named("ratio", levels, told)
+            rows.append({"lifetime_from": counted, "pods_in_both": count, **named, "below_1": below})
     return rows
 
 

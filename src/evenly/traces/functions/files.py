@@ -105,7 +105,7 @@ def source(path: Path, table: str) -> str:
 
 @contextmanager
 def database() -> Iterator[Any]:
-    """Open a database in a folder of its own, which is removed in the end: tables larger than memory stay on disk."""
+    """Open a database in memory; what exceeds `MEMORY` goes to a folder of its own, which is removed in the end."""
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="evenly-") as folder:
@@ -114,7 +114,7 @@ def database() -> Iterator[Any]:
             "memory_limit": MEMORY,
             "temp_directory": folder,
         }
-        with duckdb.connect(str(Path(folder) / "tables.duckdb"), config=settings) as found:
+        with duckdb.connect(config=settings) as found:
             found.execute("SET enable_progress_bar = false")
             found.execute("SET preserve_insertion_order = false")
             yield found

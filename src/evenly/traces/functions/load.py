@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Floats, Ints
-from evenly.traces.functions.describe import POD, view
 from evenly.traces.functions.files import Found, database, find
-from evenly.traces.functions.schema import PARTS
+from evenly.traces.functions.schema import FUNCTIONS, PARTS
+from evenly.traces.functions.view import KNOWN, POOL, SIZE, STEM, view
 
 UNKNOWN = "unknown"
+NAMED = "funcName || '---' || coalesce(userID, '')"
+WANTED = {
+    "cold_starts": ("day", "time", "requestID", "funcName", "userID", *PARTS),
+    "requests": ("time_worker", "funcName", "userID", "podID", "runtimeCost"),
+    "functions": FUNCTIONS,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,33 +58,31 @@ def load(folder: Path, region: str = "") -> Loaded:
         raise ValueError(f"{folder}: region {region or known[0]} has requests but no cold starts")
     with database() as base:
         for one in mine.values():
-            view(base, one)
+            view(base, one, WANTED[one.table])
         return _loaded(base, mine, region or known[0])
 
 
 def _loaded(base: Any, mine: dict[str, Found], region: str) -> Loaded:
     base.execute(
-        "CREATE TABLE named AS SELECT row_number() OVER (ORDER BY f) - 1 AS code, f, size, kind FROM (SELECT "
-        "funcName || '---' || userID AS f, "
-        f"mode(regexp_extract(podID, '{POD}', 2) || '-' || regexp_extract(podID, '{POD}', 3)) AS size, "
-        f"mode(funcName || '---' || userID || '---' || regexp_extract(podID, '{POD}', 1)) AS kind "
-        "FROM (SELECT funcName, coalesce(userID, '') AS userID, podID FROM requests) GROUP BY 1)"
+        f"CREATE TABLE named AS SELECT row_number() OVER (ORDER BY f) - 1 AS code, f, {SIZE} AS size, "
+        f"f || '---' || {POOL} AS kind FROM (SELECT {NAMED} AS f, {STEM} AS stem FROM requests GROUP BY 1, 2 "
+        "QUALIFY row_number() OVER (PARTITION BY f ORDER BY count(*) DESC, stem) = 1)"
     )
     sizes = [size for (size,) in base.execute("SELECT size FROM named ORDER BY code").fetchall()]
     calls = base.execute(
         "SELECT code, time_worker - min(time_worker) OVER () AS arrival, coalesce(runtimeCost, 0) AS seconds "
-        "FROM requests JOIN named ON f = funcName || '---' || coalesce(userID, '') ORDER BY arrival, code"
+        f"FROM requests JOIN named ON f = {NAMED} ORDER BY arrival, code"
     ).fetchnumpy()
     colds = base.execute(
         f"SELECT coalesce(code, -1) AS code, {', '.join(PARTS)} FROM cold_starts "
-        "LEFT JOIN named ON f = funcName || '---' || coalesce(userID, '') ORDER BY day, time, requestID"
+        f"LEFT JOIN named ON f = {NAMED} ORDER BY day, time, requestID"
     ).fetchnumpy()
     runtime, trigger = _kinds(base, "functions" in mine, len(sizes))
     plain = {name: np.ma.getdata(column) for name, column in {**calls, **colds}.items()}
     return Loaded(
         runtime,
         trigger,
-        tuple(size if size.strip("-") else UNKNOWN for size in sizes),
+        tuple(size or UNKNOWN for size in sizes),
         np.asarray(np.ma.getdata(calls["code"]), np.int64),
         np.asarray(plain["arrival"], np.float64),
         np.maximum(np.asarray(plain["seconds"], np.float64), 0.0),
@@ -93,7 +97,7 @@ def _kinds(base: Any, told: bool, count: int) -> tuple[tuple[str, ...], tuple[st
     if not told:
         return (UNKNOWN,) * count, (UNKNOWN,) * count
     rows = base.execute(
-        'SELECT any_value(runtime), any_value("triggerType-invocationType") FROM named '
-        "LEFT JOIN functions ON kind = regexp_replace(funcID, '-[0-9]+-[0-9]+$', '') GROUP BY code ORDER BY code"
+        'SELECT min(runtime), min("triggerType-invocationType") FROM named '
+        f"LEFT JOIN functions ON kind = {KNOWN} GROUP BY code ORDER BY code"
     ).fetchall()
     return tuple(runtime or UNKNOWN for runtime, _ in rows), tuple(trigger or UNKNOWN for _, trigger in rows)

@@ -8,8 +8,9 @@ from evenly.core import Array, Catalog, Floats
 class Delay(Protocol):
     """Say how long a call waits for a pod that is there already.
 
-    Asked when a call finds no idle pod but one of its function is running or starting, or the pool of its pods is
-    empty. It gets the first pod that is free, or that its pool gets. Fields of `functions` as for keep-alives.
+    Asked when a call finds no pod that has room for it, but one of its function that has none, or an empty pool. It
+    gets the first room on a pod, or the first pod that its pool gets; once it has waited for so long, it starts cold.
+    Fields of `functions` as for keep-alives.
     """
 
     def delay(self, now: float, function: int, functions: Array, memory: Floats) -> float:

@@ -12,7 +12,8 @@ class Clairvoyant:
 
     The pod that was freed last serves first, so that each wait can be judged by itself. No keep-alive costs less in
     waits and cold starts, as long as a cold start does not move the ends of calls; a pod that nobody calls again waits
-    for no time at all. A yardstick: nobody can run it.
+    for no time at all. That holds for one call on a pod; with several it is a good keep-alive and no bound. A
+    yardstick: nobody can run it.
     """
 
     foresees: ClassVar[bool] = True

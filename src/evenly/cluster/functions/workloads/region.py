@@ -6,8 +6,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from evenly.cluster.functions.calls import Calls, Functions
-from evenly.cluster.functions.colds import Published, pooled
-from evenly.cluster.functions.joint import joint
+from evenly.cluster.functions.cold_times import ColdTimes, pooled
+from evenly.cluster.functions.joint_distribution import joint_distribution
 from evenly.cluster.functions.published import invert, shares, tables
 from evenly.core import Floats, Ints
 
@@ -63,30 +63,27 @@ class Region:
             invert(levels, tables()["requests_a_day"][self.region], chance.random(self.functions)), self.busiest
         )
         lasting = invert(levels, tables()["execution"][self.region], chance.random(self.functions))
-        timer = np.array([name.startswith("TIMER") for name in functions.triggers])[functions.trigger]
         times = [
-            self._ticks(r, chance) if clock else self._random(r, chance) for r, clock in zip(rate, timer, strict=True)
+            self._ticks(r, chance) if clock else self._random(r, chance)
+            for r, clock in zip(rate, functions.timers, strict=True)
         ]
         function = np.repeat(np.arange(self.functions), [len(one) for one in times])
         arrival = np.concatenate(times)
         order = np.lexsort((function, arrival))
         function, arrival = function[order], arrival[order]
-        colds = Published(self.region)
+        colds = ColdTimes(self.region)
         pair = functions.runtime[function], functions.trigger[function]
-        parts, ahead = (
-            colds.draw(*pair, np.random.default_rng([seed, 32])),
-            colds.draw(*pair, np.random.default_rng([seed, 33])),
-        )
+        parts, ahead = (colds.draw(*pair, np.random.default_rng([seed, salt])) for salt in (32, 33))
         origin = f"{self.functions} functions as in region {self.region}, {self.hours:g} h"
         return Calls(functions, function, arrival, lasting[function], parts, ahead, self.hours * 3600.0, origin)
 
     def _functions(self, chance: np.random.Generator) -> Functions:
         """Return functions with the published shares of runtimes, triggers and sizes."""
-        both, sizes = joint().functions, shares("sizes", "functions")
+        both, sizes = joint_distribution().functions, shares("sizes", "functions")
         drawn = chance.choice(both.size, self.functions, p=both.ravel() / both.sum())
         runtime, trigger = (column.astype(np.int64) for column in np.divmod(drawn, both.shape[1]))
         size: Ints = chance.choice(len(sizes), self.functions, p=list(sizes.values()))
-        lead = Published(self.region).lead(runtime, trigger)
+        lead = ColdTimes(self.region).lead(runtime, trigger)
         names = tuple(tables()["triggers"]), tuple(tables()["runtimes"]), tuple(sizes)
         return Functions(trigger, runtime, size, pooled(runtime), lead, *names)
 

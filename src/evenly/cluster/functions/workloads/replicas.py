@@ -20,8 +20,9 @@ class Replicas:
     """Requests for many fine-tuned copies of a model, each with replicas of its own, none while nobody asks.
 
     A cold start pulls the image, reads the weights and warms up; a pool holds devices on which the image is there.
-    Copies are asked for by Zipf's law, each by chance. A replica computes one request at a time, at the roofline of its
-    device: one that batches needs fewer replicas, and waits less.
+    Copies are asked for by Zipf's law, each by chance. A request takes what its passes take at the roofline of the
+    device; where a replica batches, with `concurrency`, each other request in the batch lengthens it as a second one of
+    mean length does there.
     """
 
     model: str = "llama-3.1-8b"
@@ -71,16 +72,22 @@ class Replicas:
         lead = np.full(self.copies, start.sum())
         functions = Functions(none, none, none, none + 1, lead, ("request-S",), (self.model,), (self.device,))
         origin = f"{self.copies} copies of {self.model} on {self.device}"
-        lasting = self._seconds(known, prompt, output)
-        return Calls(functions, function, arrival, lasting, parts, parts, span, origin, 0.0, self.image)
+        lasting = self._seconds(known, prompt, output, 1)
+        slowdown = 0.0
+        if count:
+            mean = np.array([round(prompt.mean())]), np.array([round(output.mean())])
+            slowdown = float(self._seconds(known, *mean, 2)[0] / self._seconds(known, *mean, 1)[0]) - 1.0
+        return Calls(
+            functions, function, arrival, lasting, parts, parts, span, origin, 0.0, self.image, slowdown=slowdown
+        )
 
-    def _seconds(self, known: Model, prompt: Ints, output: Ints) -> Floats:
-        """Return how long each request computes alone: one pass for its prompt, one for each further token."""
+    def _seconds(self, known: Model, prompt: Ints, output: Ints, batch: int) -> Floats:
+        """Return how long each request takes in a batch of equal ones: their prompts, then one pass for each token."""
         cost = Roofline()
         tables = cost.tables(known, device(self.device), 1)
         found = np.empty(len(prompt))
         for k, (tokens, rest) in enumerate(zip(prompt.tolist(), (output - 1).tolist(), strict=True)):
             first, *_ = cost.seconds(np.array([tokens]), np.zeros(1, np.int64), 0, 0.0, 0, tables)
-            base, growth, _ = cost.seconds(NO_TOKENS, NO_TOKENS, 1, float(tokens), tokens, tables)
-            found[k] = first + rest * base + growth * rest * (rest - 1) / 2
+            base, growth, _ = cost.seconds(NO_TOKENS, NO_TOKENS, batch, float(batch * tokens), tokens, tables)
+            found[k] = batch * first + rest * base + growth * rest * (rest - 1) / 2
         return found

@@ -21,7 +21,7 @@ ROUNDS = 200  # of raking
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Joint:
+class JointDistribution:
     """Cold starts by runtime r and trigger t."""
 
     times: Floats
@@ -52,7 +52,7 @@ def middles(count: int) -> Floats:
 
 
 @cache
-def joint() -> Joint:
+def joint_distribution() -> JointDistribution:
     """Return the joint distribution of the region that was told by runtime and by trigger."""
     levels = tables()["levels"]
     by_runtime = np.array(
@@ -71,7 +71,7 @@ def joint() -> Joint:
     odds = given[place]  # [r, POINTS, t]
     colds = np.einsum("rp,rpt->rt", weight, odds)
     of = [np.array(list(shares(name, "functions").values())) for name in ("runtimes", "triggers")]
-    return Joint(_conditional(by_runtime, odds), colds, rake(colds, *of))
+    return JointDistribution(_conditional(by_runtime, odds), colds, rake(colds, *of))
 
 
 def _bins(quantiles: list[float], levels: list[float], edges: Floats, whole: Floats) -> Floats:

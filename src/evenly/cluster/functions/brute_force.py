@@ -5,7 +5,7 @@ import numpy as np
 from evenly.cluster.functions.calls import Calls, Functions
 from evenly.core import Floats, Ints
 
-MOST_EXACT = 8  # calls; there are 4,140 ways to share out so many
+MOST_CALLS = 8  # calls; there are 4,140 ways to share out so many
 
 
 def least_cost(arrival: Floats, seconds: Floats, worth: float, cold: float = 0.0) -> float:
@@ -17,8 +17,8 @@ def least_cost(arrival: Floats, seconds: Floats, worth: float, cold: float = 0.0
     >>> least_cost(np.array([0.0, 50.0, 200.0]), np.zeros(3), worth=60.0)
     170.0
     """
-    if len(arrival) > MOST_EXACT:
-        raise ValueError(f"every way is tried for at most {MOST_EXACT} calls, not {len(arrival)}")
+    if len(arrival) > MOST_CALLS:
+        raise ValueError(f"every way is tried for at most {MOST_CALLS} calls, not {len(arrival)}")
 
     def rest(call: int, free: tuple[float, ...]) -> float:
         """Return the least cost from a call on, where pods are free from these times on."""

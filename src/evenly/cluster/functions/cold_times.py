@@ -1,12 +1,11 @@
 """How long cold starts take, and their parts: drawn from the published quantiles of a region."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from scipy.special import ndtri
 
-from evenly.cluster.functions.joint import POINTS, joint
+from evenly.cluster.functions.joint_distribution import POINTS, joint_distribution
 from evenly.cluster.functions.published import invert, tables
 from evenly.core import Floats, Ints
 
@@ -16,20 +15,8 @@ LEAD = 0.99  # quantile of the cold-start time that a pod which is started ahead
 TOLD = "R2"  # the region whose times were told by runtime and trigger
 
 
-class Colds(Protocol):
-    """Cold starts of functions with a runtime and a trigger."""
-
-    def draw(self, runtime: Ints, trigger: Ints, chance: np.random.Generator) -> Floats:
-        """Return the parts of one cold start for each pair of codes, in seconds, shape [*, 4]: see `PARTS`."""
-        ...
-
-    def lead(self, runtime: Ints, trigger: Ints) -> Floats:
-        """Return the p99 of the cold-start time for each pair of codes, in seconds."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class Published:
+class ColdTimes:
     """Cold starts of a published region.
 
     The time of region R2 follows its tables by runtime and trigger, that of other regions the table of the region
@@ -41,13 +28,13 @@ class Published:
     "R1 to R5, or all."
 
     def draw(self, runtime: Ints, trigger: Ints, chance: np.random.Generator) -> Floats:
-        """Return the parts of one cold start each."""
+        """Return the parts of one cold start for each pair of codes, in seconds, shape [*, 4]: see `PARTS`."""
         share = chance.random(len(runtime))
         noise = np.exp(SPREAD * ndtri(np.clip(chance.random((len(runtime), 4)), 1e-9, 1 - 1e-9)))
         return split(self.times(runtime, trigger, share), runtime, noise)
 
     def lead(self, runtime: Ints, trigger: Ints) -> Floats:
-        """Return the p99 of the cold-start time."""
+        """Return the p99 of the cold-start time for each pair of codes, in seconds."""
         return self.times(runtime, trigger, np.full(len(runtime), LEAD))
 
     def times(self, runtime: Ints, trigger: Ints, share: Floats) -> Floats:
@@ -56,7 +43,7 @@ class Published:
             return invert(tables()["levels"]["cold"], tables()["cold"][self.region], np.clip(share, 1e-9, 1 - 1e-9))
         place = np.clip(share * POINTS - 0.5, 0, POINTS - 1)
         low = np.minimum(place.astype(np.int64), POINTS - 2)
-        table = joint().times
+        table = joint_distribution().times
         left, right = table[runtime, trigger, low], table[runtime, trigger, low + 1]
         return np.asarray(left * (right / left) ** (place - low))
 
