@@ -22,7 +22,7 @@ def base(layout: Layout) -> PlanScenario:
 @pytest.mark.parametrize("layout", [*DENSE, MIXED])
 def test_the_devices_of_all_servers_are_those_of_the_layout(layout: Layout) -> None:
     plan = base(layout)
-    launch = vllm(evaluate(plan, requests(10)), plan)
+    launch = vllm(evaluate(plan, requests(10)))
     devices = 0
     for line in launch.lines:
         words = shlex.split(line)
@@ -39,15 +39,15 @@ def test_the_devices_of_all_servers_are_those_of_the_layout(layout: Layout) -> N
 def test_experts_and_ranks_have_their_flags() -> None:
     plan = base(MIXED)
     made = evaluate(plan, requests(10))
-    assert "--enable-expert-parallel" in vllm(made, plan).lines[0]
-    assert "--dp-size 4 --enable-dp-attention --ep-size 8" in sglang(made, plan).lines[0]
-    assert len(dynamo(made, plan).lines) == 2
+    assert "--enable-expert-parallel" in vllm(made).lines[0]
+    assert "--dp-size 4 --enable-dp-attention --ep-size 8" in sglang(made).lines[0]
+    assert len(dynamo(made).lines) == 2
 
 
 @pytest.mark.parametrize("layout", [Layout(tensor=8, attention=2), Layout(tensor=8, network=2)])
 def test_what_no_engine_can_cut_gets_a_reason_and_no_command(layout: Layout) -> None:
     plan = base(layout)
     made = evaluate(plan, requests(10))
-    for launch in (vllm(made, plan), sglang(made, plan), dynamo(made, plan)):
+    for launch in (vllm(made), sglang(made), dynamo(made)):
         assert launch.lines == ()
         assert launch.note

@@ -94,7 +94,7 @@ def plan(
         raise ValueError("--over and --set belong to a scenario; name one, or leave them out")
     base = _base(model, gpus, trace, slo, price)
     best = _layouts(base, gpus, objective, kept, offline, clocks, positive("jobs", jobs), as_json)
-    _show_layouts(best, base, positive("top", top), place, as_json)
+    _show_layouts(best, positive("top", top), place, as_json)
 
 
 def _base(model: str, gpus: str, trace: str, slo: str, price: float) -> "PlanScenario":
@@ -115,35 +115,35 @@ def _layouts(
     from evenly.plan.asked import cluster
     from evenly.plan.flips import with_flips
     from evenly.plan.knobs import with_knobs
-    from evenly.plan.search import at_once, search
+    from evenly.plan.search import FORMS, at_once, search
     from evenly.report.progress import progress
     from evenly.serve.scenario import servable
 
     sent = servable(base.trace.draw(0))
     sent = at_once(sent) if offline else sent
     with progress("plans", quiet=quiet) as tell:
-        found = search(base, cluster(gpus)[1], sent, objective, limits, jobs, tell)
+        found = search(base, cluster(gpus)[1], sent, objective, limits, jobs, tell, FORMS)
     if clocks:
         with progress("clocks and batches", quiet=quiet) as tell:
-            found = with_knobs(found, base, sent, jobs, tell)
+            found = with_knobs(found, sent, jobs, tell)
     with progress("rates", quiet=quiet) as tell:
-        return with_flips(found, base, sent, jobs, tell)
+        return with_flips(found, sent, jobs, tell)
 
 
-def _show_layouts(found: "Plan", base: "PlanScenario", top: int, place: Path, as_json: bool) -> None:
+def _show_layouts(found: "Plan", top: int, place: Path, as_json: bool) -> None:
     from evenly.plan.flags import launches
     from evenly.plan.told import as_json as told
     from evenly.plan.told import sentences, table
     from evenly.report import planned
 
     if as_json:
-        print(json.dumps(told(found, base, top), indent=1, ensure_ascii=False))
+        print(json.dumps(told(found, top), indent=1, ensure_ascii=False))
         return
     screen().print(table(found, top))
-    for text in sentences(found, base):
+    for text in sentences(found):
         say(f"\n{text}")
     page = place / "report.html"
-    planned.write(found, launches(found.winner, base), page, title=f"A plan for {base.model}", top=top)
+    planned.write(found, launches(found.winner), page, title=f"A plan for {found.winner.scenario.model}", top=top)
     say(f"\nReport: {page}")
 
 

@@ -224,11 +224,11 @@ def offline() -> dict[str, float]:
     """Return the seconds that `creation` takes if all of it is there from the start, and who is best."""
     base = PlanScenario(trace=Given(), model="llama-3.1-70b", engine=LARGE)
     plan = search(base, 8, at_once(recorded("creation", 0.5)), "makespan")
-    seconds = {one.layout: one.figures["makespan"] for one in plan.candidates}
+    seconds = {one.scenario.layout: one.figures["makespan"] for one in plan.candidates}
     one, two, four = (seconds[layout] for layout in PLANS.values())
     assert plan.heuristic is not None
     guessed = min(
-        (one.layout for one in plan.candidates),
+        (one.scenario.layout for one in plan.candidates),
         key=lambda layout: static_makespan(base.with_layout(layout), recorded("creation", 0.5)),
     )
     best = plan.winner.figures["makespan"]
@@ -253,8 +253,8 @@ def online() -> dict[str, float]:
     found = {}
     for workload in ("creation", "lmsys"):
         plan = search(base, 8, recorded(workload, 0.5), "tpot_mean")
-        eight = next(one for one in plan.candidates if one.layout == PLANS["8TP"])
-        others = [one.figures["tpot_mean"] for one in plan.candidates if one.layout != PLANS["8TP"]]
+        eight = next(one for one in plan.candidates if one.scenario.layout == PLANS["8TP"])
+        others = [one.figures["tpot_mean"] for one in plan.candidates if one.scenario.layout != PLANS["8TP"]]
         found[workload] = min(others) / eight.figures["tpot_mean"]
     return found
 
@@ -358,6 +358,6 @@ def speed() -> dict[str, float]:
         found[f"scored_{devices}"] = len(plan.candidates)
         found[f"shapes_{devices}"] = sum(1 for _ in shapes(devices, 80))
         usual = heuristic(model(base.model), devices, 8)
-        slow = next(one for one in plan.candidates if one.layout == usual)
+        slow = next(one for one in plan.candidates if one.scenario.layout == usual)
         found[f"gain_{devices}"] = slow.figures["e2e_mean"] / plan.winner.figures["e2e_mean"]
     return found

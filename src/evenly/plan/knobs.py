@@ -6,7 +6,6 @@ from itertools import product
 from evenly.core import Trace
 from evenly.core.scenario import Progress, silent
 from evenly.plan.candidate import tuned
-from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import FRONT, Plan, front, ranked, scores
 from evenly.serve.engines.vllm_v1 import VllmV1
 
@@ -16,7 +15,7 @@ BUDGETS = (2048, 8192)  # tokens of a pass
 CLOCKS = (1.0, 0.85, 0.7, 0.55, 0.41)  # the last is the published low clock, 810 of 1,980 MHz
 
 
-def with_knobs(plan: Plan, base: PlanScenario, trace: Trace, jobs: int = 1, progress: Progress = silent) -> Plan:
+def with_knobs(plan: Plan, trace: Trace, jobs: int = 1, progress: Progress = silent) -> Plan:
     """Return the plan with other batch limits and lower clocks tried on its best layouts, all of them ranked anew.
 
     Limits of a batch are those of vLLM; another engine keeps its own.
@@ -25,8 +24,8 @@ def with_knobs(plan: Plan, base: PlanScenario, trace: Trace, jobs: int = 1, prog
     others = [pair for pair in product(SEATS, BUDGETS) if pair not in limits]
     made = []
     for leader in plan.candidates[:LEADERS]:
-        laid = base.with_layout(leader.layout)
-        if isinstance(base.engine, VllmV1):
+        laid = leader.scenario
+        if isinstance(laid.engine, VllmV1):
             made += [tuned(laid, seats, budget) for seats, budget in others]
         made += [replace(laid, clock=clock) for clock in CLOCKS if clock < 1.0]
     both = [*plan.candidates, *scores(made, trace, jobs, progress)]

@@ -55,6 +55,10 @@ class PlanScenario(Scenario):
     "Copies of the feed-forward network in a stage."
     experts: Literal["tensor", "expert"] = "tensor"
     "Whether each device has a slice of every expert, or whole experts."
+    layers: tuple[int, ...] = ()
+    "Layers of each stage; by default as equal as can be."
+    prompts: Layout | None = None
+    "Further devices that compute the prompts alone, cut like this; those above then only decode."
     engine: Engine = field(default_factory=VllmV1)
     "How each microbatch of each rank composes its passes; its seats are divided among the microbatches."
     route: Router = field(default_factory=RoundRobin)
@@ -91,6 +95,8 @@ class PlanScenario(Scenario):
             raise ValueError(f"max_model_len is at least 2 tokens, not {self.max_model_len}")
         if why := fault(self.layout, model(self.model), self.node):
             raise ValueError(f"tensor {self.tensor} cannot be laid out: {why}")
+        if self.prompts and (why := fault(self.prompts, model(self.model), self.node)):
+            raise ValueError(f"prompts {self.prompts.title} cannot be laid out: {why}")
         if self.engine.rules(1 << 17).lanes != "single" or self.engine.rules(1 << 17).switching:
             raise ValueError("engine is one with a single lane and fixed seats, such as vllm-v1, sarathi or orca")
         if getattr(type(self.route), "reads_cache", False):
@@ -100,21 +106,31 @@ class PlanScenario(Scenario):
     @property
     def layout(self) -> Layout:
         """Return how the devices divide the model."""
-        return Layout(self.replicas, self.stages, self.tensor, self.attention, self.network, self.experts)
+        return Layout(**{name: getattr(self, name) for name in Layout.__slots__})
+
+    @property
+    def title(self) -> str:
+        """Return how all devices divide the model, as people write it."""
+        return f"prompts {self.prompts.title}, decodes {self.layout.title}" if self.prompts else self.layout.title
+
+    @property
+    def devices(self) -> int:
+        """Return all devices."""
+        return self.layout.devices + (self.prompts.devices if self.prompts else 0)
 
     def with_layout(self, layout: Layout) -> "PlanScenario":
-        """Return the scenario with another layout."""
+        """Return the scenario with another layout of the devices that decode."""
         return replace(self, **{name: getattr(layout, name) for name in Layout.__slots__})
 
     def run(self, progress: Progress = silent) -> Outcome:
         """Simulate and return figures, requests, timeline and load."""
-        from evenly.plan.results import outcome
+        from evenly.plan.groups import serve
+        from evenly.plan.results import examined
 
-        crew = self.crew()
-        return outcome(self, crew, self.simulate(crew, progress=progress))
+        return examined(self, serve(self, self.trace.draw(self.seed), progress))[0]
 
     def crew(self) -> "Crew":
-        """Return everything derived from hardware, model, engine and layout.
+        """Return everything derived from hardware, model, engine and layout, of the devices that decode.
 
         Raises `ValueError` if the model does not fit.
         """
@@ -135,8 +151,13 @@ class PlanScenario(Scenario):
         step: bool = False,
         record_tokens: bool = False,
         progress: Progress = silent,
+        carried: bool = False,
     ) -> Any:
-        """Run the kernel and return its `Run`; `step` forbids to skip ahead over equal windows."""
+        """Run the kernel on the devices that decode and return its `Run`.
+
+        `step` forbids to skip ahead over equal windows; with `carried`, requests bring keys and values of their prompts
+        but for the last token, and nobody looks into a prefix cache.
+        """
         from evenly.kernel.serving.simulation import simulate
         from evenly.plan.kernel import crews, policies
 
@@ -148,6 +169,8 @@ class PlanScenario(Scenario):
         if len(sent) == 0:
             raise ValueError("trace: no request with prompt and output; there is nothing to serve")
         kept = crews(crew.rules, crew.blocks, crew.longest, self.layout) | {"step": int(step)}
+        if carried:
+            kept |= {"carried": 1, "cache": 0}
         asked = policies(self.route, crew.rules, crew.tables)
         members = self.layout.members
         return simulate(sent, kept, asked, members, blocks, 0, self.seed, record_tokens, ROWS, progress)

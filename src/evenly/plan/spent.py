@@ -1,5 +1,6 @@
 """Where the time of the devices of a layout goes, from the windows that were run."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,11 @@ class Spent:
     def busy(self) -> float:
         """Return the device-seconds of passes, host work included."""
         return self.compute + self.memory + self.collectives + self.host
+
+
+def total(parts: Iterable[Spent]) -> Spent:
+    """Return the sums of what several groups of devices spent."""
+    return Spent(*(sum(column) for column in zip(*((getattr(p, n) for n in p.__slots__) for p in parts), strict=True)))
 
 
 def spent(log: Floats, tables: Tables, layout: Layout, makespan: float) -> Spent:

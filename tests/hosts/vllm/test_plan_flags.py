@@ -27,7 +27,7 @@ def test_vllm_parses_the_flags(layout: Layout, name: str) -> None:
     parser = importlib.import_module("vllm.utils.argparse_utils").FlexibleArgumentParser
     plan = scenario(layout, model=name)
     made = evaluate(plan, requests(10))
-    read = arguments.add_cli_args(parser()).parse_args(vllm_flags(made, plan))
+    read = arguments.add_cli_args(parser()).parse_args(vllm_flags(made, made.parts[0]))
     assert read.tensor_parallel_size == layout.tensor // layout.attention
     assert read.pipeline_parallel_size == layout.stages
     assert read.data_parallel_size == layout.attention
