@@ -10,6 +10,7 @@ from evenly.cli.command import Jobs, Json, Out, Sets, app, asked, examples, posi
 
 if TYPE_CHECKING:
     from evenly.core import Document
+    from evenly.plan.pools import Cluster
     from evenly.plan.scenario import PlanScenario
     from evenly.plan.search import Plan
     from evenly.sweep.search import Found
@@ -23,6 +24,7 @@ Limits = Annotated[
     help_epilogue=examples(
         "evenly plan --model llama-3-70b --gpus 8xh100 --trace trace.csv --slo ttft=1,tpot=0.05",
         "evenly plan --model mixtral-8x7b --gpus 2x8xh100 --trace trace.csv --objective cost --limit slo_share>=0.9",
+        "evenly plan --model llama-3-8b --gpus 4xh100,8xl40s --trace trace.csv --price h100=2.5,l40s=1",
         "evenly plan chat --objective goodput --limit ttft_p99<=2 --over replicas=2,4,8",
     )
 )
@@ -39,7 +41,7 @@ def plan(
     over: Annotated[list[str], Parameter(name="--over", negative="")] = [],  # noqa: B006
     sets: Sets = [],  # noqa: B006
     offline: Annotated[bool, Parameter(negative="")] = False,
-    price: float = 1.0,
+    price: str = "1",
     clocks: Annotated[bool, Parameter(negative="")] = False,
     top: int = 5,
     jobs: Jobs = 2,
@@ -56,7 +58,7 @@ def plan(
     model
         An embedded model (`llama-3-70b`), or a Hugging Face config.json.
     gpus
-        `8xh100`, or `2x8xh100` for two machines of eight.
+        `8xh100`, `2x8xh100` for two machines of eight, or several kinds of devices: `4xh100,8xl40s`.
     trace
         Requests that the plan has to serve, in any known format.
     slo
@@ -68,7 +70,8 @@ def plan(
     offline
         Let all requests of the trace come at once.
     price
-        Price of a device for an hour, for the figure `cost`; 1 counts device-hours.
+        Price of a device for an hour, for the figure `cost`; 1 counts device-hours. Of several kinds:
+        `h100=2.5,l40s=1`.
     clocks
         Try lower clocks and other limits of a batch on the best layouts.
     top
@@ -92,29 +95,44 @@ def plan(
         raise ValueError(f"{', '.join(missing)} missing: a plan needs a model, devices and a trace, or a scenario")
     if over or sets:
         raise ValueError("--over and --set belong to a scenario; name one, or leave them out")
-    base = _base(model, gpus, trace, slo, price)
-    best = _layouts(base, gpus, objective, kept, offline, clocks, positive("jobs", jobs), as_json)
+    pools = _pools(gpus, price)
+    base = _base(model, pools[0], trace, slo)
+    best = _layouts(base, pools, objective, kept, offline, clocks, positive("jobs", jobs), as_json)
     _show_layouts(best, positive("top", top), place, as_json)
 
 
-def _base(model: str, gpus: str, trace: str, slo: str, price: float) -> "PlanScenario":
+def _pools(gpus: str, price: str) -> "list[Cluster]":
+    from evenly.plan.asked import clusters
+
+    return clusters(gpus, price)
+
+
+def _base(model: str, first: "Cluster", trace: str, slo: str) -> "PlanScenario":
     """Return the plan scenario whose layouts are searched."""
     from evenly.measure.slo import Slo
-    from evenly.plan.asked import cluster, objectives
+    from evenly.plan.asked import objectives
     from evenly.plan.scenario import PlanScenario
     from evenly.traces.sources.file import File
 
-    name, _, node = cluster(gpus)
     limits = objectives(slo) if slo else Slo(ttft=1.0, tpot=0.05)
-    return PlanScenario(trace=File(trace), model=model, device=name, node=node, slo=limits, price=price)
+    return PlanScenario(
+        trace=File(trace), model=model, device=first.device, node=first.node, slo=limits, price=first.price
+    )
 
 
 def _layouts(
-    base: "PlanScenario", gpus: str, objective: str, limits: Any, offline: bool, clocks: bool, jobs: int, quiet: bool
+    base: "PlanScenario",
+    pools: "list[Cluster]",
+    objective: str,
+    limits: Any,
+    offline: bool,
+    clocks: bool,
+    jobs: int,
+    quiet: bool,
 ) -> "Plan":
-    from evenly.plan.asked import cluster
     from evenly.plan.flips import with_flips
     from evenly.plan.knobs import with_knobs
+    from evenly.plan.pools import search_pools
     from evenly.plan.search import FORMS, at_once, search
     from evenly.report.progress import progress
     from evenly.serve.scenario import servable
@@ -122,7 +140,10 @@ def _layouts(
     sent = servable(base.trace.draw(0))
     sent = at_once(sent) if offline else sent
     with progress("plans", quiet=quiet) as tell:
-        found = search(base, cluster(gpus)[1], sent, objective, limits, jobs, tell, FORMS)
+        if len(pools) > 1:
+            found = search_pools(base, pools, sent, objective, limits, jobs, tell)
+        else:
+            found = search(base, pools[0].devices, sent, objective, limits, jobs, tell, FORMS)
     if clocks:
         with progress("clocks and batches", quiet=quiet) as tell:
             found = with_knobs(found, sent, jobs, tell)

@@ -164,6 +164,9 @@ def _note(candidate: Candidate) -> str:
     notes = []
     if sum(part.layout.replicas for part in candidate.parts) > 1:
         notes.append("give each server its own devices (CUDA_VISIBLE_DEVICES) and deal requests to them in turn")
+    if candidate.scenario.beside:
+        shares = [f"{pool.share:.0%} to {pool.device}" for pool in candidate.scenario.beside]
+        notes.append(f"deal {' and '.join(shares)}, the rest to {candidate.scenario.device}")
     for part in candidate.parts:
         copy = part.layout.stages * part.layout.tensor
         if copy > part.node:

@@ -12,6 +12,7 @@ from evenly.hardware.model import model
 from evenly.measure.slo import tpot
 from evenly.plan.cost import kv_bytes
 from evenly.plan.layout import Layout
+from evenly.plan.pool import deal
 from evenly.plan.scenario import Crew, PlanScenario
 from evenly.serve.results import columns
 from evenly.serve.scenario import servable
@@ -48,10 +49,13 @@ class Served:
 def serve(scenario: PlanScenario, trace: Trace, progress: Progress = silent) -> Served:
     """Return what the devices of a scenario make of a trace.
 
-    Raises `ValueError` if the model does not fit, and for prompts apart with a trace whose requests wait for another.
+    Raises `ValueError` if the model does not fit, and for devices of several kinds or prompts apart with a trace whose
+    requests wait for another.
     """
     if scenario.prompts:
         return _apart(scenario, scenario.prompts, servable(trace), progress)
+    if scenario.beside:
+        return _dealt(scenario, servable(trace), progress)
     group = _group("", scenario, trace, progress)
     return Served(columns(group.run.requests), (group,))
 
@@ -61,6 +65,29 @@ def _group(
 ) -> Group:
     crew = scenario.crew()
     return Group(name, scenario, crew, scenario.simulate(crew, trace, progress=progress, carried=carried))
+
+
+# ---- Devices of several kinds ---------------------------------------------------------------------------------------
+
+
+def _dealt(scenario: PlanScenario, trace: Trace, progress: Progress) -> Served:
+    """Deal requests to pools by their shares, and serve each pool by itself."""
+    if trace.after is not None:
+        raise ValueError("beside: a trace whose requests wait for another one cannot be dealt to pools; leave it out")
+    shares = np.array([pool.share for pool in scenario.beside])
+    turn = deal(len(trace), np.append(1 - shares.sum(), shares))
+    groups, columns_of = [], []
+    for number, part in enumerate(scenario.parts):
+        mine = np.flatnonzero(turn == number)
+        if len(mine) == 0:
+            raise ValueError(f"beside: {part.device} gets none of {len(trace)} requests; give it a larger share")
+        groups.append(_group(f"{part.devices} x {part.device}", part, trace.take(mine), progress))
+        columns_of.append((mine, columns(groups[-1].run.requests)))
+    items = {name: np.empty(len(trace), column.dtype) for name, column in columns_of[0][1].items()}
+    for mine, found in columns_of:
+        for name, column in found.items():
+            items[name][mine] = mine[column] if name == "program" else column
+    return Served(items, tuple(groups))
 
 
 # ---- Prompts apart -------------------------------------------------------------------------------------------------
@@ -86,10 +113,8 @@ def _apart(scenario: PlanScenario, layout: Layout, trace: Trace, progress: Progr
     sent = Trace(there, trace.prompt[mine] + 1, trace.output[mine] - 1)
     then = _group("decodes", replace(scenario, prompts=None), sent, progress, carried=True)
     joined = _joined(items, mine, columns(then.run.requests))
-    room = first.crew.kv_tokens * layout.members
-    held = replace(
-        first, waits=_most(items["first_token"][mine], then.run.requests["start"], trace.prompt[mine]) / room
-    )
+    most = _most(items["first_token"][mine], then.run.requests["start"], trace.prompt[mine])
+    held = replace(first, waits=most / (first.crew.kv_tokens * layout.members))
     return Served(joined, (held, then), float(np.mean(there - items["first_token"][mine])))
 
 

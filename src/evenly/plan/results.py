@@ -111,7 +111,7 @@ def _timeline(items: dict[str, Array], load: Load) -> dict[str, Array]:
 def _facts(scenario: "PlanScenario", served: "Served") -> dict[str, str | int | float]:
     facts: dict[str, str | int | float] = {
         "model": scenario.model,
-        "device": f"{scenario.devices} x {scenario.device}",
+        "device": " + ".join(f"{part.devices} x {part.device}" for part in scenario.parts),
         "layout": scenario.title,
     }
     for group in served.groups:

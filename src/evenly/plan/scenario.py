@@ -13,6 +13,7 @@ from evenly.measure.slo import Slo
 from evenly.plan.cost import Passes, Tables, kv_bytes, tables
 from evenly.plan.layout import Layout, fault
 from evenly.plan.metrics import METRICS
+from evenly.plan.pool import Pool
 from evenly.plan.room import room
 from evenly.plan.spent import ROWS
 from evenly.serve.engines import Engine, Rules
@@ -59,6 +60,8 @@ class PlanScenario(Scenario):
     "Layers of each stage; by default as equal as can be."
     prompts: Layout | None = None
     "Further devices that compute the prompts alone, cut like this; those above then only decode."
+    beside: tuple[Pool, ...] = ()
+    "Devices of other kinds, each with copies of the model of its own and a share of the requests."
     engine: Engine = field(default_factory=VllmV1)
     "How each microbatch of each rank composes its passes; its seats are divided among the microbatches."
     route: Router = field(default_factory=RoundRobin)
@@ -97,6 +100,12 @@ class PlanScenario(Scenario):
             raise ValueError(f"tensor {self.tensor} cannot be laid out: {why}")
         if self.prompts and (why := fault(self.prompts, model(self.model), self.node)):
             raise ValueError(f"prompts {self.prompts.title} cannot be laid out: {why}")
+        if self.beside and self.prompts:
+            raise ValueError("prompts and beside: prompts are apart on devices of one kind only; leave one out")
+        if self.beside and sum(pool.share for pool in self.beside) >= 1:
+            raise ValueError("beside: the shares of the pools sum to less than 1; the rest is for the devices above")
+        for part in self.parts[1:]:
+            part.check()
         if self.engine.rules(1 << 17).lanes != "single" or self.engine.rules(1 << 17).switching:
             raise ValueError("engine is one with a single lane and fixed seats, such as vllm-v1, sarathi or orca")
         if getattr(type(self.route), "reads_cache", False):
@@ -111,12 +120,26 @@ class PlanScenario(Scenario):
     @property
     def title(self) -> str:
         """Return how all devices divide the model, as people write it."""
+        if self.beside:
+            first = Pool(device=self.device, layout=self.layout, share=1 - sum(pool.share for pool in self.beside))
+            return " + ".join([first.title, *(pool.title for pool in self.beside)])
         return f"prompts {self.prompts.title}, decodes {self.layout.title}" if self.prompts else self.layout.title
 
     @property
     def devices(self) -> int:
         """Return all devices."""
-        return self.layout.devices + (self.prompts.devices if self.prompts else 0)
+        others = [self.prompts] if self.prompts else [pool.layout for pool in self.beside]
+        return self.layout.devices + sum(layout.devices for layout in others)
+
+    @property
+    def parts(self) -> "tuple[PlanScenario, ...]":
+        """Return a scenario for each pool of devices, those of the scenario itself first."""
+        main = replace(self, beside=())
+        others = (
+            replace(main.with_layout(pool.layout), device=pool.device, node=pool.node, price=pool.price)
+            for pool in self.beside
+        )
+        return (main, *others)
 
     def with_layout(self, layout: Layout) -> "PlanScenario":
         """Return the scenario with another layout of the devices that decode."""
