@@ -80,7 +80,7 @@ def test_where_nothing_is_short_it_is_what_the_lanes_of_the_kernel_make() -> Non
         "window": 0,
         "worker_start": 0.0,
     }
-    asked = policies(plain.route, rules, crew.tables)
+    asked = policies(plain.route, plain.order, rules, crew.tables)
     assert isinstance(asked, Policies)
     theirs = columns(simulate(trace, apart_rules, asked, 1, crew.blocks, 0, 0).requests)
     np.testing.assert_allclose(mine["first_token"], theirs["first_token"], rtol=1e-9)

@@ -12,6 +12,8 @@ from evenly.plan.results import examined
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.spent import Spent
 from evenly.serve.engines.vllm_v1 import VllmV1
+from evenly.serve.orders import Order
+from evenly.serve.routers import Router
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,28 @@ def _part(group: Group) -> Part:
     return Part(group.name, of.device, of.layout, of.node, group.crew.kv_tokens * of.stages)
 
 
-def tuned(scenario: PlanScenario, seats: int, budget: int) -> PlanScenario:
-    """Return the scenario with other limits of a batch, named after them; its engine is vLLM."""
+def tuned(
+    scenario: PlanScenario, seats: int, budget: int, route: Router | None = None, order: Order | None = None
+) -> PlanScenario:
+    """Return the scenario with other limits of a batch and policies, named after what is not its own.
+
+    Its engine is vLLM.
+    """
     assert isinstance(scenario.engine, VllmV1)
     engine = replace(scenario.engine, max_num_seqs=seats, max_num_batched_tokens=budget)
-    return replace(scenario, engine=engine, name=f"{seats} requests, {budget} tokens a pass")
+    made = replace(scenario, engine=engine, route=route or scenario.route, order=order or scenario.order)
+    said = [] if engine == scenario.engine else [f"{seats} requests, {budget} tokens a pass"]
+    said += [
+        words(getattr(made, slot)) for slot in ("route", "order") if getattr(made, slot) != getattr(scenario, slot)
+    ]
+    return replace(made, name=", ".join(said))
+
+
+def words(policy: Router | Order) -> str:
+    """Return the name of a policy as scenarios write it.
+
+    >>> from evenly.serve.routers.least_requests import LeastRequests
+    >>> words(LeastRequests())
+    'least-requests'
+    """
+    return type(policy).__module__.rpartition(".")[2].replace("_", "-")

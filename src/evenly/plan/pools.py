@@ -62,7 +62,7 @@ def search_pools(
         metric(limited)
     if trace.after is not None:
         raise ValueError(
-            "a trace whose requests wait for another one cannot be dealt to pools; plan for one kind alone"
+            "a trace whose requests wait for another one cannot be dealt to pools; name one kind of devices"
         )
     alone, unfit = _alone(base, clusters, trace)
     if not any(alone):

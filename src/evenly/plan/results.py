@@ -129,7 +129,7 @@ def _facts(scenario: "PlanScenario", served: "Served") -> dict[str, str | int | 
         "activation bytes": scenario.activation,
         "seed": scenario.seed,
     }
-    for slot in ("trace", "engine", "route"):
+    for slot in ("trace", "engine", "route", "order"):
         chosen = getattr(scenario, slot)
         facts[slot] = told(unstructure(chosen), type(chosen).__name__)
     costs = {f"cost: {name}": value for name, value in scenario.cost.facts().items()}

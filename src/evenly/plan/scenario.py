@@ -18,6 +18,8 @@ from evenly.plan.room import room
 from evenly.plan.spent import ROWS
 from evenly.serve.engines import Engine, Rules
 from evenly.serve.engines.vllm_v1 import VllmV1
+from evenly.serve.orders import Order
+from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.routers import Router
 from evenly.serve.routers.round_robin import RoundRobin
 from evenly.serve.scenario import servable
@@ -66,6 +68,8 @@ class PlanScenario(Scenario):
     "How each microbatch of each rank composes its passes; its seats are divided among the microbatches."
     route: Router = field(default_factory=RoundRobin)
     "Which microbatch of which rank gets a request; in turn it is a copy of the model, then a microbatch, then a rank."
+    order: Order = field(default_factory=FirstCome)
+    "Who is next in the queue of each microbatch of each rank."
     cost: Passes = field(default_factory=Passes)
     "What a pass takes beside its arithmetic and its bytes."
     clock: float = 1.0
@@ -110,6 +114,8 @@ class PlanScenario(Scenario):
             raise ValueError("engine is one with a single lane and fixed seats, such as vllm-v1, sarathi or orca")
         if getattr(type(self.route), "reads_cache", False):
             raise ValueError("route is one that does not look into caches, such as round-robin or least-requests")
+        if hasattr(type(self.order), "counts"):
+            raise ValueError("order is one that ranks single requests, such as first-come or shortest-prompt")
         return self
 
     @property
@@ -194,7 +200,7 @@ class PlanScenario(Scenario):
         kept = crews(crew.rules, crew.blocks, crew.longest, self.layout) | {"step": int(step)}
         if carried:
             kept |= {"carried": 1, "cache": 0}
-        asked = policies(self.route, crew.rules, crew.tables)
+        asked = policies(self.route, self.order, crew.rules, crew.tables)
         members = self.layout.members
         return simulate(sent, kept, asked, members, blocks, 0, self.seed, record_tokens, ROWS, progress)
 
