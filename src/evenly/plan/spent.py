@@ -1,7 +1,7 @@
 """Where the time of the devices of a layout goes, from the windows that were run."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -50,8 +50,12 @@ class Spent:
 
 
 def total(parts: Iterable[Spent]) -> Spent:
-    """Return the sums of what several groups of devices spent."""
-    return Spent(*(sum(column) for column in zip(*((getattr(p, n) for n in p.__slots__) for p in parts), strict=True)))
+    """Return the sums of what several groups of devices spent.
+
+    >>> total([Spent(1.0, 0.0, 0.0, 0.0, 0.0, 2.0), Spent(0.5, 0.0, 0.0, 0.0, 0.0, 1.0)]).idle
+    3.0
+    """
+    return Spent(*(sum(column) for column in zip(*(astuple(part) for part in parts), strict=True)))
 
 
 def spent(log: Floats, tables: Tables, layout: Layout, makespan: float) -> Spent:
