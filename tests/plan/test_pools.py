@@ -78,7 +78,7 @@ def test_the_search_has_each_kind_alone_and_both_and_nothing_is_better_than_its_
 
 
 def test_all_at_once_a_second_kind_of_devices_ends_the_trace_sooner() -> None:
-    trace = at_once(requests(100))
+    trace = at_once(requests(1500))
     found = search_pools(base(), TWO, trace, "makespan")
     alone = min(one.figures["makespan"] for one in found.candidates if not one.scenario.beside)
     assert found.winner.scenario.beside

@@ -41,7 +41,9 @@ def measured(base: PlanScenario, path: str, tensor: int) -> PlanScenario:
     """
     found = read(path)
     layout = Layout(tensor=tensor)
-    own = tables(replace(ALONE, gathers=base.cost.gathers), model(base.model), device(base.device), base.node, layout).own
+    own = tables(
+        replace(ALONE, gathers=base.cost.gathers), model(base.model), device(base.device), base.node, layout
+    ).own
     cost = Calibrated(path).tables(model(base.model), device(base.device), tensor)
     sizes = _sizes(found.cost.tokens[-1])
     seats = found.limits.max_num_seqs if found.limits else found.cost.tokens[-1]

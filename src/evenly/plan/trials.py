@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -25,7 +24,6 @@ from evenly.serve.routers import Router
 from evenly.serve.routers.least_requests import LeastRequests
 from evenly.serve.routers.round_robin import RoundRobin
 
-BREAKS = "breaks"  # where a trial keeps how far it is beyond each limit
 BEYOND = 1e12  # of a figure without value
 Choices = Mapping[str, tuple[Any, ...]]
 ROUTES: Mapping[str, Router] = {"round-robin": RoundRobin(), "least-requests": LeastRequests()}
@@ -95,16 +93,18 @@ def with_trials(
     if not study.trials:
         for point in _first(leaders, choices, trials):
             study.enqueue_trial(point)
-    done = _ended(optuna, study)
+    done = _ended(study)
     progress(len(done), trials)
     while len(done) < trials and not (done and len(done) == prod(map(len, choices.values()))):
-        study.sampler = _sampler(optuna, seed + len(done))
+        # A sampler for each trial: what it draws depends on the trials before and its seed, not on who made them.
+        study.sampler = optuna.samplers.TPESampler(seed=seed + len(done))
         trial = study.ask()
         one = tried.at({name: trial.suggest_categorical(name, values) for name, values in choices.items()})
         value = one.figures[plan.objective]
-        trial.set_user_attr(BREAKS, [_break(one, limit) for limit in plan.limits])
+        for limit in plan.limits:
+            trial.set_constraint(" ".join(map(str, limit)), _break(one, limit))
         study.tell(trial, value if isfinite(value) else None)
-        done = _ended(optuna, study)
+        done = _ended(study)
         progress(len(done), trials)
     every = [*plan.candidates, *(tried.at(trial.params) for trial in done)]
     every = list({one.title: one for one in reversed(every)}.values())
@@ -130,14 +130,7 @@ def _study(optuna: Any, better: str, question: str, file: Path | None) -> Any:
     return optuna.create_study(study_name=question, storage=storage, direction=way, load_if_exists=True)
 
 
-def _sampler(optuna: Any, seed: int) -> Any:
-    """Return a sampler for one trial: what it draws depends on the trials before and its seed, not on who made them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(seed=seed, constraints_func=lambda trial: trial.user_attrs.get(BREAKS, [0.0]))
-
-
-def _ended(optuna: Any, study: Any) -> list[Any]:
+def _ended(study: Any) -> list[Any]:
     """Return the trials that ended with a figure, or without one because nothing was answered."""
     return [one for one in study.get_trials(deepcopy=False) if one.state.is_finished()]
 
