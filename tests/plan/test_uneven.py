@@ -16,7 +16,7 @@ from evenly.plan.cost import Passes, seconds, stage_bytes, tables
 from evenly.plan.flags import sglang, vllm
 from evenly.plan.layout import Layout, fault
 from evenly.plan.room import room
-from evenly.plan.search import search
+from evenly.plan.search import FORMS, search
 from evenly.plan.space import uneven
 from tests.plan.samples import requests, scenario
 
@@ -114,7 +114,7 @@ def test_the_search_with_unequal_stages_is_no_worse_and_better_where_only_pipeli
     base = scenario(model="llama-3-8b", device="v100-pcie", node=4)
     trace = requests(80, 50.0)
     plain = search(base, 4, trace, "tpot_mean")
-    more = search(base, 4, trace, "tpot_mean", forms=("uneven",))
+    more = search(base, 4, trace, "tpot_mean", forms=FORMS[:1])
     assert more.winner.figures["tpot_mean"] <= plain.winner.figures["tpot_mean"]
     four = {one.title: one.figures["tpot_mean"] for one in more.candidates if one.scenario.stages == 4}
     assert min(four, key=lambda title: four[title]).startswith("4PP, layers")

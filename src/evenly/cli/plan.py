@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from evenly.cli.command import Jobs, Json, Out, Sets, app, asked, examples, positive, say, screen, stem
 
 if TYPE_CHECKING:
-    from evenly.core import Document
+    from evenly.core import Document, Trace
     from evenly.plan.pools import Cluster
     from evenly.plan.scenario import PlanScenario
     from evenly.plan.search import Plan
@@ -43,6 +43,9 @@ def plan(
     offline: Annotated[bool, Parameter(negative="")] = False,
     price: str = "1",
     clocks: Annotated[bool, Parameter(negative="")] = False,
+    trials: int = 0,
+    measured: str = "",
+    measured_on: int = 1,
     top: int = 5,
     jobs: Jobs = 2,
     out: Out = None,
@@ -74,6 +77,13 @@ def plan(
         `h100=2.5,l40s=1`.
     clocks
         Try lower clocks and other limits of a batch on the best layouts.
+    trials
+        Choose limits of a batch, policies and clocks on the best layouts by so many trials of optuna; the same question
+        goes on where it ended.
+    measured
+        File of `evenly calibrate`: its engine tells host time and the shares of bandwidth and arithmetic.
+    measured_on
+        Devices over which that engine cut every layer.
     top
         How many plans are shown.
 
@@ -95,19 +105,21 @@ def plan(
         raise ValueError(f"{', '.join(missing)} missing: a plan needs a model, devices and a trace, or a scenario")
     if over or sets:
         raise ValueError("--over and --set belong to a scenario; name one, or leave them out")
-    pools = _pools(gpus, price)
-    base = _base(model, pools[0], trace, slo)
-    best = _layouts(base, pools, objective, kept, offline, clocks, positive("jobs", jobs), as_json)
-    _show_layouts(best, positive("top", top), place, as_json)
-
-
-def _pools(gpus: str, price: str) -> "list[Cluster]":
     from evenly.plan.asked import clusters
 
-    return clusters(gpus, price)
+    pools = clusters(gpus, price)
+    base = _base(model, pools, trace, slo)
+    if measured:
+        base = _measured(base, pools, measured, positive("measured-on", measured_on))
+    jobs, quiet = positive("jobs", jobs), as_json
+    sent = _sent(base, offline)
+    found = _layouts(base, pools, sent, objective, kept, jobs, quiet)
+    if clocks or trials:
+        found = _knobs(found, sent, clocks, trials, place / "trials.journal", jobs, quiet)
+    _show_layouts(_rates(found, sent, jobs, quiet), positive("top", top), place, as_json)
 
 
-def _base(model: str, first: "Cluster", trace: str, slo: str) -> "PlanScenario":
+def _base(model: str, pools: "list[Cluster]", trace: str, slo: str) -> "PlanScenario":
     """Return the plan scenario whose layouts are searched."""
     from evenly.measure.slo import Slo
     from evenly.plan.asked import objectives
@@ -115,38 +127,66 @@ def _base(model: str, first: "Cluster", trace: str, slo: str) -> "PlanScenario":
     from evenly.traces.sources.file import File
 
     limits = objectives(slo) if slo else Slo(ttft=1.0, tpot=0.05)
+    first = pools[0]
     return PlanScenario(
         trace=File(trace), model=model, device=first.device, node=first.node, slo=limits, price=first.price
     )
 
 
-def _layouts(
-    base: "PlanScenario",
-    pools: "list[Cluster]",
-    objective: str,
-    limits: Any,
-    offline: bool,
-    clocks: bool,
-    jobs: int,
-    quiet: bool,
-) -> "Plan":
-    from evenly.plan.flips import with_flips
-    from evenly.plan.knobs import with_knobs
-    from evenly.plan.pools import search_pools
-    from evenly.plan.search import FORMS, at_once, search
-    from evenly.report.progress import progress
+def _measured(base: "PlanScenario", pools: "list[Cluster]", engine: str, tensor: int) -> "PlanScenario":
+    """Return the scenario on the terms of an engine that was measured."""
+    from evenly.plan.measured import fitted
+
+    if len(pools) > 1:
+        raise ValueError("--measured tells of one kind of devices; name one in --gpus, or leave it out")
+    return fitted(base, engine, tensor)
+
+
+def _sent(base: "PlanScenario", offline: bool) -> "Trace":
+    from evenly.plan.search import at_once
     from evenly.serve.scenario import servable
 
     sent = servable(base.trace.draw(0))
-    sent = at_once(sent) if offline else sent
+    return at_once(sent) if offline else sent
+
+
+def _layouts(
+    base: "PlanScenario",
+    pools: "list[Cluster]",
+    sent: "Trace",
+    objective: str,
+    limits: Any,
+    jobs: int,
+    quiet: bool,
+) -> "Plan":
+    from evenly.plan.pools import search_pools
+    from evenly.plan.search import FORMS, search
+    from evenly.report.progress import progress
+
     with progress("plans", quiet=quiet) as tell:
         if len(pools) > 1:
-            found = search_pools(base, pools, sent, objective, limits, jobs, tell)
-        else:
-            found = search(base, pools[0].devices, sent, objective, limits, jobs, tell, FORMS)
+            return search_pools(base, pools, sent, objective, limits, jobs, tell)
+        return search(base, pools[0].devices, sent, objective, limits, jobs, tell, FORMS)
+
+
+def _knobs(found: "Plan", sent: "Trace", clocks: bool, trials: int, file: Path, jobs: int, quiet: bool) -> "Plan":
+    from evenly.plan.knobs import with_knobs
+    from evenly.plan.trials import with_trials
+    from evenly.report.progress import progress
+
     if clocks:
         with progress("clocks and batches", quiet=quiet) as tell:
             found = with_knobs(found, sent, jobs, tell)
+    if trials:
+        with progress("trials", quiet=quiet) as tell:
+            found = with_trials(found, sent, positive("trials", trials), file=file, progress=tell)
+    return found
+
+
+def _rates(found: "Plan", sent: "Trace", jobs: int, quiet: bool) -> "Plan":
+    from evenly.plan.flips import with_flips
+    from evenly.report.progress import progress
+
     with progress("rates", quiet=quiet) as tell:
         return with_flips(found, sent, jobs, tell)
 

@@ -38,7 +38,7 @@ def vllm(candidate: Candidate) -> Launch:
     """Return the commands for vLLM: one server a copy of the model."""
     if why := _unable(candidate, "vLLM") or _untransferred(candidate):
         return Launch("vLLM", VLLM, (), why)
-    lines = []
+    lines: list[str] = []
     for part in candidate.parts:
         for _ in range(part.layout.replicas):
             words = " ".join(_quoted(word) for word in vllm_flags(candidate, part))
@@ -95,7 +95,7 @@ def sglang(candidate: Candidate) -> Launch:
         return Launch("SGLang", SGLANG, (), why)
     if any(part.layout.layers for part in candidate.parts):
         return Launch("SGLang", SGLANG, (), "no flag of SGLang says how many layers a stage has")
-    lines = []
+    lines: list[str] = []
     for part in candidate.parts:
         for _ in range(part.layout.replicas):
             words = " ".join(_sglang_flags(candidate, part))

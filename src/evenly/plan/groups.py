@@ -33,7 +33,7 @@ class Group:
     @property
     def kv_peak(self) -> float:
         """Return the largest share of KV blocks in use; above 1 where more waits for other devices than fits."""
-        return 1.0 - float(self.run.pools["least_free"].min()) / self.run.blocks + self.waits
+        return float(1.0 - self.run.pools["least_free"].min() / self.run.blocks + self.waits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,14 +9,13 @@ from evenly.hardware.calibration.engine import read
 from evenly.hardware.costs.calibrated import Calibrated
 from evenly.hardware.device import device
 from evenly.hardware.model import model
-from evenly.plan.cost import Passes, seconds, tables
+from evenly.plan.cost import seconds, tables
 from evenly.plan.layout import Layout
 from evenly.plan.scenario import PlanScenario
 
 CONTEXTS = (1, 128, 512, 2048)  # tokens of context of each decode in the passes that are compared
 POINTS = 12  # sizes of a pass that are compared, evenly by their logarithm
 EMPTY = np.zeros(0, np.int64)
-ALONE = Passes(compute=1.0, memory=1.0, host=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class _Pass:
     measured: float
 
 
-def measured(base: PlanScenario, path: str, tensor: int) -> PlanScenario:
+def fitted(base: PlanScenario, path: str, tensor: int) -> PlanScenario:
     """Return the scenario with shares of arithmetic and bandwidth, and host time, of an engine that was measured.
 
     `path` is a file of `evenly calibrate`, and its engine cut every layer over `tensor` devices of the scenario's kind.
@@ -39,18 +38,17 @@ def measured(base: PlanScenario, path: str, tensor: int) -> PlanScenario:
 
     Raises `ValueError` for a file that is none, and for figures that no such device can have.
     """
-    found = read(path)
-    layout = Layout(tensor=tensor)
-    own = tables(
-        replace(ALONE, gathers=base.cost.gathers), model(base.model), device(base.device), base.node, layout
-    ).own
-    cost = Calibrated(path).tables(model(base.model), device(base.device), tensor)
-    sizes = _sizes(found.cost.tokens[-1])
-    seats = found.limits.max_num_seqs if found.limits else found.cost.tokens[-1]
+    engine = read(path)
+    architecture, card = model(base.model), device(base.device)
+    bare = replace(base.cost, compute=1.0, memory=1.0, host=0.0)
+    own = tables(bare, architecture, card, base.node, Layout(tensor=tensor)).own
+    cost = Calibrated(path).tables(architecture, card, tensor)
+    sizes = _sizes(engine.cost.tokens[-1])
+    seats = engine.limits.max_num_seqs if engine.limits else engine.cost.tokens[-1]
     decodes = [_decodes(own, cost, int(n), context) for n in sizes if n <= seats for context in CONTEXTS]
     memory, host = _bandwidth([one for one in decodes if one.memory > one.arithmetic])
     compute = _arithmetic([_prompt(own, cost, int(n)) for n in sizes], memory, host)
-    told = found.cost.delivery or base.cost.first_token
+    told = engine.cost.delivery or base.cost.first_token
     for name, share in (("memory bandwidth", memory), ("arithmetic rate", compute)):
         if not 0 < share <= 1:
             raise ValueError(
