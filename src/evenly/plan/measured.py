@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evenly.core import Floats
-from evenly.hardware.calibration.engine import read
+from evenly.hardware.calibration.engine import Calibration, read
+from evenly.hardware.calibration.steps import KINDS
 from evenly.hardware.costs.calibrated import Calibrated
 from evenly.hardware.device import device
 from evenly.hardware.model import model
@@ -43,11 +44,14 @@ def fitted(base: PlanScenario, path: str, tensor: int) -> PlanScenario:
     bare = replace(base.cost, compute=1.0, memory=1.0, host=0.0)
     own = tables(bare, architecture, card, base.node, Layout(tensor=tensor)).own
     cost = Calibrated(path).tables(architecture, card, tensor)
-    sizes = _sizes(engine.cost.tokens[-1])
-    seats = engine.limits.max_num_seqs if engine.limits else engine.cost.tokens[-1]
-    decodes = [_decodes(own, cost, int(n), context) for n in sizes if n <= seats for context in CONTEXTS]
+    counts = _sizes(engine, KINDS[0], engine.limits.max_num_seqs if engine.limits else engine.cost.tokens[-1])
+    decodes = [_decodes(own, cost, int(n), context) for n in counts for context in CONTEXTS]
     memory, host = _bandwidth([one for one in decodes if one.memory > one.arithmetic])
-    compute = _arithmetic([_prompt(own, cost, int(n)) for n in sizes], memory, host)
+    compute = _arithmetic(
+        [_prompt(own, cost, int(n)) for n in _sizes(engine, KINDS[2], engine.cost.tokens[-1])], memory, host
+    )
+    if compute != compute:
+        raise ValueError(f"{path}: no measured pass is bound by arithmetic; measure longer prompts as well")
     told = engine.cost.delivery or base.cost.first_token
     for name, share in (("memory bandwidth", memory), ("arithmetic rate", compute)):
         if not 0 < share <= 1:
@@ -58,8 +62,11 @@ def fitted(base: PlanScenario, path: str, tensor: int) -> PlanScenario:
     return replace(base, cost=replace(base.cost, compute=compute, memory=memory, host=host, first_token=told))
 
 
-def _sizes(most: int) -> Floats:
-    return np.unique(np.rint(np.geomspace(1, most, POINTS)))
+def _sizes(engine: Calibration, kind: str, most: int) -> Floats:
+    """Return sizes of passes of a kind among those that were measured; up to `most` where the file does not tell."""
+    rows = [row.tokens for row in engine.residuals if row.kind == kind]
+    low, high = (min(row[0] for row in rows), max(row[-1] for row in rows)) if rows else (1, most)
+    return np.unique(np.rint(np.geomspace(low, high, POINTS)))
 
 
 def _decodes(own: Floats, cost: Floats, count: int, context: int) -> _Pass:
@@ -93,7 +100,7 @@ def _bandwidth(passes: list[_Pass]) -> tuple[float, float]:
     right = np.array([one.measured - one.exchange for one in passes])
     scale = 1.0 / np.array([one.measured for one in passes])
     (inverse, host), _ = nnls(left * scale[:, None], right * scale)
-    return (1.0 / inverse if inverse > 0 else float("inf")), float(host)
+    return float(1.0 / inverse) if inverse > 0 else float("inf"), float(host)
 
 
 def _arithmetic(passes: list[_Pass], memory: float, host: float) -> float:
