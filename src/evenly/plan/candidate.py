@@ -108,7 +108,7 @@ def tuned(
     said += [
         words(getattr(made, slot)) for slot in ("route", "order") if getattr(made, slot) != getattr(scenario, slot)
     ]
-    return replace(made, name=", ".join(said))
+    return replace(made, name=", ".join([*([scenario.name] if scenario.name else []), *said]))
 
 
 def words(policy: Router | Order) -> str:

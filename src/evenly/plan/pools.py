@@ -17,6 +17,7 @@ from evenly.plan.search import FRONT, Plan, at_once, facts, front, metric, ranke
 from evenly.plan.space import heuristic, layouts
 
 LEADERS = 6  # layouts of a pool that are tried beside those of others
+PARTS = (1.0, 0.5, 0.25)  # of what its rate is worth to it, for each pool but the fastest: its answers take longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ def search_pools(
 ) -> Plan:
     """Score plans on devices of several kinds: every layout of one kind alone, and copies on several of them at once.
 
-    Pools get requests in proportion to the rates at which they finish the trace if all of it is there from the start.
-    Beside others, a pool is tried with its layouts that nothing beats in that rate and in mean answer, six at most.
+    Pools get requests in proportion to the rates at which they finish the trace if all of it is there from the start,
+    or the slower ones a half or a quarter of that. Beside others, a pool is tried with its layouts that nothing beats in that rate and in mean answer, six at most.
     Raises `ValueError` if the model fits into no pool.
     """
     name = metric(objective)
@@ -67,15 +68,9 @@ def search_pools(
     alone, unfit = _alone(base, clusters, trace)
     if not any(alone):
         raise ValueError(_nowhere(base, clusters, unfit))
-    leaders = [_leaders(scenarios, trace, len(clusters), jobs) for scenarios in alone if scenarios]
-    tried = [scenario for scenarios in alone for scenario in scenarios]
-    for number in range(2, len(leaders) + 1):
-        for some in combinations(leaders, number):
-            tried += [_mixed(ways) for ways in product(*some)]
     usual = _usual(base, clusters)
-    if usual and all(alone):
-        tried += [usual] if usual not in tried else []
-    tried = [one for one in tried if min(_shares(one)) * len(trace) >= 1]
+    tried = [*(one for some in alone for one in some), *_mixtures(alone, trace, jobs), *([usual] if usual else [])]
+    tried = [one for one in dict.fromkeys(tried) if min(_shares(one)) * len(trace) >= 1]
     scored = scores(tried, trace, jobs, progress)
     return Plan(
         objective=name,
@@ -102,9 +97,17 @@ def _alone(
         one = _of(base, cluster)
         found = layouts(model(base.model), cluster.devices, cluster.node)
         good, bad = fitting(one, found, longest(trace))
-        fit.append([one.with_layout(layout) for layout in good])
-        unfit += [replace(lack, title=f"{cluster.devices} x {cluster.device} {lack.title}") for lack in bad]
+        name = f"{cluster.devices} x {cluster.device}"
+        fit.append([replace(one.with_layout(layout), name=name) for layout in good])
+        unfit += [replace(lack, title=f"{name} {lack.title}") for lack in bad]
     return fit, unfit
+
+
+def _mixtures(alone: Sequence[Sequence[PlanScenario]], trace: Trace, jobs: int) -> list[PlanScenario]:
+    """Return plans that use several pools at once."""
+    leaders = [_leaders(scenarios, trace, len(alone), jobs) for scenarios in alone if scenarios]
+    groups = (some for number in range(2, len(leaders) + 1) for some in combinations(leaders, number))
+    return [_mixed(ways, part) for some in groups for ways in product(*some) for part in PARTS]
 
 
 def _leaders(scenarios: Sequence[PlanScenario], trace: Trace, pools: int, jobs: int) -> list[_Way]:
@@ -127,10 +130,11 @@ def _beats(a: _Way, b: _Way) -> bool:
     return (a.rate, -a.answer) != (b.rate, -b.answer) and a.rate >= b.rate and a.answer <= b.answer
 
 
-def _mixed(ways: Sequence[_Way]) -> PlanScenario:
-    """Return the plan of several pools at once, each with requests in proportion to its rate."""
-    whole = sum(way.rate for way in ways)
-    return _together([way.scenario for way in ways], [way.rate / whole for way in ways])
+def _mixed(ways: Sequence[_Way], part: float) -> PlanScenario:
+    """Return the plan of several pools at once: requests in proportion to rates, of which the slower count a part."""
+    most = max(way.rate for way in ways)
+    worth = [way.rate if way.rate == most else part * way.rate for way in ways]
+    return _together([way.scenario for way in ways], [one / sum(worth) for one in worth])
 
 
 def _together(scenarios: Sequence[PlanScenario], shares: Sequence[float]) -> PlanScenario:
@@ -139,7 +143,7 @@ def _together(scenarios: Sequence[PlanScenario], shares: Sequence[float]) -> Pla
         Pool(device=one.device, layout=one.layout, node=one.node, share=share, price=one.price)
         for one, share in zip(others, shares[1:], strict=True)
     ]
-    return replace(first, beside=tuple(pools))
+    return replace(first, beside=tuple(pools), name="")
 
 
 def _shares(scenario: PlanScenario) -> list[float]:
