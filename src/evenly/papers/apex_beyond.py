@@ -11,18 +11,18 @@ from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.traces.lengths.quantiles import Quantiles
 from evenly.traces.sources.poisson import Poisson
 
-BUDGETS = (512, 1024, 2048, 4096, 8192)  # tokens of a pass: with fewer, prompts hold up decodes less and last longer
+BUDGETS = (1024, 2048, 8192)  # tokens of a pass: with fewer, prompts hold up decodes less and last longer
 STRICT = Slo(ttft=1.0, tpot=0.025)
 
 
 def apart(seed: int) -> dict[str, float]:
     """Return the shares of requests within limits, in %: the best plan apart, and the best other one of any budget."""
-    trace = Poisson(rate=4.0, requests=300, lengths=Quantiles(data="summarization")).draw(seed)
+    trace = Poisson(rate=4.0, requests=200, lengths=Quantiles(data="summarization")).draw(seed)
     base = PlanScenario(trace=Given(), model="llama-3.1-70b", slo=STRICT)
     plans: list[Plan] = []
     for budget in BUDGETS:
-        engine = VllmV1(max_num_batched_tokens=budget, max_num_seqs=1024 if budget >= 1024 else 512)
-        plans.append(search(replace(base, engine=engine), 8, trace, "slo_share", forms=FORMS))
+        engine = VllmV1(max_num_batched_tokens=budget, max_num_seqs=1024)
+        plans.append(search(replace(base, engine=engine), 8, trace, "slo_share", forms=FORMS[1:]))
     every = [one for plan in plans for one in plan.candidates]
     divided = max(one.figures["slo_share"] for one in every if one.scenario.prompts)
     shared = max(one.figures["slo_share"] for one in every if not one.scenario.prompts)
@@ -41,7 +41,7 @@ def uneven(seed: int) -> dict[str, float]:
 
 def pools(seed: int) -> dict[str, float]:
     """Return how much sooner 4 H100 and 8 L40S are done together than the H100 alone, and than by the usual rule."""
-    trace = at_once(Poisson(rate=1.0, requests=2000, lengths=Quantiles(data="lmsys-short")).draw(seed))
+    trace = at_once(Poisson(rate=1.0, requests=1500, lengths=Quantiles(data="lmsys-short")).draw(seed))
     base = PlanScenario(trace=Given(), model="llama-3.1-70b")
     found = search_pools(base, [Cluster("h100", 4, 8), Cluster("l40s", 8, 8)], trace, "makespan")
     alone = [one for one in found.candidates if one.scenario.device == "h100" and not one.scenario.beside]

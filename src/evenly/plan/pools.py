@@ -55,7 +55,9 @@ def search_pools(
     """Score plans on devices of several kinds: every layout of one kind alone, and copies on several of them at once.
 
     Pools get requests in proportion to the rates at which they finish the trace if all of it is there from the start,
-    or the slower ones a half or a quarter of that. Beside others, a pool is tried with its layouts that nothing beats in that rate and in mean answer, six at most.
+    or the slower ones a half or a quarter of that. Beside others, a pool is tried with its layouts that nothing beats
+    in that rate and in mean answer, six at most.
+
     Raises `ValueError` if the model fits into no pool.
     """
     name = metric(objective)
