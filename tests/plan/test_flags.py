@@ -1,6 +1,8 @@
 """Launch commands: devices add up, and plans that an engine cannot run get none."""
 
+import json
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +10,8 @@ from evenly.plan.candidate import evaluate
 from evenly.plan.flags import dynamo, sglang, vllm
 from evenly.plan.layout import Layout
 from evenly.plan.scenario import PlanScenario
+from evenly.serve.orders.shortest_prompt import ShortestPrompt
+from evenly.serve.routers.least_requests import LeastRequests
 from tests.plan.samples import requests, scenario
 
 DENSE = [Layout(tensor=8), Layout(replicas=2, tensor=4), Layout(stages=2, tensor=4)]
@@ -51,3 +55,14 @@ def test_what_no_engine_can_cut_gets_a_reason_and_no_command(layout: Layout) -> 
     for launch in (vllm(made), sglang(made), dynamo(made)):
         assert launch.lines == ()
         assert launch.note
+
+
+def test_policies_that_an_engine_has_not_are_told_or_brought_along() -> None:
+    plan = replace(base(DENSE[1]), order=ShortestPrompt(), route=LeastRequests())
+    made = evaluate(plan, requests(10))
+    launch = vllm(made)
+    settings = json.loads(shlex.split(launch.lines[0])[shlex.split(launch.lines[0]).index("--additional-config") + 1])
+    assert settings["evenly"]["order"]["use"] == "shortest-prompt"
+    assert "by least-requests" in launch.note
+    assert sglang(made).lines == ()
+    assert dynamo(made).lines == ()

@@ -13,7 +13,7 @@ from tests.plan.samples import requests, scenario
 
 pytest.importorskip("optuna", reason="trials need the extra optuna")
 TRACE = requests(60, 40.0)
-FEW = Knobs(seats=(16, 256), budget=(512, 2048), clock=(1.0,), route=("least-requests",), order=("first-come",))
+FEW = Knobs(seats=(16, 256), budget=(512, 2048), clock=(1.0,), route=("round-robin",), order=("first-come",))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def best(plan: Plan) -> float:
 def test_all_settings_are_tried_where_trials_suffice(plan: Plan) -> None:
     found = with_trials(plan, TRACE, 100, knobs=FEW)
     every = [
-        evaluate(tuned(leader.scenario, seats, budget, ROUTES["least-requests"], ORDERS["first-come"]), TRACE)
+        evaluate(tuned(leader.scenario, seats, budget, ROUTES["round-robin"], ORDERS["first-come"]), TRACE)
         for leader, seats, budget in product(plan.candidates[:3], FEW.seats, FEW.budget)
     ]
     assert best(found) == min(best(plan), min(one.figures[plan.objective] for one in every))

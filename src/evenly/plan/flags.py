@@ -3,12 +3,16 @@
 import json
 from dataclasses import dataclass
 
+from evenly.core.document import unstructure
 from evenly.hardware.model import Model, model
-from evenly.plan.candidate import Candidate, Part
+from evenly.plan.candidate import Candidate, Part, words
+from evenly.serve.orders.first_come import FirstCome
+from evenly.serve.routers.round_robin import RoundRobin
 
 VLLM, SGLANG, DYNAMO = "0.32", "0.5", "1.2"  # the releases whose flags these are
 PORT = 8000  # of the first engine where several run on one machine
 SIDE = 5600  # of the first engine's side channel, by which keys and values are asked for
+BOOTSTRAP = 8998  # of SGLang's first server of prompts, where those that decode look it up
 ROLES = {"prompts": "kv_producer", "decodes": "kv_consumer"}  # of vLLM's connector, by the name of a part
 MODES = {"prompts": "prefill", "decodes": "decode"}
 
@@ -41,9 +45,9 @@ def vllm(candidate: Candidate) -> Launch:
     lines: list[str] = []
     for part in candidate.parts:
         for _ in range(part.layout.replicas):
-            words = " ".join(_quoted(word) for word in vllm_flags(candidate, part))
+            flags = " ".join(_quoted(word) for word in vllm_flags(candidate, part))
             before = "".join(f"{name}={value} " for name, value in vllm_settings(part, len(lines)).items())
-            lines.append(f"{before}vllm serve $MODEL {words} --port {PORT + len(lines)}")
+            lines.append(f"{before}vllm serve $MODEL {flags} --port {PORT + len(lines)}")
     note = _note(candidate)
     if len(candidate.parts) > 1:
         note = f"{note}; put a proxy in front that sends a request to both sides, as vLLM's documentation of NIXL shows"
@@ -56,19 +60,22 @@ def vllm_flags(candidate: Candidate, part: Part) -> list[str]:
     The engines of one copy share experts if `attention` is above 1: each has its own requests and part of the devices.
     """
     layout = part.layout
-    words = ["--tensor-parallel-size", str(layout.tensor // layout.attention)]
+    found = ["--tensor-parallel-size", str(layout.tensor // layout.attention)]
     if layout.stages > 1:
-        words += ["--pipeline-parallel-size", str(layout.stages)]
+        found += ["--pipeline-parallel-size", str(layout.stages)]
     if layout.attention > 1:
-        words += ["--data-parallel-size", str(layout.attention)]
+        found += ["--data-parallel-size", str(layout.attention)]
     if layout.experts == "expert":
-        words += ["--enable-expert-parallel"]
-    words += ["--max-num-seqs", str(candidate.seats), "--max-num-batched-tokens", str(candidate.budget)]
-    words += ["--gpu-memory-utilization", f"{candidate.scenario.utilisation:g}"]
-    words += ["--max-model-len", str(candidate.longest)]
+        found += ["--enable-expert-parallel"]
+    found += ["--max-num-seqs", str(candidate.seats), "--max-num-batched-tokens", str(candidate.budget)]
+    found += ["--gpu-memory-utilization", f"{candidate.scenario.utilisation:g}"]
+    found += ["--max-model-len", str(candidate.longest)]
     if part.name in ROLES:
-        words += ["--kv-transfer-config", json.dumps({"kv_connector": "NixlConnector", "kv_role": ROLES[part.name]})]
-    return words
+        found += ["--kv-transfer-config", json.dumps({"kv_connector": "NixlConnector", "kv_role": ROLES[part.name]})]
+    if not isinstance(candidate.scenario.order, FirstCome):
+        order = json.dumps({"evenly": {"order": unstructure(candidate.scenario.order)}})
+        found += ["--scheduler-cls", "evenly.hosts.vllm.Scheduler", "--additional-config", order]
+    return found
 
 
 def vllm_settings(part: Part, number: int) -> dict[str, str]:
@@ -95,12 +102,14 @@ def sglang(candidate: Candidate) -> Launch:
         return Launch("SGLang", SGLANG, (), why)
     if any(part.layout.layers for part in candidate.parts):
         return Launch("SGLang", SGLANG, (), "no flag of SGLang says how many layers a stage has")
+    if not isinstance(candidate.scenario.order, FirstCome):
+        return Launch("SGLang", SGLANG, (), f"SGLang has no order {words(candidate.scenario.order)}")
     lines: list[str] = []
     for part in candidate.parts:
         for _ in range(part.layout.replicas):
-            words = " ".join(_sglang_flags(candidate, part))
-            start = f"python -m sglang.launch_server --model-path $MODEL {words}"
-            lines.append(f"{start} --port {PORT + len(lines)}")
+            start = f"python -m sglang.launch_server --model-path $MODEL {' '.join(_sglang_flags(candidate, part))}"
+            asked = f" --disaggregation-bootstrap-port {BOOTSTRAP + len(lines)}" if part.name == "prompts" else ""
+            lines.append(f"{start}{asked} --port {PORT + len(lines)}")
     note = _note(candidate)
     if len(candidate.parts) > 1:
         note = f"{note}; put SGLang's router in front, with --pd-disaggregation and the addresses of both sides"
@@ -109,20 +118,20 @@ def sglang(candidate: Candidate) -> Launch:
 
 def _sglang_flags(candidate: Candidate, part: Part) -> list[str]:
     layout = part.layout
-    words = ["--tp-size", str(layout.tensor)]
+    found = ["--tp-size", str(layout.tensor)]
     if layout.stages > 1:
-        words += ["--pp-size", str(layout.stages)]
+        found += ["--pp-size", str(layout.stages)]
     if layout.attention > 1:
-        words += ["--dp-size", str(layout.attention), "--enable-dp-attention"]
+        found += ["--dp-size", str(layout.attention), "--enable-dp-attention"]
     if layout.experts == "expert":
-        words += ["--ep-size", str(layout.tensor)]
-    words += ["--max-running-requests", str(candidate.seats * layout.attention)]
-    words += ["--chunked-prefill-size", str(candidate.budget * layout.attention)]
-    words += ["--mem-fraction-static", f"{candidate.scenario.utilisation:g}"]
-    words += ["--context-length", str(candidate.longest)]
+        found += ["--ep-size", str(layout.tensor)]
+    found += ["--max-running-requests", str(candidate.seats * layout.attention)]
+    found += ["--chunked-prefill-size", str(candidate.budget * layout.attention)]
+    found += ["--mem-fraction-static", f"{candidate.scenario.utilisation:g}"]
+    found += ["--context-length", str(candidate.longest)]
     if part.name in MODES:
-        words += ["--disaggregation-mode", MODES[part.name], "--disaggregation-transfer-backend", "nixl"]
-    return words
+        found += ["--disaggregation-mode", MODES[part.name], "--disaggregation-transfer-backend", "nixl"]
+    return found
 
 
 # ---- Dynamo --------------------------------------------------------------------------------------------------------
@@ -132,13 +141,15 @@ def dynamo(candidate: Candidate) -> Launch:
     """Return the commands for Dynamo: a front end that deals requests in turn, and one vLLM worker a copy."""
     if why := _unable(candidate, "Dynamo's vLLM") or _untransferred(candidate):
         return Launch("Dynamo", DYNAMO, (), why)
+    if not isinstance(candidate.scenario.route, RoundRobin):
+        return Launch("Dynamo", DYNAMO, (), f"this front end has no {words(candidate.scenario.route)}")
     lines = [f"python -m dynamo.frontend --router-mode round-robin --http-port {PORT}"]
     for part in candidate.parts:
         for _ in range(part.layout.replicas):
-            words = " ".join(_quoted(word) for word in vllm_flags(candidate, part))
+            flags = " ".join(_quoted(word) for word in vllm_flags(candidate, part))
             before = "".join(f"{name}={value} " for name, value in vllm_settings(part, len(lines) - 1).items())
             role = f" --disaggregation-mode {MODES[part.name]}" if part.name in MODES else ""
-            lines.append(f"{before}python -m dynamo.vllm --model $MODEL {words}{role}")
+            lines.append(f"{before}python -m dynamo.vllm --model $MODEL {flags}{role}")
     workers = len(lines) - 1
     note = f"start {workers} workers, each on its own devices" if workers > 1 else ""
     return Launch("Dynamo", DYNAMO, tuple(lines), note)
@@ -163,7 +174,8 @@ def _unable(candidate: Candidate, engine: str) -> str:
 def _note(candidate: Candidate) -> str:
     notes = []
     if sum(part.layout.replicas for part in candidate.parts) > 1:
-        notes.append("give each server its own devices (CUDA_VISIBLE_DEVICES) and deal requests to them in turn")
+        way = "in turn" if isinstance(candidate.scenario.route, RoundRobin) else f"by {words(candidate.scenario.route)}"
+        notes.append(f"give each server its own devices (CUDA_VISIBLE_DEVICES) and deal requests to them {way}")
     if candidate.scenario.beside:
         shares = [f"{pool.share:.0%} to {pool.device}" for pool in candidate.scenario.beside]
         notes.append(f"deal {' and '.join(shares)}, the rest to {candidate.scenario.device}")

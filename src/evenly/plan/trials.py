@@ -60,8 +60,10 @@ class _Tried:
         """Return the candidate at a point, served once."""
         key = json.dumps(dict(point), sort_keys=True)
         if key not in self.made:
-            scenario = self.leaders[point["layout"]].scenario
-            made = tuned(scenario, point["seats"], point["budget"], ROUTES[point["route"]], ORDERS[point["order"]])
+            leader = self.leaders[point["layout"]]
+            several = sum(part.layout.members for part in leader.parts) > 1
+            route = ROUTES[point["route"]] if several else leader.scenario.route
+            made = tuned(leader.scenario, point["seats"], point["budget"], route, ORDERS[point["order"]])
             self.made[key] = evaluate(replace(made, clock=point["clock"]), self.trace)
         return self.made[key]
 

@@ -106,7 +106,7 @@ def _times(shown: Sequence[Candidate]) -> str:
 
 
 def _request(one: Candidate) -> dict[str, float]:
-    """Return the mean time of a request: until its prompt is begun, its first token, its hand-over, and from there on."""
+    """Return the mean time of a request: in the queue, to its first token, of its hand-over, and from there on."""
     names = ("queue_mean", "ttft_mean", "handover_mean", "e2e_mean")
     queue, ttft, moved, e2e = (one.figures[name] for name in names)
     rest = max(0.0, e2e - ttft - moved)
