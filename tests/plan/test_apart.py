@@ -21,7 +21,7 @@ from evenly.plan.flags import dynamo, sglang, vllm
 from evenly.plan.groups import handed_over, serve
 from evenly.plan.layout import Layout
 from evenly.plan.scenario import PlanScenario
-from evenly.plan.search import FORMS, search
+from evenly.plan.search import FORMS, at_once, search
 from evenly.plan.space import layouts
 from evenly.serve.engines.disaggregated import Disaggregated
 from evenly.serve.engines.vllm_v1 import VllmV1
@@ -191,3 +191,24 @@ def test_prompts_have_the_shares_of_a_large_cluster() -> None:
 def test_what_cannot_be_laid_out_names_the_field() -> None:
     with pytest.raises(ValueError, match="prompts 3TP cannot be laid out"):
         divided(Layout(tensor=3), Layout(tensor=4)).check()
+
+
+def test_where_decodes_are_short_of_room_they_are_computed_again_and_all_end() -> None:
+    trace = requests(120, 60.0)
+    served = serve(divided(Layout(tensor=4), Layout(tensor=2)), trace)
+    assert np.isfinite(served.items["finish"]).all()
+    assert served.items["preemptions"].sum() > 0
+    group = served.groups[1]
+    assert (group.run.pools["free"] == group.run.blocks).all()
+    assert (group.run.pools["least_free"] >= 0).all()
+    assert group.run.pools["computed"].sum() > (trace.output - 1).sum()
+
+
+def test_a_plan_whose_waiting_keys_and_values_do_not_fit_is_told_as_unfit() -> None:
+    trace = at_once(requests(300))
+    made = evaluate(divided(Layout(tensor=2), Layout(tensor=2)), trace)
+    assert made.figures["kv_peak"] > 1
+    found = search(scenario(), 4, trace, "latency", forms=FORMS)
+    assert made.title not in {one.title for one in found.candidates}
+    (lack,) = [one for one in found.unfit if one.title == made.title]
+    assert lack.missing_gb > 0

@@ -113,10 +113,10 @@ def plan(
         base = _measured(base, pools, measured, positive("measured-on", measured_on))
     jobs, quiet = positive("jobs", jobs), as_json
     sent = _sent(base, offline)
-    found = _layouts(base, pools, sent, objective, kept, jobs, quiet)
+    best = _layouts(base, pools, sent, objective, kept, jobs, quiet)
     if clocks or trials:
-        found = _knobs(found, sent, clocks, trials, place / "trials.journal", jobs, quiet)
-    _show_layouts(_rates(found, sent, jobs, quiet), positive("top", top), place, as_json)
+        best = _knobs(best, sent, clocks, trials, place / "trials.journal", jobs, quiet)
+    _show_layouts(_rates(best, sent, jobs, quiet), positive("top", top), place, as_json)
 
 
 def _base(model: str, pools: "list[Cluster]", trace: str, slo: str) -> "PlanScenario":
