@@ -92,16 +92,13 @@ def plan(
 
     kept = together([limit(text) for text in limits])
     place = out or Path("runs") / f"{stem(scenario or trace)}-plan"
+    said = {"--model": model, "--gpus": gpus, "--trace": trace}
     if scenario:
-        given = {"--model": model, "--gpus": gpus, "--trace": trace, "--slo": slo}
-        if wrong := [name for name, value in given.items() if value]:
-            raise ValueError(
-                f"{', '.join(wrong)}: '{scenario}' says that already; change it with --set, or leave it out"
-            )
-        found = _points(asked(scenario, sets, None), objective, kept, over, positive("jobs", jobs), as_json)
-        _show_points(found, scenario, positive("top", top), place, as_json)
+        _refuse(said | {"--slo": slo, "--measured": measured, "--trials": trials}, f"'{scenario}' says that already")
+        points = _points(asked(scenario, sets, None), objective, kept, over, positive("jobs", jobs), as_json)
+        _show_points(points, scenario, positive("top", top), place, as_json)
         return
-    if missing := [name for name, value in (("--model", model), ("--gpus", gpus), ("--trace", trace)) if not value]:
+    if missing := [name for name, value in said.items() if not value]:
         raise ValueError(f"{', '.join(missing)} missing: a plan needs a model, devices and a trace, or a scenario")
     if over or sets:
         raise ValueError("--over and --set belong to a scenario; name one, or leave them out")
@@ -117,6 +114,12 @@ def plan(
     if clocks or trials:
         best = _knobs(best, sent, clocks, trials, place / "trials.journal", jobs, quiet)
     _show_layouts(_rates(best, sent, jobs, quiet), positive("top", top), place, as_json)
+
+
+def _refuse(given: dict[str, Any], why: str) -> None:
+    """Raise `ValueError` if any option was given."""
+    if wrong := [name for name, value in given.items() if value]:
+        raise ValueError(f"{', '.join(wrong)}: {why}; change it with --set, or leave it out")
 
 
 def _base(model: str, pools: "list[Cluster]", trace: str, slo: str) -> "PlanScenario":

@@ -40,6 +40,11 @@ def longest(trace: Trace) -> int:
     return int((trace.prompt + trace.output).max())
 
 
+def possible(one: Candidate) -> bool:
+    """Tell whether all that waits to be decoded fits on the devices of the prompts."""
+    return one.figures["kv_peak"] <= 1
+
+
 def overflown(one: Candidate) -> Unfit:
     """Return a plan in which more keys and values wait to be decoded than the devices of the prompts hold."""
     part = one.parts[0]

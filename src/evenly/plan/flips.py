@@ -7,6 +7,7 @@ from itertools import pairwise
 from evenly.core import Trace
 from evenly.core.scenario import Progress, silent
 from evenly.plan.candidate import Candidate
+from evenly.plan.fitting import possible
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import Flip, Plan, at_rate, ranked, scores
 
@@ -50,7 +51,8 @@ def _rivals(plan: Plan, count: int) -> list[PlanScenario]:
 
 
 def _best(plan: Plan, scenarios: Sequence[PlanScenario], trace: Trace, factor: float, jobs: int) -> Candidate:
-    return ranked(scores(scenarios, at_rate(trace, factor), jobs), plan.objective, plan.limits)[0]
+    scored = scores(scenarios, at_rate(trace, factor), jobs)
+    return ranked([one for one in scored if possible(one)] or scored, plan.objective, plan.limits)[0]
 
 
 def _changes(best: dict[float, Candidate]) -> list[tuple[float, float]]:

@@ -6,6 +6,7 @@ from itertools import product
 from evenly.core import Trace
 from evenly.core.scenario import Progress, silent
 from evenly.plan.candidate import tuned
+from evenly.plan.fitting import possible
 from evenly.plan.search import FRONT, Plan, front, ranked, scores
 from evenly.serve.engines.vllm_v1 import VllmV1
 
@@ -28,5 +29,5 @@ def with_knobs(plan: Plan, trace: Trace, jobs: int = 1, progress: Progress = sil
         if isinstance(laid.engine, VllmV1):
             made += [tuned(laid, seats, budget) for seats, budget in others]
         made += [replace(laid, clock=clock) for clock in CLOCKS if clock < 1.0]
-    both = [*plan.candidates, *scores(made, trace, jobs, progress)]
+    both = [*plan.candidates, *filter(possible, scores(made, trace, jobs, progress))]
     return replace(plan, candidates=tuple(ranked(both, plan.objective, plan.limits)), front=tuple(front(both, FRONT)))

@@ -11,7 +11,7 @@ from evenly.core.scenario import Progress, silent
 from evenly.hardware.model import model
 from evenly.plan.apart import apart
 from evenly.plan.candidate import Candidate, evaluate
-from evenly.plan.fitting import Unfit, fitting, longest, overflown, too_large
+from evenly.plan.fitting import Unfit, fitting, longest, overflown, possible, too_large
 from evenly.plan.limits import Limit, keeps, named
 from evenly.plan.metrics import METRICS
 from evenly.plan.scenario import PlanScenario
@@ -52,7 +52,8 @@ class Plan:
     unfit: tuple[Unfit, ...]
     "Layouts that cannot hold the model and the longest request."
     heuristic: Candidate | None
-    "Tensor parallel inside a machine, a pipeline across machines; `None` if that does not fit."
+    """Tensor parallel inside a machine, a pipeline across machines, and of several kinds of devices one copy on each;
+    `None` if that does not fit."""
     front: tuple[Candidate, ...]
     "Plans that no other one beats in answer time, energy and goodput at once."
     rate: float
@@ -101,8 +102,8 @@ def search(
     if "apart" in forms and trace.after is None:
         tried += [plan for count in counts for plan in apart(base, count, trace)]
     scored = scores(tried, trace, jobs, progress)
-    unfit += [overflown(one) for one in scored if one.figures["kv_peak"] > 1]
-    scored = [one for one in scored if one.figures["kv_peak"] <= 1]
+    unfit += [overflown(one) for one in scored if not possible(one)]
+    scored = [one for one in scored if possible(one)]
     usual = heuristic(model(base.model), devices, base.node)
     return Plan(
         objective=name,

@@ -13,6 +13,7 @@ from evenly.core import Trace
 from evenly.core.document import unstructure
 from evenly.core.scenario import Progress, silent
 from evenly.plan.candidate import Candidate, evaluate, tuned
+from evenly.plan.fitting import possible
 from evenly.plan.knobs import CLOCKS, LEADERS
 from evenly.plan.limits import Limit
 from evenly.plan.search import BETTER, FRONT, Plan, front, ranked
@@ -108,7 +109,7 @@ def with_trials(
         study.tell(trial, value if isfinite(value) else None)
         done = _ended(study)
         progress(len(done), trials)
-    every = [*plan.candidates, *(tried.at(trial.params) for trial in done)]
+    every = [*plan.candidates, *filter(possible, (tried.at(trial.params) for trial in done))]
     every = list({one.title: one for one in reversed(every)}.values())
     return replace(plan, candidates=tuple(ranked(every, plan.objective, plan.limits)), front=tuple(front(every, FRONT)))
 
