@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.core import Floats, Trace
+from evenly.core.trace import Prefixes
 from evenly.hardware.costs.roofline import Roofline
 from evenly.hardware.device import Device, device, link
 from evenly.hardware.model import Model, model
@@ -23,6 +24,7 @@ from evenly.plan.layout import Layout
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import FORMS, at_once, search
 from evenly.plan.space import layouts
+from evenly.plan.why import token
 from evenly.serve.engines.disaggregated import Disaggregated
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.results import columns
@@ -212,3 +214,26 @@ def test_a_plan_whose_waiting_keys_and_values_do_not_fit_is_told_as_unfit() -> N
     assert made.title not in {one.title for one in found.candidates}
     (lack,) = [one for one in found.unfit if one.title == made.title]
     assert lack.missing_gb > 0
+
+
+def test_prompts_find_what_they_share_in_the_cache_of_their_devices() -> None:
+    trace = requests(40, 2.0)
+    whole = np.maximum(1, trace.prompt // 16)
+    offsets = np.concatenate(([0], np.cumsum(whole)))
+    ids = np.concatenate([np.arange(1, count + 1) for count in whole])  # each prompt begins as the longest one does
+    shared = replace(trace, prefixes=Prefixes(offsets, ids, 16))
+    plan = divided(Layout(tensor=4), Layout(tensor=4))
+    found, plain = serve(plan, shared), serve(plan, trace)
+    assert found.items["cached"].sum() > 0
+    assert found.groups[0].run.pools["computed"].sum() < plain.groups[0].run.pools["computed"].sum()
+    assert found.items["first_token"].mean() < plain.items["first_token"].mean()
+    assert np.isfinite(found.items["finish"]).all()
+
+
+def test_the_time_of_a_token_is_that_of_the_devices_that_decode() -> None:
+    made = evaluate(divided(Layout(tensor=4), Layout(tensor=4)), requests(40, 2.0))
+    assert token(made).total == pytest.approx(made.figures["tpot_mean"])
+    decodes = made.parts[1].spent
+    assert token(made).collectives / token(made).total == pytest.approx(
+        decodes.collectives / (decodes.total - decodes.idle)
+    )

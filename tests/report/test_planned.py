@@ -7,7 +7,7 @@ import pytest
 
 from evenly.core import Load, Metric, Outcome
 from evenly.papers.testbed import Given
-from evenly.plan.candidate import Candidate
+from evenly.plan.candidate import Candidate, Part
 from evenly.plan.fitting import Unfit
 from evenly.plan.flags import Launch
 from evenly.plan.layout import Layout
@@ -26,7 +26,8 @@ def candidate(layout: Layout, e2e: float, energy: float) -> Candidate:
     figures = {metric.name: 1.0 for metric in METRICS}
     figures |= {"e2e_mean": e2e, "energy": energy, "ttft_mean": 0.3, "queue_mean": 0.1, "tpot_mean": e2e / 100}
     scenario = PlanScenario(trace=Given()).with_layout(layout)
-    return Candidate(scenario, (), 256, 2048, 8192, figures, Spent(4.0, 3.0, 1.0, 0.5, e2e, 0.0))
+    part = Part("", "h100", layout, 8, 100_000, Spent(4.0, 3.0, 1.0, 0.5, e2e, 0.0))
+    return Candidate(scenario, (part,), 256, 2048, 8192, figures)
 
 
 def plan() -> Plan:

@@ -49,6 +49,6 @@ def _fastest(base: PlanScenario, found: list[Layout], trace: Trace) -> list[Layo
     """Return the layouts that give first tokens soonest in the mean, where they have nothing else to do."""
     if len(found) <= LEADERS:
         return found
-    alone = Trace(trace.arrival, trace.prompt, np.ones_like(trace.output))
+    alone = replace(trace, output=np.ones_like(trace.output))
     runs = {layout: base.with_layout(layout).simulate(trace=alone).requests for layout in found}
     return sorted(found, key=lambda layout: float(np.nanmean(runs[layout]["first_token"])))[:LEADERS]

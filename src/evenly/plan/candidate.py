@@ -10,7 +10,7 @@ from evenly.plan.groups import Group, serve
 from evenly.plan.layout import Layout
 from evenly.plan.results import examined
 from evenly.plan.scenario import PlanScenario
-from evenly.plan.spent import Spent
+from evenly.plan.spent import Spent, total
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.orders import Order
 from evenly.serve.routers import Router
@@ -28,6 +28,8 @@ class Part:
     "Devices of one of their machines."
     kv_tokens: int
     "Tokens of context of one engine; its microbatches divide them."
+    spent: Spent
+    "Device-seconds by what they were spent on."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +48,16 @@ class Candidate:
     "Tokens of prompt and output that are accepted."
     figures: Mapping[str, float]
     "Metrics of a plan scenario by name."
-    spent: Spent
-    "Device-seconds by what they were spent on."
+
+    @property
+    def spent(self) -> Spent:
+        """Return the device-seconds of all groups by what they were spent on."""
+        return total(part.spent for part in self.parts)
+
+    @property
+    def decoding(self) -> tuple[Part, ...]:
+        """Return the groups that give output tokens after the first."""
+        return tuple(part for part in self.parts if part.name != "prompts")
 
     @property
     def title(self) -> str:
@@ -58,8 +68,7 @@ class Candidate:
     @property
     def context(self) -> int:
         """Return the tokens of context of all engines that decode."""
-        decoding = [part for part in self.parts if part.name != "prompts"]
-        return sum(part.kv_tokens * part.layout.replicas * part.layout.attention for part in decoding)
+        return sum(part.kv_tokens * part.layout.replicas * part.layout.attention for part in self.decoding)
 
     def as_json(self) -> dict[str, Any]:
         """Return a mapping that JSON can hold; missing figures are null."""
@@ -76,22 +85,21 @@ class Candidate:
 def evaluate(scenario: PlanScenario, trace: Trace) -> Candidate:
     """Return the scenario's candidate, scored by serving `trace`; raise `ValueError` if the model does not fit."""
     served = serve(scenario, trace)
-    made, where = examined(scenario, served)
+    made, times = examined(scenario, served)
     longest = min(group.crew.longest for group in served.groups)
     return Candidate(
         scenario,
-        tuple(_part(group) for group in served.groups),
+        tuple(_part(group, spent) for group, spent in zip(served.groups, times, strict=True)),
         scenario.engine.rules(longest).seats,
         served.groups[-1].crew.rules.budget,
         longest,
         made.metrics,
-        where,
     )
 
 
-def _part(group: Group) -> Part:
+def _part(group: Group, spent: Spent) -> Part:
     of = group.scenario
-    return Part(group.name, of.device, of.layout, of.node, group.crew.kv_tokens * of.stages)
+    return Part(group.name, of.device, of.layout, of.node, group.crew.kv_tokens * of.stages, spent)
 
 
 def tuned(

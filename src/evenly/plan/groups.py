@@ -102,7 +102,7 @@ def _apart(scenario: PlanScenario, layout: Layout, trace: Trace, progress: Progr
     if trace.after is not None:
         raise ValueError("prompts: a trace whose requests wait for another one cannot be served apart; leave it out")
     alone = replace(scenario.with_layout(layout), prompts=None)
-    first = _group("prompts", alone, Trace(trace.arrival, trace.prompt, np.ones_like(trace.output)))
+    first = _group("prompts", alone, replace(trace, output=np.ones_like(trace.output)))
     items = columns(first.run.requests) | {"output": trace.output}
     known = np.flatnonzero(np.isfinite(items["first_token"]) & (trace.output > 1))
     there = handed_over(scenario, layout, items, known)

@@ -21,8 +21,8 @@ BINS = 400  # of the timeline
 HOUR = 3600.0
 
 
-def examined(scenario: "PlanScenario", served: "Served") -> tuple[Outcome, Spent]:
-    """Return the outcome of a scenario whose devices served a trace, and where the time of its devices went."""
+def examined(scenario: "PlanScenario", served: "Served") -> tuple[Outcome, tuple[Spent, ...]]:
+    """Return the outcome of a scenario whose devices served a trace, and where the time of each group of them went."""
     items = seen_by_clients(served.items, scenario.cost.first_token)
     seconds = makespan(items)
     edges = np.linspace(0.0, np.nanmax(items["finish"], initial=1e-9), BINS + 1)
@@ -44,7 +44,7 @@ def examined(scenario: "PlanScenario", served: "Served") -> tuple[Outcome, Spent
         "cost": 1e6 * price / tokens,
     }
     series = {"timeline": _timeline(items, load)}
-    return Outcome(scenario.name, metrics, load, items, series, _facts(scenario, served)), where
+    return Outcome(scenario.name, metrics, load, items, series, _facts(scenario, served)), tuple(times)
 
 
 def seen_by_clients(items: dict[str, Array], first_token: float) -> dict[str, Array]:
