@@ -1,5 +1,6 @@
 """Knobs by trials: against all settings, never worse than the defaults, seeded and resumed."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -57,6 +58,12 @@ def test_another_question_does_not_go_on_with_the_trials_of_the_first(plan: Plan
     assert [one.title for one in with_trials(plan, TRACE, 5, seed=2, file=file).candidates] == [
         one.title for one in with_trials(plan, TRACE, 5, seed=2).candidates
     ]
+
+
+def test_no_pass_has_fewer_tokens_than_requests(plan: Plan) -> None:
+    found = with_trials(plan, TRACE, 10, knobs=replace(FEW, seats=(1024,), budget=(256,)))
+    assert all(one.seats <= one.budget for one in found.candidates)
+    assert len(found.candidates) > len(plan.candidates)
 
 
 def test_limits_are_kept_first(plan: Plan) -> None:

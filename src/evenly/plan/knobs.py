@@ -12,7 +12,7 @@ from evenly.serve.engines.vllm_v1 import VllmV1
 
 LEADERS = 3  # layouts on which knobs are tried
 SEATS = (64, 256, 1024)
-BUDGETS = (2048, 8192)  # tokens of a pass
+BUDGETS = (256, 512, 2048, 8192)  # tokens of a pass
 CLOCKS = (1.0, 0.85, 0.7, 0.55, 0.41)  # the last is the published low clock, 810 of 1,980 MHz
 
 
@@ -22,7 +22,8 @@ def with_knobs(plan: Plan, trace: Trace, jobs: int = 1, progress: Progress = sil
     Limits of a batch are those of vLLM; another engine keeps its own.
     """
     limits = {(one.seats, one.budget) for one in plan.candidates}
-    others = [pair for pair in product(SEATS, BUDGETS) if pair not in limits]
+    others = [(seats, budget) for seats, budget in product(SEATS, BUDGETS) if seats <= budget]
+    others = [pair for pair in others if pair not in limits]
     made = []
     for leader in plan.candidates[:LEADERS]:
         laid = leader.scenario

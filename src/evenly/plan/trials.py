@@ -37,7 +37,7 @@ class Knobs:
 
     seats: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)
     "Requests that one engine runs at once."
-    budget: tuple[int, ...] = (512, 1024, 2048, 4096, 8192, 16384)
+    budget: tuple[int, ...] = (256, 512, 1024, 2048, 4096, 8192, 16384)
     "Tokens of a pass."
     clock: tuple[float, ...] = CLOCKS
     "Shares of the full clock."
@@ -64,7 +64,8 @@ class _Tried:
             leader = self.leaders[point["layout"]]
             several = sum(part.layout.members for part in leader.parts) > 1
             route = ROUTES[point["route"]] if several else leader.scenario.route
-            made = tuned(leader.scenario, point["seats"], point["budget"], route, ORDERS[point["order"]])
+            seats = min(point["seats"], point["budget"])  # vLLM's passes have a token for each request
+            made = tuned(leader.scenario, seats, point["budget"], route, ORDERS[point["order"]])
             self.made[key] = evaluate(replace(made, clock=point["clock"]), self.trace)
         return self.made[key]
 
