@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evenly.plan.candidate import evaluate
-from evenly.plan.flags import dynamo, sglang, vllm
+from evenly.plan.flags import dynamo, sglang, vllm, vllm_flags
 from evenly.plan.layout import Layout
 from evenly.plan.scenario import PlanScenario
 from evenly.serve.orders.shortest_prompt import ShortestPrompt
@@ -66,3 +66,33 @@ def test_policies_that_an_engine_has_not_are_told_or_brought_along() -> None:
     assert "by least-requests" in launch.note
     assert sglang(made).lines == ()
     assert dynamo(made).lines == ()
+
+
+# Flags that the documentation of the named releases lists: SGLang's server arguments and its page on PD disaggregation,
+# Dynamo's frontend reference and vLLM configuration, beside those of vLLM itself, which the real one parses.
+SGLANG_FLAGS = {
+    *("--model-path", "--port", "--tp-size", "--pp-size", "--dp-size", "--enable-dp-attention", "--ep-size"),
+    *("--max-running-requests", "--chunked-prefill-size", "--mem-fraction-static", "--context-length"),
+    *("--disaggregation-mode", "--disaggregation-transfer-backend", "--disaggregation-bootstrap-port"),
+}
+DYNAMO_FLAGS = {"--router-mode", "--http-port", "--model", "--disaggregation-mode"}
+
+
+@pytest.mark.parametrize("layout", [*DENSE, MIXED])
+@pytest.mark.parametrize("prompts", [None, Layout(replicas=2, tensor=2)])
+def test_every_flag_is_a_documented_one(layout: Layout, prompts: Layout | None) -> None:
+    made = evaluate(replace(base(layout), prompts=prompts), requests(10))
+    for line in sglang(made).lines:
+        assert {word for word in shlex.split(line) if word.startswith("--")} <= SGLANG_FLAGS
+    own = {word for part in made.parts for word in vllm_flags(made, part) if word.startswith("--")}
+    for line in dynamo(made).lines:
+        assert {word for word in shlex.split(line) if word.startswith("--")} <= DYNAMO_FLAGS | own
+
+
+def test_a_prompts_worker_of_dynamo_has_the_connector_that_it_needs() -> None:
+    made = evaluate(replace(base(DENSE[0]), prompts=Layout(tensor=8)), requests(10))
+    prompts, decodes = dynamo(made).lines[1:]
+    assert "--disaggregation-mode prefill" in prompts
+    assert "--disaggregation-mode decode" in decodes
+    assert "--kv-transfer-config" in prompts
+    assert "--kv-transfer-config" in decodes

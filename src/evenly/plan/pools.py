@@ -82,7 +82,11 @@ def search_pools(
         heuristic=next((one for one in scored if one.scenario == usual), None),
         front=tuple(front(scored, FRONT)),
         rate=rate_of(trace),
-        facts=facts(base, 1) | {"devices": " + ".join(f"{one.devices} x {one.device}" for one in clusters)},
+        facts=facts(base, 1)
+        | {
+            "devices": " + ".join(f"{one.devices} x {one.device}" for one in clusters),
+            "price of a device-hour": ", ".join(f"{one.device} {one.price:g}" for one in clusters),
+        },
     )
 
 
