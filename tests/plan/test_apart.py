@@ -180,9 +180,13 @@ def test_prompts_apart_do_not_fit_chains_of_requests() -> None:
 
 def test_requests_of_one_token_need_nobody_who_decodes() -> None:
     trace = Trace(np.zeros(3), np.full(3, 500), np.ones(3, np.int64))
-    made = evaluate(divided(Layout(tensor=4), Layout(tensor=4)), trace)
+    with pytest.raises(ValueError, match="nobody would decode"):
+        serve(divided(Layout(tensor=4), Layout(tensor=4)), trace)
+    assert not [one for one in search(scenario(), 8, trace, forms=FORMS).candidates if one.scenario.prompts]
+    some = replace(trace, output=np.array([1, 5, 1]))
+    made = evaluate(divided(Layout(tensor=4), Layout(tensor=4)), some)
     assert made.figures["rejected"] == 0
-    assert made.figures["handover_mean"] == 0
+    assert [part.name for part in made.parts] == ["prompts", "decodes"]
 
 
 def test_prompts_have_the_shares_of_a_large_cluster() -> None:

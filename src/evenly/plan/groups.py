@@ -109,7 +109,7 @@ def _apart(scenario: PlanScenario, layout: Layout, trace: Trace, progress: Progr
     order = np.argsort(there, kind="stable")
     mine, there = known[order], there[order]
     if len(mine) == 0:
-        return Served(items, (first,))
+        raise ValueError("prompts: no request has a second token, so nobody would decode; leave it out")
     sent = Trace(there, trace.prompt[mine] + 1, trace.output[mine] - 1)
     then = _group("decodes", replace(scenario, prompts=None), sent, progress, carried=True)
     joined = _joined(items, mine, columns(then.run.requests))

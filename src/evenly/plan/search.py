@@ -99,7 +99,7 @@ def search(
     if not fit:
         raise ValueError(too_large(base, devices, unfit))
     tried = [base.with_layout(layout) for layout in fit]
-    if "apart" in forms and trace.after is None:
+    if "apart" in forms and trace.after is None and trace.output.max() > 1:
         tried += [plan for count in counts for plan in apart(base, count, trace)]
     scored = scores(tried, trace, jobs, progress)
     unfit += [overflown(one) for one in scored if not possible(one)]
