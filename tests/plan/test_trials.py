@@ -1,5 +1,6 @@
 """Knobs by trials: against all settings, never worse than the defaults, seeded and resumed."""
 
+import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -77,3 +78,9 @@ def test_other_engines_have_no_such_knobs() -> None:
     other = search(scenario(model="llama-3-8b", engine=Sarathi()), 1, TRACE, "latency")
     with pytest.raises(ValueError, match="take the engine vllm-v1"):
         with_trials(other, TRACE, 3)
+
+
+def test_without_optuna_the_extra_is_named(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ValueError, match=r"pip install 'evenly\[optuna\]'"):
+        with_trials(plan, TRACE, 3)
