@@ -1,11 +1,16 @@
 """`evenly plan` as a user types it, and what it answers to mistakes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from evenly.core import Trace
+from evenly.plan.layout import Layout
 from tests.cli.user import evenly
+from tests.plan.samples import scenario
 
 AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
     f"2023-11-16 18:17:{second:02d}.0000000,{300 + 40 * second},{20 + second}\n" for second in range(0, 40, 2)
@@ -37,6 +42,52 @@ def test_json_is_the_whole_plan_and_nothing_else(folder: Path) -> None:
     assert told["candidates"][0]["clock"] < 1
     assert told["candidates"][0]["figures"]["energy"] <= told["candidates"][1]["figures"]["energy"]
     assert {launch["engine"] for launch in told["launch"]} == {"vLLM", "SGLang", "Dynamo"}
+
+
+def test_devices_of_several_kinds_are_one_plan(folder: Path) -> None:
+    words = (*ASK[:4], "1xh100,2xl40s", *ASK[5:], "--price", "h100=2.5,l40s=1", "--objective", "cost", "--jobs", "1")
+    told = json.loads(evenly(*words, "--json", "--top", "40", cwd=folder).out)
+    kinds = {tuple(sorted(part["device"] for part in one["parts"])) for one in told["candidates"]}
+    assert kinds == {("h100",), ("l40s",), ("h100", "l40s")}
+    costs = [one["figures"]["cost"] for one in told["candidates"]]
+    assert costs == sorted(costs)
+
+
+def test_trials_are_kept_and_gone_on_with(folder: Path) -> None:
+    pytest.importorskip("optuna", reason="trials need the extra optuna")
+    words = (*ASK, "--objective", "energy", "--jobs", "1", "--json", "--out", "here")
+    plain = json.loads(evenly(*words, cwd=folder).out)
+    evenly(*words, "--trials", "4", cwd=folder)
+    assert (folder / "here" / "trials.journal").is_file()
+    said = evenly(*words, "--trials", "8", cwd=folder)
+    assert said.err == ""
+    best = json.loads(said.out)["candidates"][0]["figures"]["energy"]
+    assert best <= plain["candidates"][0]["figures"]["energy"]
+
+
+def test_a_bench_result_sets_the_figures_of_a_pass(folder: Path) -> None:
+    """From the result file of a measured server to plans of other layouts, by two commands."""
+    chance = np.random.default_rng(1)
+    count = 120
+    prompts, outputs = chance.integers(20, 7000, count), chance.integers(2, 60, count)
+    sent = Trace(np.cumsum(chance.exponential(0.4, count)), prompts, outputs)
+    server = scenario(Layout(), model="llama-3-8b")
+    server = replace(server, cost=replace(server.cost, memory=0.6, compute=0.5, host=0.007))
+    run = server.simulate(trace=sent, record_tokens=True)
+    times = np.split(run.tokens, np.cumsum(outputs)[:-1])
+    result = {
+        "input_lens": prompts.tolist(),
+        "output_lens": outputs.tolist(),
+        "start_times": sent.arrival.tolist(),
+        "ttfts": (run.requests["first_token"] - sent.arrival).tolist(),
+        "itls": [np.diff(one).tolist() for one in times],
+    }
+    (folder / "bench.json").write_text(json.dumps(result | {"backend": "vllm", "model_id": "m", "date": "20260102"}))
+    assert evenly("calibrate", "bench.json", cwd=folder).code == 0
+    told = json.loads(evenly(*ASK, "--measured", "engine.yaml", "--jobs", "1", "--json", cwd=folder).out)
+    assert told["facts"]["cost: memory share"] == pytest.approx(0.6, rel=0.1)
+    assert told["facts"]["cost: compute share"] == pytest.approx(0.5, rel=0.1)
+    assert told["facts"]["cost: host seconds of a pass"] == pytest.approx(0.007, abs=0.0007)
 
 
 def test_the_space_of_a_scenario_is_searched(folder: Path) -> None:
@@ -78,6 +129,10 @@ def test_a_plan_scenario_declares_its_own_space(folder: Path) -> None:
         ((*ASK, "--limit", "cost<=1", "--limit", "cost>=2"), "no plan has cost >= 2 and cost <= 1"),
         ((*ASK, "--price", "0"), "price is a positive price"),
         ((*ASK, "--top", "0"), "--top is at least 1"),
+        ((*ASK, "--trials", "-1"), "--trials is at least 1"),
+        ((*ASK, "--measured", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
+        ((*ASK[:4], "1xh100,1xl40s", *ASK[5:], "--measured", "engine.yaml"), "--measured tells of one kind of devices"),
+        ((*ASK[:2], "llama-3-70b", "--gpus", "1xh100,2xl40s", *ASK[5:]), "fits into no pool: 1 x h100"),
         (("plan", "fleet.yaml", "--model", "llama-3-8b"), "says that already"),
         (("plan", "fleet.yaml", "--objective", "speed"), "no objective or limit 'speed'"),
     ],

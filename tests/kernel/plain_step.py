@@ -18,7 +18,10 @@ class Member:
 
 @dataclass
 class Twin:
-    """Crews that serve a trace; `own` and `shared` are base, seconds a token and seconds a resident token."""
+    """Crews that serve a trace; `own` and `shared` are base, seconds a token and seconds a resident token.
+
+    If requests are `carried`, all but the last token of each prompt is computed already.
+    """
 
     trace: Trace
     crews: int
@@ -28,13 +31,14 @@ class Twin:
     seats: int
     own: tuple[float, float, float]
     shared: tuple[float, float, float]
+    carried: bool = False
     first_token: Floats = field(init=False)
     finish: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         count = len(self.trace)
         self.first_token, self.finish = np.full(count, np.nan), np.full(count, np.nan)
-        self.done = np.zeros(count, np.int64)  # prompt tokens computed
+        self.done = self.trace.prompt - 1 if self.carried else np.zeros(count, np.int64)  # prompt tokens computed
         self.given = np.zeros(count, np.int64)  # output tokens
 
     def run(self) -> None:
@@ -68,7 +72,7 @@ class Twin:
         while one.waiting and room and len(one.running) < self.seats:
             i = one.waiting.pop(0)
             one.running.append(i)
-            parts[i] = min(room, int(self.trace.prompt[i]))
+            parts[i] = min(room, int(self.trace.prompt[i] - self.done[i]))
             room -= parts[i]
         return parts
 

@@ -16,6 +16,7 @@ from tests.kernel.workload import POLICIES, random_trace, rules_of, serve
 
 OWN = (0.01, 5e-5, 1e-6)
 SHARED = (0.004, 3e-5, 0.0)
+CARRIED = {"carried": 1, "cache": 0}  # rules of requests that bring the keys and values of their prompts
 
 
 def in_step(trace: Trace, crews: int, stages: int, ranks: int, shared: bool = False, **changes: Any) -> Run:
@@ -38,14 +39,15 @@ def in_step(trace: Trace, crews: int, stages: int, ranks: int, shared: bool = Fa
     stages=st.integers(1, 3),
     ranks=st.integers(1, 3),
     shared=st.booleans(),
+    carried=st.booleans(),
     rate=st.sampled_from([0.5, 5.0, 500.0]),
 )
 def test_crews_keep_step_as_in_plain_python(
-    seed: int, crews: int, stages: int, ranks: int, shared: bool, rate: float
+    seed: int, crews: int, stages: int, ranks: int, shared: bool, carried: bool, rate: float
 ) -> None:
     trace = random_trace(seed, 30, rate, prompt=200, output=40)
-    run = in_step(trace, crews, stages, ranks, shared)
-    twin = Twin(trace, crews, stages, ranks, 256, 8, OWN, SHARED if shared else (0.0, 0.0, 0.0))
+    run = in_step(trace, crews, stages, ranks, shared, **(CARRIED if carried else {}))
+    twin = Twin(trace, crews, stages, ranks, 256, 8, OWN, SHARED if shared else (0.0, 0.0, 0.0), carried)
     twin.run()
     np.testing.assert_allclose(run.requests["first_token"], twin.first_token, rtol=1e-9)
     np.testing.assert_allclose(run.requests["finish"], twin.finish, rtol=1e-9)
@@ -62,10 +64,19 @@ def test_crews_of_one_are_replicas(seed: int, replicas: int, blocks: int) -> Non
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 1 << 30), stages=st.integers(1, 3), ranks=st.integers(1, 2), blocks=st.integers(60, 120))
-def test_skipping_equal_windows_gives_what_stepping_gives(seed: int, stages: int, ranks: int, blocks: int) -> None:
+@given(
+    seed=st.integers(0, 1 << 30),
+    stages=st.integers(1, 3),
+    ranks=st.integers(1, 2),
+    blocks=st.integers(60, 120),
+    carried=st.booleans(),
+)
+def test_skipping_equal_windows_gives_what_stepping_gives(
+    seed: int, stages: int, ranks: int, blocks: int, carried: bool
+) -> None:
     trace = random_trace(seed, 40, 20.0, prompt=200, output=100)
-    fast, slow = (in_step(trace, 1, stages, ranks, True, blocks=blocks, step=step) for step in (0, 1))
+    rules = CARRIED if carried else {}
+    fast, slow = (in_step(trace, 1, stages, ranks, True, blocks=blocks, step=step, **rules) for step in (0, 1))
     for name in ("start", "first_token", "finish", "worst_gap"):
         np.testing.assert_allclose(fast.requests[name], slow.requests[name], rtol=1e-9, err_msg=name)
     np.testing.assert_array_equal(fast.requests["preemptions"], slow.requests["preemptions"])

@@ -57,9 +57,9 @@ def brute(base: PlanScenario, devices: int) -> dict[Layout, Candidate]:
 def test_the_pruned_search_finds_what_brute_force_finds(name: str, devices: int, objective: str) -> None:
     every = brute(small(name), devices)
     found = search(small(name), devices, SHORT, objective)
-    assert {one.layout for one in found.candidates} == set(every)
+    assert {one.scenario.layout for one in found.candidates} == set(every)
     best = ranked(every.values(), found.objective)[0]
-    assert found.winner.layout == best.layout
+    assert found.winner.scenario.layout == best.scenario.layout
     assert found.winner.figures["e2e_mean"] == best.figures["e2e_mean"]
 
 
@@ -69,15 +69,15 @@ def test_the_pruned_search_finds_what_brute_force_finds(name: str, devices: int,
 def test_the_pruned_search_finds_what_brute_force_finds_on_larger_machines(name: str, devices: int) -> None:
     every = brute(small(name), devices)
     found = search(small(name), devices, SHORT, "latency")
-    assert {one.layout for one in found.candidates} == set(every)
-    assert found.winner.layout == ranked(every.values(), found.objective)[0].layout
+    assert {one.scenario.layout for one in found.candidates} == set(every)
+    assert found.winner.scenario.layout == ranked(every.values(), found.objective)[0].scenario.layout
 
 
 def test_no_plan_is_better_than_the_winner_and_the_usual_rule_is_among_them(plan: Plan) -> None:
     answers = [one.figures["e2e_mean"] for one in plan.candidates]
     assert answers == sorted(answers)
     assert plan.heuristic is not None
-    assert plan.heuristic.layout == Layout(tensor=8)
+    assert plan.heuristic.scenario.layout == Layout(tensor=8)
     assert plan.winner.figures["e2e_mean"] <= plan.heuristic.figures["e2e_mean"]
     assert len(plan.candidates) + len(plan.unfit) == 30
     assert all(one.missing_gb > 0 for one in plan.unfit)
@@ -112,13 +112,13 @@ def test_the_front_holds_what_nothing_beats(plan: Plan) -> None:
 
 def test_fewer_devices_are_tried_where_they_are_what_counts() -> None:
     found = search(small(), 4, SHORT, "cost")
-    assert {one.layout.devices for one in found.candidates} == {1, 2, 4}
-    assert {one.layout.devices for one in search(small(), 4, SHORT, "latency").candidates} == {4}
+    assert {one.scenario.layout.devices for one in found.candidates} == {1, 2, 4}
+    assert {one.scenario.layout.devices for one in search(small(), 4, SHORT, "latency").candidates} == {4}
 
 
 def test_the_best_plan_changes_with_the_rate() -> None:
     trace = requests(300, 8.0)
-    plan = with_flips(search(small(), 8, trace, "latency"), small(), trace)
+    plan = with_flips(search(small(), 8, trace, "latency"), trace)
     assert plan.flips
     for flip in plan.flips:
         assert flip.low < flip.rate < flip.high
@@ -130,15 +130,15 @@ def test_the_best_plan_changes_with_the_rate() -> None:
 
 def test_nothing_flips_where_all_requests_come_at_once() -> None:
     trace = at_once(SHORT)
-    assert with_flips(search(small(), 2, trace), small(), trace).flips == ()
+    assert with_flips(search(small(), 2, trace), trace).flips == ()
 
 
 def test_lower_clocks_save_energy_and_answer_later() -> None:
     trace = requests(40, 1.0)
-    plan = with_knobs(search(small(), 2, trace, "energy"), small(), trace)
-    same = [one for one in plan.candidates if one.layout == plan.winner.layout and one.seats == 256]
-    by_clock = sorted(same, key=lambda one: one.clock)
-    assert plan.winner.clock < 1
+    plan = with_knobs(search(small(), 2, trace, "energy"), trace)
+    same = [one for one in plan.candidates if one.scenario.layout == plan.winner.scenario.layout and one.seats == 256]
+    by_clock = sorted(same, key=lambda one: one.scenario.clock)
+    assert plan.winner.scenario.clock < 1
     assert by_clock[0].figures["e2e_mean"] >= by_clock[-1].figures["e2e_mean"]
     assert plan.winner.figures["energy"] == min(one.figures["energy"] for one in plan.candidates)
 
@@ -146,7 +146,7 @@ def test_lower_clocks_save_energy_and_answer_later() -> None:
 def test_a_static_estimate_chooses_no_better_plan() -> None:
     trace = at_once(requests(100))
     plan = search(scenario(), 8, trace, "makespan")
-    guess = min(plan.candidates, key=lambda one: static_makespan(scenario(one.layout), trace))
+    guess = min(plan.candidates, key=lambda one: static_makespan(scenario(one.scenario.layout), trace))
     assert guess.figures["makespan"] >= plan.winner.figures["makespan"]
 
 
@@ -170,9 +170,9 @@ def test_a_plan_is_told_in_words_a_table_and_json(plan: Plan) -> None:
     text = why(plan)
     assert plan.winner.title in text
     assert plan.candidates[1].title in text
-    assert any("vllm serve" in line for line in sentences(plan, scenario()))
+    assert any("vllm serve" in line for line in sentences(plan))
     assert table(plan, 3).row_count in (3, 4)
-    told = json.loads(json.dumps(as_json(plan, scenario(), 3)))
+    told = json.loads(json.dumps(as_json(plan, 3)))
     assert told["winner"] == plan.winner.title
     assert len(told["candidates"]) == 3
     assert told["scored"] == len(plan.candidates)

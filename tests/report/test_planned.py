@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from evenly.core import Load, Metric, Outcome
-from evenly.plan.candidate import Candidate, Unfit
+from evenly.papers.testbed import Given
+from evenly.plan.candidate import Candidate, Part
+from evenly.plan.fitting import Unfit
 from evenly.plan.flags import Launch
 from evenly.plan.layout import Layout
 from evenly.plan.metrics import METRICS
+from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import Flip, Plan
 from evenly.plan.spent import Spent
 from evenly.report import found, planned
@@ -22,7 +25,9 @@ from tests.report.samples import HOSTILE
 def candidate(layout: Layout, e2e: float, energy: float) -> Candidate:
     figures = {metric.name: 1.0 for metric in METRICS}
     figures |= {"e2e_mean": e2e, "energy": energy, "ttft_mean": 0.3, "queue_mean": 0.1, "tpot_mean": e2e / 100}
-    return Candidate(layout, 256, 2048, 1.0, 100_000, 8192, figures, Spent(4.0, 3.0, 1.0, 0.5, e2e, 0.0))
+    scenario = PlanScenario(trace=Given()).with_layout(layout)
+    part = Part("", "h100", layout, 8, 100_000, Spent(4.0, 3.0, 1.0, 0.5, e2e, 0.0))
+    return Candidate(scenario, (part,), 256, 2048, 8192, figures)
 
 
 def plan() -> Plan:
@@ -34,7 +39,7 @@ def plan() -> Plan:
         objective="e2e_mean",
         limits=(("energy", "<=", 5.5),),
         candidates=(fast, thrifty, usual),
-        unfit=(Unfit(Layout(8), 3.0),),
+        unfit=(Unfit("8DP", 3.0),),
         heuristic=usual,
         front=(fast, thrifty),
         rate=2.0,

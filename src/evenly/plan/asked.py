@@ -1,7 +1,11 @@
 """What a user asks of a plan, read from the words of the command line."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from evenly.hardware.device import device
 from evenly.measure.slo import Slo
+from evenly.plan.pools import Cluster
 
 NODE = 8  # devices of a machine where nothing is said
 
@@ -23,6 +27,44 @@ def cluster(text: str) -> tuple[str, int, int]:
     if len(counts) == 2:
         return found, int(counts[0]) * int(counts[1]), int(counts[1])
     return found, int(counts[0]), min(NODE, int(counts[0]))
+
+
+def clusters(text: str, price: str = "1") -> list[Cluster]:
+    """Return the pools of devices that a plan may use, and what a device of each costs an hour.
+
+    Raises `ValueError` for what `cluster` refuses, for a device named twice, and for a price that is none.
+
+    >>> [one.device for one in clusters("4xh100,8xl40s")]
+    ['h100', 'l40s']
+    >>> [one.price for one in clusters("4xh100,8xl40s", "h100=2.5,l40s=0.9")]
+    [2.5, 0.9]
+    """
+    found = [Cluster(*cluster(part.strip())) for part in text.split(",")]
+    names = [one.device for one in found]
+    if twice := next((name for name in names if names.count(name) > 1), ""):
+        raise ValueError(f"--gpus {text}: {twice} stands there twice; write all of them as one, such as 2x8x{twice}")
+    costs = prices(price, names)
+    return [replace(one, price=costs[one.device]) for one in found]
+
+
+def prices(text: str, names: Sequence[str]) -> dict[str, float]:
+    """Return the price of each device for an hour.
+
+    Raises `ValueError` unless the text is one number, or DEVICE=NUMBER for each of the devices.
+
+    >>> prices("2", ["h100"])
+    {'h100': 2.0}
+    """
+    given = dict.fromkeys(names, text)
+    if "=" in text:
+        parts = [part.partition("=") for part in text.split(",")]
+        given = {name.strip(): number for name, _, number in parts}
+        if sorted(given) != sorted(names) or len(parts) != len(names):
+            raise ValueError(f"--price {text}: write one price, or {','.join(f'{name}=1' for name in names)}")
+    try:
+        return {name: float(number) for name, number in given.items()}
+    except ValueError:
+        raise ValueError(f"--price {text}: write a price as a number, such as 2.5") from None
 
 
 def objectives(text: str) -> Slo:

@@ -1,5 +1,6 @@
 """The length of a pass of one microbatch on one stage, by layout."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -75,9 +76,8 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one cell asks of each of its devices, in a stage; `Roofline` reads the same seven figures."""
+    """What one cell asks of each of its devices, in a stage; `Roofline` reads the same figures."""
 
-    overhead: float = 0.0
     flops: float = 0.0
     "Operations of a token."
     weights: float = 0.0
@@ -91,29 +91,32 @@ class Work:
     pairs: float = 0.0
     "Operations of a pair of tokens in attention."
 
+    def beside(self, network: "Work") -> "Work":
+        """Return the work of an attention and of a network without context of its own on the same devices."""
+        flops, weights = self.flops + network.flops, self.weights + network.weights
+        return Work(flops, weights, network.experts, network.missed, self.kv, self.pairs)
+
 
 def tables(passes: Passes, model: Model, device: Device, node: int, layout: Layout) -> Tables:
-    """Return the numbers of a pass on the busiest stage: the one with the output head."""
-    layers = -(-model.layers // layout.stages)
-    attention, network = _attention(model, layout, layers), _network(model, layout, layers, passes.routing)
+    """Return the numbers of a pass on the busiest stage.
+
+    That is the last one, which has the output head, unless others have more layers: then each figure is the largest of
+    both, which is at most what the slower of them takes and what they differ in.
+    """
+    depths = layout.depths(model.layers)
+    layers = max(depths)
+    stages = [(depths[-1], True)] if depths[-1] == layers else [(layers, False), (depths[-1], True)]
+    works = [(_attention(model, layout, n), _network(model, layout, n, passes.routing, head)) for n, head in stages]
     parts = exchanges(layout, model, passes.gathers)
     send = _send(model, device, node, layout)
     if layout.attention == 1:
-        whole = Work(
-            passes.host,
-            attention.flops + network.flops,
-            attention.weights + network.weights,
-            network.experts,
-            network.missed,
-            attention.kv,
-            attention.pairs,
-        )
+        whole = _slowest([attention.beside(network) for attention, network in works])
         curves = [*_curves(parts, True, 1.0, model, device, node, layers), *send]
-        return Tables(_flat(whole, curves, passes, model, device), np.zeros(0))
-    own = Work(passes.host, attention.flops, attention.weights, kv=attention.kv, pairs=attention.pairs)
+        return Tables(_flat(whole, curves, passes, model, device, passes.host), np.zeros(0))
+    own, network = (_slowest(both) for both in zip(*works, strict=True))
     mine = [*_curves(parts, True, layout.attention, model, device, node, layers), *send]
     ours = _curves(parts, False, 1.0, model, device, node, layers)
-    return Tables(_flat(own, mine, passes, model, device), _flat(network, ours, passes, model, device))
+    return Tables(_flat(own, mine, passes, model, device, passes.host), _flat(network, ours, passes, model, device))
 
 
 def weight_bytes(model: Model, layout: Layout) -> float:
@@ -123,21 +126,31 @@ def weight_bytes(model: Model, layout: Layout) -> float:
     >>> round(weight_bytes(model("llama-3-70b"), Layout(tensor=8)) / 1e9, 1)
     17.6
     """
-    layers = -(-model.layers // layout.stages)
-    attention, network = _attention(model, layout, layers), _network(model, layout, layers, "even")
-    once = 0 if model.tied or layout.stages > 1 else 1  # embedding and head stand on different stages
-    return attention.weights + network.weights + network.experts + once * _head(model, layout)
+    return max(weights for weights, _ in stage_bytes(model, layout))
+
+
+def stage_bytes(model: Model, layout: Layout) -> list[tuple[float, float]]:
+    """Return, for each stage, the bytes of weights and of one token's keys and values on each of its devices.
+
+    The first stage has the embedding and the last one the head; a stage that has both keeps tied ones once.
+    """
+    found = []
+    for stage, layers in enumerate(layout.depths(model.layers)):
+        first, last = stage == 0, stage == layout.stages - 1
+        attention, network = _attention(model, layout, layers), _network(model, layout, layers, "even", last)
+        embedding = _head(model, layout) if first and not (last and model.tied) else 0.0
+        found.append((attention.weights + network.weights + network.experts + embedding, attention.kv))
+    return found
 
 
 def kv_bytes(model: Model, layout: Layout) -> float:
-    """Return the bytes of keys and values of one token on each device of its rank, in one stage.
+    """Return the bytes of keys and values of one token on each device of its rank, in the stage of most layers.
 
     >>> from evenly.hardware.model import model
     >>> kv_bytes(model("llama-3-70b"), Layout(stages=2, tensor=4))
     40960.0
     """
-    layers = -(-model.layers // layout.stages)
-    return model.kv_bytes_on(layout.tensor // layout.attention) * layers / model.layers
+    return max(kv for _, kv in stage_bytes(model, layout))
 
 
 def _attention(model: Model, layout: Layout, layers: int) -> Work:
@@ -150,13 +163,13 @@ def _attention(model: Model, layout: Layout, layers: int) -> Work:
     return Work(
         flops=2.0 * layers * parameters,
         weights=layers * parameters * model.bytes,
-        kv=kv_bytes(model, layout),
+        kv=model.kv_bytes_on(n) * layers / model.layers,
         pairs=2.0 * layers * model.heads / n * (key + (model.value_dim or model.head_dim)),
     )
 
 
-def _network(model: Model, layout: Layout, layers: int, routing: str) -> Work:
-    """Return the feed-forward network of a stage and the output head on one of its devices.
+def _network(model: Model, layout: Layout, layers: int, routing: str, head: bool) -> Work:
+    """Return the feed-forward network of a stage, and the output head if it has it, on one of its devices.
 
     Each copy has its share of the tokens, so the arithmetic is spread over all devices whatever their number.
     """
@@ -169,7 +182,7 @@ def _network(model: Model, layout: Layout, layers: int, routing: str) -> Work:
     busiest = float(np.interp(works, list(SKEW), list(SKEW.values()))) if uneven else 1.0
     return Work(
         flops=2.0 * layers * (every + active * busiest) / layout.tensor,
-        weights=layers * every * model.bytes / works + _head(model, layout),
+        weights=layers * every * model.bytes / works + (_head(model, layout) if head else 0.0),
         experts=layers * experts * model.bytes / works,
         missed=(1.0 - model.active / model.experts) ** (1.0 / layout.network) if model.experts else 1.0,
     )
@@ -179,12 +192,17 @@ def _head(model: Model, layout: Layout) -> float:
     return model.vocabulary * model.hidden * float(model.bytes) / layout.tensor
 
 
-def _flat(work: Work, curves: list[Curve], passes: Passes, model: Model, device: Device) -> Floats:
+def _slowest(stages: Sequence[Work]) -> Work:
+    """Return the largest of each figure of some stages."""
+    return Work(*(max(getattr(work, name) for work in stages) for name in Work.__slots__))
+
+
+def _flat(work: Work, curves: list[Curve], passes: Passes, model: Model, device: Device, host: float = 0.0) -> Floats:
     """Return work as seconds, in the order in which `Roofline.seconds` reads them, then collectives by tokens."""
     flops, half = device.rate(model.bytes) * passes.compute, device.flops * passes.compute
     bandwidth = device.bandwidth * passes.memory
     figures = [
-        work.overhead,
+        host,
         work.flops / flops,
         work.weights / bandwidth,
         work.experts / bandwidth,

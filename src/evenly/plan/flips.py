@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from evenly.core import Trace
 from evenly.core.scenario import Progress, silent
-from evenly.plan.candidate import Candidate, again
+from evenly.plan.candidate import Candidate
+from evenly.plan.fitting import possible
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import Flip, Plan, at_rate, ranked, scores
 
@@ -15,9 +16,7 @@ HALVINGS = 3  # of the interval in which the best plan changes
 RIVALS = 4  # plans that are compared at each rate
 
 
-def with_flips(
-    plan: Plan, base: PlanScenario, trace: Trace, jobs: int = 1, progress: Progress = silent, rivals: int = RIVALS
-) -> Plan:
+def with_flips(plan: Plan, trace: Trace, jobs: int = 1, progress: Progress = silent, rivals: int = RIVALS) -> Plan:
     """Return the plan with the rates at which the best of its leading layouts changes.
 
     Compared are the best plans at the trace's own rate and those that are best at a quarter and at eight times it. No
@@ -25,7 +24,7 @@ def with_flips(
     """
     if trace.span <= 0 or len(plan.candidates) < 2:
         return plan
-    scenarios = _rivals(plan, base, rivals)
+    scenarios = _rivals(plan, rivals)
     todo = len(FACTORS) * len(scenarios)
     best: dict[float, Candidate] = {}
     for count, factor in enumerate(FACTORS):
@@ -42,17 +41,18 @@ def with_flips(
     return replace(plan, flips=flips)
 
 
-def _rivals(plan: Plan, base: PlanScenario, count: int) -> list[PlanScenario]:
+def _rivals(plan: Plan, count: int) -> list[PlanScenario]:
     """Return the leading plans, the usual rule, and the one with most tokens a second, each layout once."""
     chosen = list(plan.candidates[:count])
     chosen += [plan.heuristic] if plan.heuristic else []
-    chosen.append(max(plan.candidates, key=lambda one: one.kv_tokens * one.layout.replicas))
+    chosen.append(max(plan.candidates, key=lambda one: one.context))
     chosen.append(min(plan.candidates, key=lambda one: one.figures["tpot_mean"]))
-    return [again(base, one) for one in {one.title: one for one in chosen}.values()]
+    return [one.scenario for one in {one.title: one for one in chosen}.values()]
 
 
 def _best(plan: Plan, scenarios: Sequence[PlanScenario], trace: Trace, factor: float, jobs: int) -> Candidate:
-    return ranked(scores(scenarios, at_rate(trace, factor), jobs), plan.objective, plan.limits)[0]
+    scored = scores(scenarios, at_rate(trace, factor), jobs)
+    return ranked([one for one in scored if possible(one)] or scored, plan.objective, plan.limits)[0]
 
 
 def _changes(best: dict[float, Candidate]) -> list[tuple[float, float]]:

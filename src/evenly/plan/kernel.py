@@ -8,19 +8,19 @@ from evenly.serve.admissions.always import Always
 from evenly.serve.budgets.fixed import Fixed
 from evenly.serve.engines import Rules
 from evenly.serve.numbers import numbers
-from evenly.serve.orders.first_come import FirstCome
+from evenly.serve.orders import Order
 from evenly.serve.retentions.never import Never
 from evenly.serve.routers import Router
 from evenly.serve.victims.last import Last
 
 
-def policies(route: Router, rules: Rules, tables: Tables) -> Any:
-    """Return the kernel's policies: a router over crews, microbatches and ranks; first come, first served."""
+def policies(route: Router, order: Order, rules: Rules, tables: Tables) -> Any:
+    """Return the kernel's policies: a router over crews, microbatches and ranks, and an order for each of them."""
     from evenly.kernel.serving.simulation import Policies
 
     return Policies(
         route=route,
-        order=FirstCome(),
+        order=order,
         budget=Fixed(rules.budget),
         admit=Always(),
         evict=Last(),

@@ -1,6 +1,7 @@
 """A layout: how the devices of a cluster divide a model."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from evenly.hardware.model import Model
@@ -26,6 +27,8 @@ class Layout:
     "Copies of the feed-forward network in a stage, each with a share of its devices and of the tokens."
     experts: Literal["tensor", "expert"] = "tensor"
     "Whether each device has a slice of every expert, or whole experts."
+    layers: tuple[int, ...] = ()
+    "Layers of each stage; by default as equal as can be."
 
     def __post_init__(self) -> None:
         for name in ("replicas", "stages", "tensor", "attention", "network"):
@@ -36,6 +39,8 @@ class Layout:
                 f"attention and network divide the {self.tensor} devices of a stage (tensor), not {self.attention} "
                 f"and {self.network}"
             )
+        if self.layers and (len(self.layers) != self.stages or min(self.layers) < 1):
+            raise ValueError(f"layers is a number above 0 for each of {self.stages} stages, not {self.layers}")
         if self.attention > 1 and self.network > 1:
             raise ValueError(
                 f"attention ({self.attention}) or network ({self.network}) is 1: what both of them copy is another "
@@ -52,12 +57,25 @@ class Layout:
         """Return the engines with a queue of their own: microbatches and ranks of all copies of the model."""
         return self.replicas * self.stages * self.attention
 
+    def depths(self, layers: int) -> tuple[int, ...]:
+        """Return the layers of each stage of a model of `layers` layers.
+
+        What is left of an equal division goes to the last stages but one, as vLLM deals it.
+
+        >>> Layout(stages=4).depths(30)
+        (7, 8, 8, 7)
+        """
+        if self.layers:
+            return self.layers
+        each, left = divmod(layers, self.stages)
+        return tuple(each + (self.stages - 1 - left <= k < self.stages - 1) for k in range(self.stages))
+
     @property
     def title(self) -> str:
         """Return the layout as people write it.
 
-        >>> Layout(2, 2, 8, attention=4).title
-        '2DPx2PPx8TP, attention 4DPx2TP'
+        >>> Layout(2, 2, 8, attention=4).title, Layout(stages=4, layers=(9, 9, 8, 6)).title
+        ('2DPx2PPx8TP, attention 4DPx2TP', '4PP, layers 2x9+8+6')
         """
         parts = [(self.replicas, "DP"), (self.stages, "PP"), (self.tensor, "TP")]
         text = "x".join(f"{count}{what}" for count, what in parts if count > 1) or "1 device"
@@ -65,6 +83,9 @@ class Layout:
             if copies > 1:
                 width = self.tensor // copies
                 text += f", {name} {copies}DP" + (f"x{width}TP" if width > 1 else "")
+        if self.layers:
+            runs = [(len(list(run)), depth) for depth, run in groupby(self.layers)]
+            text += f", layers {'+'.join(f'{count}x{depth}' if count > 1 else f'{depth}' for count, depth in runs)}"
         return text + (", experts whole" if self.experts == "expert" else "")
 
 
@@ -80,6 +101,8 @@ def fault(layout: Layout, model: Model, node: int) -> str:
         return f"{width} devices of a stage neither divide nor fill machines of {node}"
     if layout.stages > model.layers:
         return f"{layout.stages} stages for {model.layers} layers"
+    if layout.layers and sum(layout.layers) != model.layers:
+        return f"layers sum to {sum(layout.layers)}, and the model has {model.layers}"
     heads = width // layout.attention
     if model.heads % heads or (model.kv_heads % heads and heads % model.kv_heads):
         return f"{heads} devices do not divide {model.heads} heads with {model.kv_heads} of keys and values"

@@ -13,6 +13,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("e2e_mean", "E2E mean", "s", about="Arrival to last token."),
     Metric("e2e_p99", "E2E p99", "s", about="99th percentile of the end-to-end latency."),
     Metric("queue_mean", "Queue mean", "s", about="Arrival to the first pass that computes the prompt."),
+    Metric(
+        "handover_mean",
+        "Hand-over",
+        "s",
+        about="First token to the arrival of its keys and values on the devices that decode, where these are apart.",
+    ),
     Metric("throughput", "Throughput", "req/s", "higher", "Requests finished a second of makespan."),
     Metric("token_rate", "Tokens out", "tokens/s", "higher", "Output tokens a second of makespan."),
     Metric("makespan", "Makespan", "s", about="First arrival to last token."),

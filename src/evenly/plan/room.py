@@ -3,7 +3,7 @@
 from evenly.hardware.device import Device
 from evenly.hardware.memory import ACTIVATION, UTILISATION
 from evenly.hardware.model import Model
-from evenly.plan.cost import kv_bytes, weight_bytes
+from evenly.plan.cost import stage_bytes, weight_bytes
 from evenly.plan.layout import Layout
 
 
@@ -23,14 +23,14 @@ def room(
     >>> room(model("llama-3-70b"), device("h100"), Layout(tensor=8)) // 1000
     1399
     """
-    free = device.memory * utilisation - activation - weight_bytes(model, layout)
-    each = kv_bytes(model, layout) * layout.stages
-    if free < each:
+    usable = device.memory * utilisation - activation
+    tokens = min((usable - weights) / (kv * layout.stages) for weights, kv in stage_bytes(model, layout))
+    if tokens < 1:
         raise ValueError(
             f"{model.name} does not fit into {layout.title} on {device.name}: {weight_bytes(model, layout) / 1e9:.1f} "
             f"GB of weights on a device, {missing(model, device, layout, 1, utilisation, activation):.1f} GB missing"
         )
-    return int(free / each)
+    return int(tokens)
 
 
 def missing(
@@ -41,6 +41,7 @@ def missing(
     utilisation: float = UTILISATION,
     activation: float = ACTIVATION,
 ) -> float:
-    """Return the GB that each device lacks for its weights and `tokens` of context of every microbatch."""
-    free = device.memory * utilisation - activation - weight_bytes(model, layout)
-    return max(0.0, (tokens * kv_bytes(model, layout) * layout.stages - free) / 1e9)
+    """Return the GB that the fullest device lacks for its weights and `tokens` of context of every microbatch."""
+    usable = device.memory * utilisation - activation
+    asked = max(weights + tokens * kv * layout.stages for weights, kv in stage_bytes(model, layout))
+    return max(0.0, (asked - usable) / 1e9)

@@ -13,10 +13,13 @@ from evenly.measure.slo import Slo
 from evenly.plan.cost import Passes, Tables, kv_bytes, tables
 from evenly.plan.layout import Layout, fault
 from evenly.plan.metrics import METRICS
+from evenly.plan.pool import Pool
 from evenly.plan.room import room
 from evenly.plan.spent import ROWS
 from evenly.serve.engines import Engine, Rules
 from evenly.serve.engines.vllm_v1 import VllmV1
+from evenly.serve.orders import Order
+from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.routers import Router
 from evenly.serve.routers.round_robin import RoundRobin
 from evenly.serve.scenario import servable
@@ -55,10 +58,18 @@ class PlanScenario(Scenario):
     "Copies of the feed-forward network in a stage."
     experts: Literal["tensor", "expert"] = "tensor"
     "Whether each device has a slice of every expert, or whole experts."
+    layers: tuple[int, ...] = ()
+    "Layers of each stage; by default as equal as can be."
+    prompts: Layout | None = None
+    "Further devices that compute the prompts alone, cut like this; those above then only decode."
+    beside: tuple[Pool, ...] = ()
+    "Devices of other kinds, each with copies of the model of its own and a share of the requests."
     engine: Engine = field(default_factory=VllmV1)
     "How each microbatch of each rank composes its passes; its seats are divided among the microbatches."
     route: Router = field(default_factory=RoundRobin)
     "Which microbatch of which rank gets a request; in turn it is a copy of the model, then a microbatch, then a rank."
+    order: Order = field(default_factory=FirstCome)
+    "Who is next in the queue of each microbatch of each rank."
     cost: Passes = field(default_factory=Passes)
     "What a pass takes beside its arithmetic and its bytes."
     clock: float = 1.0
@@ -91,30 +102,64 @@ class PlanScenario(Scenario):
             raise ValueError(f"max_model_len is at least 2 tokens, not {self.max_model_len}")
         if why := fault(self.layout, model(self.model), self.node):
             raise ValueError(f"tensor {self.tensor} cannot be laid out: {why}")
+        if self.prompts and (why := fault(self.prompts, model(self.model), self.node)):
+            raise ValueError(f"prompts {self.prompts.title} cannot be laid out: {why}")
+        if self.beside and self.prompts:
+            raise ValueError("prompts and beside: prompts are apart on devices of one kind only; leave one out")
+        if self.beside and sum(pool.share for pool in self.beside) >= 1:
+            raise ValueError("beside: the shares of the pools sum to less than 1; the rest is for the devices above")
+        for part in self.parts[1:]:
+            part.check()
         if self.engine.rules(1 << 17).lanes != "single" or self.engine.rules(1 << 17).switching:
             raise ValueError("engine is one with a single lane and fixed seats, such as vllm-v1, sarathi or orca")
         if getattr(type(self.route), "reads_cache", False):
             raise ValueError("route is one that does not look into caches, such as round-robin or least-requests")
+        if hasattr(type(self.order), "counts"):
+            raise ValueError("order is one that ranks single requests, such as first-come or shortest-prompt")
         return self
 
     @property
     def layout(self) -> Layout:
         """Return how the devices divide the model."""
-        return Layout(self.replicas, self.stages, self.tensor, self.attention, self.network, self.experts)
+        return Layout(**{name: getattr(self, name) for name in Layout.__slots__})
+
+    @property
+    def title(self) -> str:
+        """Return how all devices divide the model, as people write it."""
+        if self.beside:
+            first = Pool(device=self.device, layout=self.layout, share=1 - sum(pool.share for pool in self.beside))
+            return " + ".join([first.title, *(pool.title for pool in self.beside)])
+        return f"prompts {self.prompts.title}, decodes {self.layout.title}" if self.prompts else self.layout.title
+
+    @property
+    def devices(self) -> int:
+        """Return all devices."""
+        others = [self.prompts] if self.prompts else [pool.layout for pool in self.beside]
+        return self.layout.devices + sum(layout.devices for layout in others)
+
+    @property
+    def parts(self) -> "tuple[PlanScenario, ...]":
+        """Return a scenario for each pool of devices, those of the scenario itself first."""
+        main = replace(self, beside=())
+        others = (
+            replace(main.with_layout(pool.layout), device=pool.device, node=pool.node, price=pool.price)
+            for pool in self.beside
+        )
+        return (main, *others)
 
     def with_layout(self, layout: Layout) -> "PlanScenario":
-        """Return the scenario with another layout."""
+        """Return the scenario with another layout of the devices that decode."""
         return replace(self, **{name: getattr(layout, name) for name in Layout.__slots__})
 
     def run(self, progress: Progress = silent) -> Outcome:
         """Simulate and return figures, requests, timeline and load."""
-        from evenly.plan.results import outcome
+        from evenly.plan.groups import serve
+        from evenly.plan.results import examined
 
-        crew = self.crew()
-        return outcome(self, crew, self.simulate(crew, progress=progress))
+        return examined(self, serve(self, self.trace.draw(self.seed), progress))[0]
 
     def crew(self) -> "Crew":
-        """Return everything derived from hardware, model, engine and layout.
+        """Return everything derived from hardware, model, engine and layout, of the devices that decode.
 
         Raises `ValueError` if the model does not fit.
         """
@@ -135,8 +180,13 @@ class PlanScenario(Scenario):
         step: bool = False,
         record_tokens: bool = False,
         progress: Progress = silent,
+        carried: bool = False,
     ) -> Any:
-        """Run the kernel and return its `Run`; `step` forbids to skip ahead over equal windows."""
+        """Run the kernel on the devices that decode and return its `Run`.
+
+        `step` forbids to skip ahead over equal windows; with `carried`, requests bring keys and values of their prompts
+        but for the last token, and nobody looks into a prefix cache.
+        """
         from evenly.kernel.serving.simulation import simulate
         from evenly.plan.kernel import crews, policies
 
@@ -148,7 +198,9 @@ class PlanScenario(Scenario):
         if len(sent) == 0:
             raise ValueError("trace: no request with prompt and output; there is nothing to serve")
         kept = crews(crew.rules, crew.blocks, crew.longest, self.layout) | {"step": int(step)}
-        asked = policies(self.route, crew.rules, crew.tables)
+        if carried:
+            kept |= {"carried": 1, "cache": 0}
+        asked = policies(self.route, self.order, crew.rules, crew.tables)
         members = self.layout.members
         return simulate(sent, kept, asked, members, blocks, 0, self.seed, record_tokens, ROWS, progress)
 

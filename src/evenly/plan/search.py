@@ -1,26 +1,27 @@
 """Search the layouts of a model on a cluster for the one that serves a trace best."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from evenly.core import Trace
 from evenly.core.scenario import Progress, silent
-from evenly.hardware.device import device
 from evenly.hardware.model import model
-from evenly.plan.candidate import Candidate, Unfit, evaluate
-from evenly.plan.layout import Layout
+from evenly.plan.apart import apart
+from evenly.plan.candidate import Candidate, evaluate
+from evenly.plan.fitting import Unfit, fitting, longest, overflown, possible, too_large
 from evenly.plan.limits import Limit, keeps, named
 from evenly.plan.metrics import METRICS
-from evenly.plan.room import missing
 from evenly.plan.scenario import PlanScenario
-from evenly.plan.space import divisors, heuristic, layouts
+from evenly.plan.space import divisors, heuristic, layouts, uneven
 
 ALIKE = 0.01  # goodputs that differ by less count as equal, and the faster answer wins
 FRONT = ("e2e_mean", "energy", "goodput")  # what a plan may be better in than all that are better in the others
 OBJECTIVES = {"goodput": "goodput", "latency": "e2e_mean", "energy": "energy", "cost": "cost"}
+Form = Literal["uneven", "apart"]  # plans beside the published space: unequal stages; prompts and decodes apart
+FORMS: tuple[Form, ...] = get_args(Form)
 BETTER = {metric.name: metric.better for metric in METRICS}
 
 
@@ -51,7 +52,8 @@ class Plan:
     unfit: tuple[Unfit, ...]
     "Layouts that cannot hold the model and the longest request."
     heuristic: Candidate | None
-    "Tensor parallel inside a machine, a pipeline across machines; `None` if that does not fit."
+    """Tensor parallel inside a machine, a pipeline across machines, and of several kinds of devices one copy on each;
+    `None` if that does not fit."""
     front: tuple[Candidate, ...]
     "Plans that no other one beats in answer time, energy and goodput at once."
     rate: float
@@ -77,8 +79,11 @@ def search(
     limits: Sequence[Limit] = (),
     jobs: int = 1,
     progress: Progress = silent,
+    forms: Collection[Form] = (),
 ) -> Plan:
     """Score every layout of the model of `base` on `devices` devices, and on fewer where the objective counts devices.
+
+    `forms` adds plans that the published space has not: stages of unequal layers, prompts and decodes apart.
 
     Raises `ValueError` if no layout holds the model and the longest request of the trace, saying how much memory is
     missing, and for an objective or limit that is no metric.
@@ -88,17 +93,24 @@ def search(
         metric(limited)
     counts = divisors(devices) if name in ("energy", "cost") else [devices]
     found = [layout for count in counts for layout in layouts(model(base.model), count, base.node)]
-    fit, unfit = _fitting(base, found, trace)
+    if "uneven" in forms:
+        found += [layout for count in counts for layout in uneven(model(base.model), count, base.node)]
+    fit, unfit = fitting(base, found, longest(trace))
     if not fit:
-        raise ValueError(_too_large(base, devices, unfit))
-    scored = scores([base.with_layout(layout) for layout in fit], trace, jobs, progress)
+        raise ValueError(too_large(base, devices, unfit))
+    tried = [base.with_layout(layout) for layout in fit]
+    if "apart" in forms and trace.after is None and trace.output.max() > 1:
+        tried += [plan for count in counts for plan in apart(base, count, trace)]
+    scored = scores(tried, trace, jobs, progress)
+    unfit += [overflown(one) for one in scored if not possible(one)]
+    scored = [one for one in scored if possible(one)]
     usual = heuristic(model(base.model), devices, base.node)
     return Plan(
         objective=name,
         limits=tuple(limits),
         candidates=tuple(ranked(scored, name, limits)),
         unfit=tuple(unfit),
-        heuristic=next((one for one in scored if one.layout == usual), None),
+        heuristic=next((one for one in scored if one.scenario == base.with_layout(usual)), None),
         front=tuple(front(scored, FRONT)),
         rate=rate_of(trace),
         facts=facts(base, devices),
@@ -170,30 +182,6 @@ def facts(base: PlanScenario, devices: int) -> dict[str, str | int | float]:
         "price of a device-hour": base.price,
         **{f"cost: {name}": value for name, value in base.cost.facts().items()},
     }
-
-
-def _fitting(base: PlanScenario, found: Sequence[Layout], trace: Trace) -> tuple[list[Layout], list[Unfit]]:
-    """Part layouts into those that hold the model and the longest request of the trace, and those that do not."""
-    need = int((trace.prompt + trace.output).max())
-    architecture, card = model(base.model), device(base.device)
-    fit, unfit = [], []
-    for layout in found:
-        lack = missing(architecture, card, layout, need, base.utilisation, base.activation)
-        if lack > 0:
-            unfit.append(Unfit(layout, lack))
-        else:
-            fit.append(layout)
-    return fit, unfit
-
-
-def _too_large(base: PlanScenario, devices: int, unfit: Sequence[Unfit]) -> str:
-    if not unfit:
-        return f"{base.model} cannot be cut over {devices} devices in machines of {base.node}; take another number"
-    least = min(unfit, key=lambda one: one.missing_gb)
-    return (
-        f"{base.model} does not fit into {devices} x {base.device}: the best layout, {least.layout.title}, lacks "
-        f"{least.missing_gb:.1f} GB on each device for weights and the longest request; take more or larger devices"
-    )
 
 
 def _all(scenarios: Sequence[PlanScenario], trace: Trace, jobs: int) -> Iterable[Candidate]:

@@ -44,6 +44,29 @@ def layouts(model: Model, devices: int, node: int) -> list[Layout]:
     return found
 
 
+def uneven(model: Model, devices: int, node: int) -> list[Layout]:
+    """Return pipelines of unequal stages: the last one has the output head as well, so it gets fewer layers.
+
+    The other stages are as equal as can be, the first one smallest: whatever the last one takes, no division of the
+    rest is faster. Fewer layers than balance the weights of the head are not tried.
+
+    >>> from evenly.hardware.model import model
+    >>> [one.title for one in uneven(model("llama-3-8b"), 4, 8) if one.stages == 4]
+    ['4PP, layers 2x8+9+7', '4PP, layers 8+2x9+6']
+    """
+    head = model.vocabulary * model.hidden / model.layer_parameters  # in layers
+    found = []
+    pairs = ((r, s) for r in divisors(devices) for s in divisors(devices // r)[1:] if s <= model.layers)
+    for replicas, stages in pairs:
+        least = max(1, int((model.layers + head) / stages - head))
+        for last in range(-(-model.layers // stages), least - 1, -1):
+            each, left = divmod(model.layers - last, stages - 1)
+            depths = (*(each + (k >= stages - 1 - left) for k in range(stages - 1)), last)
+            if each > 0 and len(set(depths)) > 1:
+                found.append(Layout(replicas, stages, devices // (replicas * stages), layers=depths))
+    return [layout for layout in found if not fault(layout, model, node)]
+
+
 def divisors(number: int) -> list[int]:
     """Return the divisors of a number, rising.
 

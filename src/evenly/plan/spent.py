@@ -1,6 +1,7 @@
 """Where the time of the devices of a layout goes, from the windows that were run."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -46,6 +47,15 @@ class Spent:
     def busy(self) -> float:
         """Return the device-seconds of passes, host work included."""
         return self.compute + self.memory + self.collectives + self.host
+
+
+def total(parts: Iterable[Spent]) -> Spent:
+    """Return the sums of what several groups of devices spent.
+
+    >>> total([Spent(1.0, 0.0, 0.0, 0.0, 0.0, 2.0), Spent(0.5, 0.0, 0.0, 0.0, 0.0, 1.0)]).idle
+    3.0
+    """
+    return Spent(*(sum(column) for column in zip(*(astuple(part) for part in parts), strict=True)))
 
 
 def spent(log: Floats, tables: Tables, layout: Layout, makespan: float) -> Spent:

@@ -6,7 +6,6 @@ from typing import Any
 from evenly.hardware.model import model
 from evenly.plan.candidate import Candidate
 from evenly.plan.flags import launches
-from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import Plan
 from evenly.plan.spent import Spent
 from evenly.plan.why import shown, why
@@ -18,7 +17,7 @@ EXPERTS = (
 COLUMNS = ("goodput", "slo_share", "ttft_mean", "tpot_mean", "e2e_mean", "token_rate", "energy", "cost")
 
 
-def as_json(plan: Plan, base: PlanScenario, top: int) -> dict[str, Any]:
+def as_json(plan: Plan, top: int) -> dict[str, Any]:
     """Return everything that a search found, as JSON holds it: the first `top` plans in full."""
     return {
         "objective": plan.objective,
@@ -30,10 +29,10 @@ def as_json(plan: Plan, base: PlanScenario, top: int) -> dict[str, Any]:
         "heuristic": plan.heuristic.as_json() if plan.heuristic else None,
         "candidates": [one.as_json() for one in plan.candidates[:top]],
         "scored": len(plan.candidates),
-        "unfit": [{"title": one.layout.title, "missing_gb": one.missing_gb} for one in plan.unfit],
+        "unfit": [{"title": one.title, "missing_gb": one.missing_gb} for one in plan.unfit],
         "front": [one.title for one in plan.front],
         "flips": [asdict(flip) for flip in plan.flips],
-        "launch": [asdict(launch) for launch in launches(plan.winner, base)],
+        "launch": [asdict(launch) for launch in launches(plan.winner)],
         "facts": dict(plan.facts),
     }
 
@@ -56,15 +55,15 @@ def conclusions(plan: Plan) -> list[str]:
     return told
 
 
-def sentences(plan: Plan, base: PlanScenario) -> list[str]:
+def sentences(plan: Plan) -> list[str]:
     """Return what a person wants to read below the table, a paragraph an entry."""
     told = conclusions(plan)
     told.append(f"No plan beats these in answer time, energy and goodput at once: {titles(plan.front)}.")
     if plan.unfit:
         told.append(f"{len(plan.unfit)} layouts do not hold the model and the longest request.")
-    if model(base.model).experts:
+    if model(plan.winner.scenario.model).experts:
         told.append(EXPERTS)
-    for launch in launches(plan.winner, base):
+    for launch in launches(plan.winner):
         head = f"{launch.engine} {launch.version}" + (f" ({launch.note})" if launch.note else "")
         told.append("\n  ".join([f"{head}:", *launch.lines]) if launch.lines else head)
     return told

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from evenly.plan.candidate import Candidate
 from evenly.plan.metrics import METRICS
 from evenly.plan.search import Plan
-from evenly.plan.spent import Spent
+from evenly.plan.spent import Spent, total
 
 UNITS = {metric.name: metric for metric in METRICS}
 WORDS = {
@@ -39,7 +39,7 @@ def lead(plan: Plan, first: Candidate, second: Candidate) -> str:
     metric = UNITS[plan.objective]
     a, b = first.figures[metric.name], second.figures[metric.name]
     said = f"{metric.title} {shown(a, metric.unit)} against {shown(b, metric.unit)}"
-    if a == b or abs(a - b) < 0.01 * abs(b):
+    if metric.name != "e2e_mean" and (a == b or abs(a - b) < 0.01 * abs(b)):
         e2e = f"{first.figures['e2e_mean']:.3g} against {second.figures['e2e_mean']:.3g} s"
         return f"{first.title} is as good as {second.title} in {metric.title} and answers sooner: {e2e}."
     return f"{first.title} beats {second.title}: {said}."
@@ -67,8 +67,11 @@ def difference(first: Candidate, second: Candidate, objective: str) -> str:
 
 
 def token(one: Candidate) -> Spent:
-    """Return what the mean time of an output token is spent on, in seconds; copies without requests are left out."""
-    busy = replace(one.spent, idle=0.0)
+    """Return what the mean time of an output token is spent on, in seconds.
+
+    Copies without requests are left out, and so are devices for prompts alone.
+    """
+    busy = replace(total(part.spent for part in one.decoding), idle=0.0)
     return busy.times(one.figures["tpot_mean"] / busy.total) if busy.total else busy
 
 

@@ -26,7 +26,7 @@ from evenly.sweep.folder import write_text
 NAMED = {metric.name: metric for metric in METRICS}
 AGAINST = (("e2e_mean", "energy"), ("tpot_mean", "token_rate"))  # pairs of figures that plans trade
 PARTS = tuple(entry.name for entry in fields(Spent))
-WAITS = ("queue", "prompt", "answer")
+WAITS = ("queue", "prompt", "hand-over", "answer")
 HEADLINE = ("goodput", "ttft_mean", "tpot_mean", "energy", "cost")
 
 
@@ -106,9 +106,11 @@ def _times(shown: Sequence[Candidate]) -> str:
 
 
 def _request(one: Candidate) -> dict[str, float]:
-    """Return the mean time of a request: until its prompt is begun, until its first token, and from there on."""
-    queue, ttft, e2e = (one.figures[name] for name in ("queue_mean", "ttft_mean", "e2e_mean"))
-    return {"queue": queue, "prompt": max(0.0, ttft - queue), "answer": max(0.0, e2e - ttft)}
+    """Return the mean time of a request: in the queue, to its first token, of its hand-over, and from there on."""
+    names = ("queue_mean", "ttft_mean", "handover_mean", "e2e_mean")
+    queue, ttft, moved, e2e = (one.figures[name] for name in names)
+    rest = max(0.0, e2e - ttft - moved)
+    return {"queue": queue, "prompt": max(0.0, ttft - queue), "hand-over": moved, "answer": rest}
 
 
 def _rates(plan: Plan) -> str:

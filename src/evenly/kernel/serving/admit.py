@@ -74,6 +74,8 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
         known = hit  # tokens that the device has, and those that follow on the host
         if rules.host_cache > 0:
             known += host_hits(w, r, now, i, hit // rules.block, target - 1) * rules.block
+        if rules.carried and request_at(w, i).preemptions == 0:
+            known = target - 1
         tokens = min(target - known, longest_chunk(w, r))
         if tokens > room:
             if not rules.chunked and rules.behind:  # look behind the head
@@ -106,7 +108,10 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
 
 @helper
 def place_request(w: Any, h: Any, r: int, i: int, hit: int, known: int, tokens: int, need: int, now: float) -> None:
-    """Seat an admitted request and put its first chunk into the pass; `hit` tokens are here, more are `known`."""
+    """Seat an admitted request and put its first chunk into the pass; `hit` tokens are here, more are `known`.
+
+    What is known beyond the hits is on the host, or came with the request.
+    """
     p = pool(w, r)
     rules = rules_of(w)
     s = seat_request(w, r, i, now)
@@ -114,7 +119,10 @@ def place_request(w: Any, h: Any, r: int, i: int, hit: int, known: int, tokens: 
     p.filling += 1
     if hit > 0:
         prefix.seat_hits(w, r, s, i, hit // rules.block)
-    if known > hit:
+    if rules.carried:
+        if rules.reserve == CHUNK:
+            grab(w, r, blocks_for(w, known))
+    elif known > hit:
         load(w, r, i, hit // rules.block, (known - hit) // rules.block)
     seat_at(w, s).filled = known
     seat_at(w, s).hit = known

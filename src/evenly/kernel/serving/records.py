@@ -233,6 +233,7 @@ RULES = np.dtype(
         ("behind", "i8"),  # 1: a prompt that may not be cut and does not fit lets those behind it pass
         ("cache", "i8"),
         ("host_cache", "i8"),  # blocks of host memory that cache what was computed
+        ("carried", "i8"),  # 1: a request brings keys and values of all its prompt but the last token; no cache then
         ("readmit", "i8"),  # 1: prompts may start in a pass that preempted somebody
         ("front", "i8"),  # 1: a preempted request goes to the front of the queue, 0: to the place of its rank
         ("by_rank", "i8"),  # 1: the victim is the request of highest rank, 0: the last of the line
