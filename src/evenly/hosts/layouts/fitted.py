@@ -14,6 +14,7 @@ from evenly.plan.cost import Tables
 from evenly.plan.kernel import crews, policies
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.results import columns
+from evenly.serve.orders.first_come import FirstCome
 from evenly.serve.routers.round_robin import RoundRobin
 
 WHOLE = 1 << 20  # tokens of a pass: no prompt is ever cut
@@ -81,6 +82,6 @@ def foreseen(task: Task, tables: Tables) -> Floats:
     seats = task.seats // members
     rules = VllmV1(max_num_batched_tokens=WHOLE, max_num_seqs=seats, enable_prefix_caching=False).rules(longest)
     blocks = seats * -(-longest // rules.block) + rules.null_blocks
-    asked = policies(RoundRobin(), rules, tables)
+    asked = policies(RoundRobin(), FirstCome(), rules, tables)
     run = simulate(trace, crews(rules, blocks, longest, task.layout), asked, members, blocks - rules.null_blocks, 0, 0)
     return np.asarray(columns(run.requests)["tpot"])
