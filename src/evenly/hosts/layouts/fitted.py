@@ -13,8 +13,8 @@ from evenly.hosts.layouts.worker import Task
 from evenly.plan.cost import Tables
 from evenly.plan.kernel import crews, policies
 from evenly.serve.engines.vllm_v1 import VllmV1
-from evenly.serve.results import columns
 from evenly.serve.orders.first_come import FirstCome
+from evenly.serve.results import columns
 from evenly.serve.routers.round_robin import RoundRobin
 
 WHOLE = 1 << 20  # tokens of a pass: no prompt is ever cut
