@@ -9,6 +9,7 @@ import pytest
 
 from evenly.core import Trace
 from evenly.hardware.model import model
+from evenly.measure.slo import Slo
 from evenly.papers.testbed import Given
 from evenly.plan.candidate import Candidate, evaluate
 from evenly.plan.estimate import static_makespan
@@ -181,3 +182,11 @@ def test_a_plan_is_told_in_words_a_table_and_json(plan: Plan) -> None:
 def test_a_plan_without_a_plan_that_keeps_its_limits_says_so(plan: Plan) -> None:
     strict = replace(plan, limits=(("ttft_mean", "<=", 1e-6),))
     assert why(strict).startswith("No plan keeps ttft_mean <= 1e-06")
+
+
+def test_limits_that_nobody_keeps_are_told_with_what_the_best_plan_takes(plan: Plan) -> None:
+    assert "No request keeps" not in "".join(sentences(plan))
+    hopeless = search(replace(scenario(), slo=Slo(ttft=1.0, tpot=1e-4)), 8, SHORT, "goodput")
+    (said,) = [line for line in sentences(hopeless) if line.startswith("No request keeps")]
+    assert "tpot:0.1, in ms" in said
+    assert f"{1e3 * hopeless.winner.figures['tpot_mean']:.3g} ms" in said

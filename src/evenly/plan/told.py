@@ -39,7 +39,7 @@ def as_json(plan: Plan, top: int) -> dict[str, Any]:
 
 def conclusions(plan: Plan) -> list[str]:
     """Return why the best plan wins, how the usual rule does, and at which rates the answer flips."""
-    told = [why(plan)]
+    told = [why(plan), *broken(plan.winner)]
     if plan.heuristic and plan.heuristic.title != plan.winner.title:
         factor = plan.heuristic.figures["e2e_mean"] / plan.winner.figures["e2e_mean"]
         told.append(
@@ -53,6 +53,19 @@ def conclusions(plan: Plan) -> list[str]:
     if plan.rate < float("inf") and not plan.flips:
         told.append("The winner stays the same at a quarter to eight times the rate.")
     return told
+
+
+def broken(best: Candidate) -> list[str]:
+    """Return that the best plan breaks the SLO for most requests, and by how much, if it does."""
+    share, slo = best.figures["slo_share"], best.scenario.slo
+    if share >= 0.5:
+        return []
+    part = f"{100 * share:.0f}% of the requests keep" if share > 0 else "No request keeps"
+    first, token = best.figures["ttft_mean"], 1e3 * best.figures["tpot_mean"]
+    return [
+        f"{part} the limits ({slo}, in ms) even there: the first token takes {1e3 * first:.3g} ms on average, another "
+        f"one {token:.3g} ms. Loosen them, send less, or take more or faster devices."
+    ]
 
 
 def sentences(plan: Plan) -> list[str]:
