@@ -1,6 +1,7 @@
 """What the adapter for vLLM costs: CPU time of its scheduling over vLLM's own, on the same passes.
 
-Needs the environment of `make vllm`: `.venv-vllm/bin/python -m benchmarks.adapter`. A model that answers at once stands
+Needs the environment of `make vllm`: `.venv-vllm/bin/python -m benchmarks.adapter [POLICIES ...]`; of policies that are
+not named the rows stay as they were last measured. A model that answers at once stands
 behind both schedulers; what is timed is `schedule`, `update_from_output` and `add_request`, all that vLLM's scheduler
 does for a pass. A policy that puts requests together in another way also changes vLLM's own work, so vLLM's scheduler
 is brought to make the very same passes: it gets the requests in the order in which the policy started them, and each
@@ -14,7 +15,7 @@ import gc
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,14 +140,14 @@ def answer(scheduler: Any, names: list[str]) -> ModelRunnerOutput:
     return ModelRunnerOutput(names, {name: place for place, name in enumerate(names)}, sampled)
 
 
-def measure() -> dict[str, dict[str, float]]:
-    """Return for each set of policies the microseconds for a request in a pass, vLLM's own, and the per cent over it.
+def measure(names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return for each named set of policies the microseconds for a request in a pass, vLLM's own, and the per cent over it.
 
     In each round the two serve in turn, and which is first alternates. `apart_percent` is how far the per cent over lie
     apart that the even and the odd rounds give by themselves.
     """
     found = {}
-    for name in POLICIES:
+    for name in names:
         like = serve(name)  # also compiles and imports what is needed once
         assert serve(name, like).passes == like.passes, f"{name}: vLLM's own scheduler makes other passes"
         both = []
@@ -185,7 +186,12 @@ def table(found: Mapping[str, Mapping[str, float]]) -> str:
 
 
 if __name__ == "__main__":
-    measured = measure()
-    (RESULTS / "adapter.json").write_text(json.dumps({"machine": unstructure(machine()), "rows": measured}, indent=1))
+    if unknown := set(sys.argv[1:]) - set(POLICIES):
+        sys.exit(f"no policies {', '.join(sorted(unknown))}; there are {'; '.join(POLICIES)}")
+    file = RESULTS / "adapter.json"
+    before = json.loads(file.read_text())["rows"] if sys.argv[1:] else {}
+    found = before | measure(sys.argv[1:] or list(POLICIES))
+    measured = {name: found[name] for name in POLICIES if name in found}
+    file.write_text(json.dumps({"machine": unstructure(machine()), "rows": measured}, indent=1))
     PAGE.write_text(insert(PAGE.read_text(), {"adapter": table(measured)}))
     print(table(measured))
