@@ -1,11 +1,10 @@
 """What the adapter for vLLM costs: CPU time of its scheduling over vLLM's own, on the same passes.
 
 Needs the environment of `make vllm`: `.venv-vllm/bin/python -m benchmarks.adapter [POLICIES ...]`; of policies that are
-not named the rows stay as they were last measured. A model that answers at once stands
-behind both schedulers; what is timed is `schedule`, `update_from_output` and `add_request`, all that vLLM's scheduler
-does for a pass. A policy that puts requests together in another way also changes vLLM's own work, so vLLM's scheduler
-is brought to make the very same passes: it gets the requests in the order in which the policy started them, and each
-pass the policy's budget.
+not named the rows stay as they were. A model that answers at once stands behind both schedulers; what is timed is
+`schedule`, `update_from_output` and `add_request`, all that vLLM's scheduler does for a pass. A policy that puts
+requests together in another way also changes vLLM's own work, so vLLM's scheduler is brought to make the very same
+passes: it gets the requests in the order in which the policy started them, and each pass the policy's budget.
 
 Other work on the machine only ever adds to a time. Every round makes the same passes, so each pass counts with the
 least time that it took in any round.
@@ -141,7 +140,7 @@ def answer(scheduler: Any, names: list[str]) -> ModelRunnerOutput:
 
 
 def measure(names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return for each named set of policies the microseconds for a request in a pass, vLLM's own, and the per cent over it.
+    """Return for each set of policies the microseconds for a request in a pass, vLLM's own, and the per cent over.
 
     In each round the two serve in turn, and which is first alternates. `apart_percent` is how far the per cent over lie
     apart that the even and the odd rounds give by themselves.
