@@ -8,7 +8,7 @@ from evenly.cluster.functions.calls import Calls
 from evenly.cluster.functions.causes import explain
 from evenly.cluster.functions.published import PARTS
 from evenly.core import Array, Floats, Load, Outcome
-from evenly.core.document import unstructure
+from evenly.core.document import told, unstructure
 
 if TYPE_CHECKING:
     from evenly.cluster.functions.scenario import FunctionsScenario
@@ -24,11 +24,11 @@ def outcome(scenario: "FunctionsScenario", calls: Calls, run: "Run") -> Outcome:
     facts: dict[str, str | int | float] = {
         "calls": calls.origin,
         "functions": len(calls.functions),
-        "keep": said(scenario.keep),
-        "delay": said(scenario.delay) if scenario.delay is not None else "none",
-        "pool": said(scenario.pool) if scenario.pool is not None else "allocations as measured",
-        "route": said(scenario.route) if scenario.route is not None else "where the call comes",
-        "chain": said(scenario.chain) if scenario.chain is not None else "none",
+        "keep": _named(scenario.keep),
+        "delay": _named(scenario.delay, "none"),
+        "pool": _named(scenario.pool, "allocations as measured"),
+        "route": _named(scenario.route, "where the call comes"),
+        "chain": _named(scenario.chain, "none"),
         "calls on a pod at once": scenario.concurrency,
         "slowdown by each other call on the pod": scenario.lengthening(calls),
         "worth of a cold start, seconds of an idle pod": scenario.worth,
@@ -76,15 +76,8 @@ def figures(calls: Calls, run: "Run", worth: float = 60.0, foresees: bool = Fals
     }
 
 
-def said(plugin: object) -> str:
-    """Return a plug-in with its knobs, as one line.
-
-    >>> from evenly.cluster.functions.keepalives.fixed import Fixed
-    >>> said(Fixed(30.0))
-    'fixed, seconds 30.0'
-    """
-    entry: dict[str, object] = unstructure(plugin)
-    return ", ".join(str(value) if name == "use" else f"{name} {value}" for name, value in entry.items())
+def _named(plugin: object, none: str = "") -> str:
+    return none if plugin is None else told(unstructure(plugin), type(plugin).__name__)
 
 
 def waits(calls: Calls, run: "Run") -> Floats:
