@@ -69,7 +69,7 @@ class Keeper:
                 break
             blocks += found
         pool.touch(blocks)
-        self._table.requests["kept"][entry.row] = 1
+        self._table.keep(entry, 1)
         self._kept[program] = Kept(entry, blocks, now + seconds)
         self.next_expiry = min(self.next_expiry, now + seconds)
 
@@ -78,14 +78,14 @@ class Keeper:
         kept = self._kept.get(entry.hints.program or "")
         if kept is not None:
             kept.awaited = entry
-            self._table.requests["kept"][kept.entry.row] = 2
+            self._table.keep(kept.entry, 2)
 
     def unexpect(self, entry: Entry) -> None:
         """Note that the next turn of a program gave up waiting."""
         kept = self._kept.get(entry.hints.program or "")
         if kept is not None and kept.awaited is entry:
             kept.awaited = None
-            self._table.requests["kept"][kept.entry.row] = 1
+            self._table.keep(kept.entry, 1)
             self.next_expiry = min(self.next_expiry, kept.until)
 
     def expire(self, now: float) -> None:
@@ -110,7 +110,7 @@ class Keeper:
         kept = self._kept.pop(program or "", None)
         if kept is not None:
             self._manager.block_pool.free_blocks(reversed(kept.blocks))
-            self._table.requests["kept"][kept.entry.row] = 0
+            self._table.keep(kept.entry, 0)
 
     def clear(self) -> None:
         """Let go everything."""

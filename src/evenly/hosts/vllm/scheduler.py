@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from vllm.logger import init_logger
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import SchedulerOutput
@@ -256,8 +257,10 @@ class Scheduler(VllmScheduler):
             if emitted != entry.emitted:
                 owed[entry.flow] = owed.get(entry.flow, 0) + emitted - entry.emitted
                 entry.emitted = emitted
-        for flow, tokens in owed.items():
-            self._table.serve(flow, tokens)
+        if owed:
+            count = len(owed)
+            flows, tokens = np.fromiter(owed, np.int64, count), np.fromiter(owed.values(), np.int64, count)
+            self._table.serve(flows, tokens)
         self._served = False
 
     def _watch(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evenly.core import Array
+from evenly.core import Array, Ints
 from evenly.hosts.vllm.hints import Hints
 from evenly.kernel.serving.records import FLOW, NONE, REQUEST
 
@@ -174,9 +174,13 @@ class Table:
             self.serve(entry.flow, emitted - entry.emitted)
             entry.emitted = emitted
 
-    def serve(self, flow: int, tokens: int) -> None:
-        """Charge a flow for output tokens."""
-        self._flow["output"][flow] += tokens
+    def serve(self, flows: int | Ints, tokens: int | Ints) -> None:
+        """Charge a flow for output tokens, or several flows, each named once."""
+        self._flow["output"][flows] += tokens
+
+    def keep(self, entry: Entry, state: int) -> None:
+        """Note whether blocks of a request that ended are kept: 0 no, 1 yes, 2 and the next turn waits."""
+        self._request["kept"][entry.row] = state
 
     def _flow_of(self, hints: Hints, number: int) -> int:
         name = hints.user if self.counts == "user" else hints.program
