@@ -10,6 +10,7 @@ import pytest
 from evenly.hardware.costs.profile import Profile
 from evenly.hardware.device import device
 from evenly.hardware.model import model
+from evenly.hardware.profiles import vidur
 from evenly.hardware.profiles.exchange import exchange
 from evenly.hardware.profiles.load import load
 from evenly.kernel.bridge import compiled
@@ -185,3 +186,9 @@ def test_a_folder_with_one_profile_for_each_number_of_devices_gives_the_right_on
     _, numbers = made("llmservingsim before 1.0", data)
     whole = Profile(path=str((data / V0).parent))
     np.testing.assert_array_equal(whole.tables(model("llama-3.1-70b"), device("h100"), 4), numbers)
+
+
+def test_a_folder_of_attention_alone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "attention.csv").write_text("batch_size\n1\n")
+    with pytest.raises(ValueError, match=r"neither a table of layers nor mlp\.csv"):
+        vidur.read(tmp_path, model("llama-3-8b"), 1, None, None)

@@ -60,7 +60,7 @@ def _compile(function: Callable[..., Any], name: str, kind: Any) -> Any:
     with own_cache():
         try:
             return numba.njit(kind.signature, cache=True, error_model="numpy")(function)
-        except (NumbaError, NotImplementedError) as error:  # numba raises the second from deep inside
+        except (NumbaError, NotImplementedError) as error:  # numba lets the second through as it is
             raise ValueError(_explain(name, function, error)) from None
         except RuntimeError:  # no file to cache next to: a class typed at a prompt
             return numba.njit(kind.signature, error_model="numpy")(function)

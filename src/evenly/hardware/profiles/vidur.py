@@ -47,7 +47,12 @@ def read(path: Path, model: Model, tensor: int, attention: str | None, network: 
     beside = Path(attention) if attention else find(path if path.is_dir() else path.parent, "attention")
     if beside is None:
         raise ValueError(f"'{path}' holds no attention.csv; name the table of the same card and shape in `attention`")
-    layer, once, head = _layers(layers, tensor) if layers else _mlp(mlp, model, tensor)  # type: ignore[arg-type]
+    if layers:
+        layer, once, head = _layers(layers, tensor)
+    elif mlp:
+        layer, once, head = _mlp(mlp, model, tensor)
+    else:
+        raise ValueError(f"'{path}' holds neither a table of layers nor mlp.csv; name the folder of one card's tables")
     return Measured(
         layer=layer,
         once=once,
