@@ -6,7 +6,7 @@ if [[ $(uname -s) != Linux || ! $(uname -m) =~ ^(x86_64|aarch64)$ ]]; then
     echo "================================================================================"
     echo "SKIPPED: vLLM's CPU build is made for Linux on x86_64 and aarch64, this is $(uname -sm)."
     echo "Nothing of tests/hosts/vllm was run: the adapter, its policies and the replay are NOT tested here,"
-    echo "nor are the experts that compute in torch (tests/hosts/test_experts.py)."
+    echo "nor is what computes in torch (tests/hosts/test_experts.py, tests/hosts/torch)."
     echo "================================================================================"
     exit 0
 fi

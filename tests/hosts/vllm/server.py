@@ -117,12 +117,21 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    end = time.monotonic() + STOP
-    while left(process) and time.monotonic() < end:  # a killed worker takes a moment to give its memory back
-        time.sleep(0.05)
+    left(process)
 
 
 def left(process: subprocess.Popen[bytes]) -> list[str]:
+    """Return the names of the processes that a server left behind when it ended.
+
+    A worker takes a moment to give its memory back, so those that run are given time to end.
+    """
+    end = time.monotonic() + STOP
+    while (found := running(process)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+def running(process: subprocess.Popen[bytes]) -> list[str]:
     """Return the names of the processes that a server started and that still run; Linux tells them by their session."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):

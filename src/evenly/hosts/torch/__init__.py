@@ -1,0 +1,1 @@
+"""Parts of training that run in PyTorch, each drop-in and each for any device and backend."""

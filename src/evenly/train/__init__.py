@@ -1,0 +1,1 @@
+"""Training: batches dealt to ranks, pipelines of stages, experts of a layer, checkpoints; each in a package."""
