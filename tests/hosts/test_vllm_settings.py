@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evenly.hosts.vllm import release
-from evenly.hosts.vllm.hints import NONE, hints
+from evenly.hosts.vllm.hints import NONE, Hints, hints
 from evenly.hosts.vllm.settings import Settings, settings
 from evenly.hosts.vllm.table import MOST_FLOWS, Table, code
 from evenly.serve.orders.priority import Priority
@@ -101,29 +101,30 @@ def test_a_user_keeps_one_flow_and_programs_that_ended_make_room() -> None:
     table = Table("program")
     for k in range(5000):
         last = hints({"evenly_program": str(k), "evenly_last_turn": 1})
-        entry = table.enter(_request(), last, 0.0)
-        table.wait(entry)
-        table.unwait(entry)
-        table.start(entry, 0.0, 5)
-        table.stop(entry, 7)
-        assert table.flows["output"][entry.flow] == 7
-        table.leave(entry)
+        request = _entered(table, last, 0.0)
+        table.wait(request.evenly)
+        table.unwait(request.evenly)
+        table.start(request, 0.0)
+        request.num_output_tokens = 7
+        table.stop(request)
+        assert table.flows["output"][request.evenly.flow] == 7
+        table.leave(request.evenly)
     assert len(table.flows) < 5000
 
 
 def test_the_user_who_was_idle_longest_is_forgotten_when_there_are_too_many() -> None:
     table = Table("user")
-    first = table.enter(_request(), hints({"evenly_user": "first"}), 0.0)
-    table.start(first, 0.0, 5)
-    table.stop(first, 1)
-    busy = table.enter(_request(), hints({"evenly_user": "busy"}), 0.0)
-    table.start(busy, 0.0, 5)
+    first = _entered(table, hints({"evenly_user": "first"}), 0.0)
+    table.start(first, 0.0)
+    table.stop(first)
+    busy = _entered(table, hints({"evenly_user": "busy"}), 0.0)
+    table.start(busy, 0.0)
     for k in range(MOST_FLOWS):
-        entry = table.enter(_request(), hints({"evenly_user": f"u{k}"}), 1.0 + k)
-        table.start(entry, 1.0 + k, 5)
-        table.stop(entry, 1)
+        request = _entered(table, hints({"evenly_user": f"u{k}"}), 1.0 + k)
+        table.start(request, 1.0 + k)
+        table.stop(request)
     assert len(table.used) == MOST_FLOWS
-    assert table.flows["running"][busy.flow] == 1
+    assert table.flows["running"][busy.evenly.flow] == 1
     again = table.enter(_request(), hints({"evenly_user": "first"}), 9e9)
     assert table.flows["prompt"][again.flow] == 0  # what it had got is forgotten
 
@@ -131,22 +132,43 @@ def test_the_user_who_was_idle_longest_is_forgotten_when_there_are_too_many() ->
 def test_a_turn_finds_the_one_before_it_until_it_has_a_seat_and_leaves_it_for_another_try_if_it_gives_up() -> None:
     table = Table("program")
     told = {"evenly_program": "p", "evenly_last_turn": 0}
-    first = table.enter(_request(), hints(told), 1.0)
-    table.start(first, 1.5, 5)
+    request = _entered(table, hints(told), 1.0)
+    first = request.evenly
+    table.start(request, 1.5)
+    table.stop(request)
     table.finish(first, 2.0, 3)
     table.pause(first)
     given_up = table.enter(_request(), hints(told | {"evenly_turn": 1}), 4.0)
     assert table.requests["parent"][given_up.row] == first.row
     table.leave(given_up)
-    second = table.enter(_request(), hints(told | {"evenly_turn": 1}), 5.0)
+    request = _entered(table, hints(told | {"evenly_turn": 1}), 5.0)
+    second = request.evenly
     before = table.requests[table.requests["parent"][second.row]]
     assert (before["finish"], before["output"], before["start"]) == (2.0, 3, 1.5)
     assert table.requests["began"][second.row] == 1.0, "the program began with its first turn"
-    table.start(second, 5.0, 5)
+    table.start(request, 5.0)
+    table.stop(request)
     table.seated(second)
     assert table.requests["parent"][second.row] == -1
     table.leave(second)
     assert len(table._spare) == len(table.requests)
+
+
+def test_who_runs_is_charged_for_what_it_was_given_whoever_left_before() -> None:
+    table = Table("user")
+    requests = [_entered(table, hints({"evenly_user": str(k % 3)}), 0.0) for k in range(9)]
+    for request in requests:
+        table.start(request, 0.0)
+    leave = np.random.default_rng(4).permutation(9).tolist()
+    for left, request in enumerate(requests[k] for k in leave):
+        for other in requests:
+            other.num_output_tokens += other.evenly.running
+        if left % 2:
+            table.charge_running()
+        table.stop(request)
+    for user in range(3):
+        given = sum(request.num_output_tokens for request in requests[user::3])
+        assert table.flows["output"][requests[user].evenly.flow] == given
 
 
 def test_programs_that_never_come_back_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,4 +208,10 @@ def test_another_release_of_vllm_is_refused_with_the_tested_range(monkeypatch: p
 
 
 def _request() -> Any:
-    return SimpleNamespace(num_prompt_tokens=5, max_tokens=9, priority=np.int64(0))
+    return SimpleNamespace(num_prompt_tokens=5, max_tokens=9, priority=np.int64(0), num_output_tokens=0)
+
+
+def _entered(table: Table, told: Hints, now: float) -> Any:
+    request = _request()
+    request.evenly = table.enter(request, told, now)
+    return request

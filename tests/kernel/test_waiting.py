@@ -71,3 +71,20 @@ def test_to_freshen_in_compiled_code_is_to_ask_one_by_one(seed: int) -> None:
         assert np.array_equal(items, other)
         assert rank(items["row"][0]) == min(map(rank, items["row"][:count].tolist()))
         waiting.pop(items, count)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_flow_is_charged_for_what_its_requests_were_given_since(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    requests, flows = np.zeros(40, records.REQUEST), np.zeros(5, records.FLOW)
+    requests["flow"] = chance.integers(0, 5, 40)
+    charged, given = np.zeros(40, np.int64), np.zeros(40, np.int64)
+    room = np.zeros(40, np.int64)
+    for _ in range(10):
+        rows = chance.permutation(40)[: chance.integers(0, 40)]
+        given[rows] += chance.integers(0, 4, len(rows))
+        room[: len(rows)] = rows  # what lies behind is of no account
+        waiting.charge(room, given[rows], charged, requests, flows)
+        assert np.array_equal(charged[rows], given[rows])
+        for flow in range(5):
+            assert flows["output"][flow] == charged[requests["flow"] == flow].sum()

@@ -56,7 +56,7 @@ class PolicyQueue(RequestQueue):
     def prepend_requests(self, requests: Iterable[Any]) -> None:
         """Put back requests that were taken out but could not start, where they were."""
         for request in requests:
-            self._table.stop(request.evenly, request.num_output_tokens)
+            self._table.stop(request)
             self._push(request, self._ranks.pop(request.request_id))
 
     def peek_request(self) -> Request:

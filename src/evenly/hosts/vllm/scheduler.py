@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from vllm.logger import init_logger
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 from vllm.v1.core.sched.output import SchedulerOutput
@@ -118,21 +117,25 @@ class Scheduler(VllmScheduler):
         table = self._table
         ask, bring = ranks(chosen.order, chosen.seed)
 
+        def charge() -> None:
+            table.charge_running()
+            self._served = False
+
         def rank(request: Any, sequence: int) -> float:
             if self._served:
-                self._charge()
+                charge()
             now = self.clock() - self._begin
             return float(ask(now, sequence, request.evenly.row, table.requests, table.used))
 
         def freshen(items: Array, count: int) -> None:
             if self._served:
-                self._charge()
+                charge()
             bring(items, count, self.clock() - self._begin, table.requests, table.used)
 
         def start(request: Any) -> None:
             entry = request.evenly
             first = not entry.started
-            table.start(entry, self._now, request.num_prompt_tokens)
+            table.start(request, self._now)
             if self._keeper is not None:
                 if first:  # before what was kept for it is let go
                     self._keeper.tell(self._now, entry)
@@ -220,7 +223,7 @@ class Scheduler(VllmScheduler):
     def _preempt_request(self, request: Any, timestamp: float, drop_stale_output: bool = False) -> None:
         table, row = self._table, request.evenly.row
         if self._queue is not None:
-            table.stop(request.evenly, request.num_output_tokens)
+            table.stop(request)
         table.requests["generated"][row] = request.num_output_tokens
         table.requests["preemptions"][row] += 1
         super()._preempt_request(request, timestamp, drop_stale_output)
@@ -230,7 +233,7 @@ class Scheduler(VllmScheduler):
     def _free_request(self, request: Any, delay_free_blocks: bool = False) -> Any:
         entry = request.evenly
         if entry.running:
-            self._table.stop(entry, request.num_output_tokens)
+            self._table.stop(request)
         ended = request.status in ENDED
         now = self.clock() - self._begin
         if ended:
@@ -248,20 +251,6 @@ class Scheduler(VllmScheduler):
         else:
             self._table.leave(entry)
         return freed
-
-    def _charge(self) -> None:
-        """Charge flows for the tokens of running requests since the last time, each flow once: records are slow."""
-        owed: dict[int, int] = {}
-        for request in self.running:
-            entry, emitted = request.evenly, request.num_output_tokens
-            if emitted != entry.emitted:
-                owed[entry.flow] = owed.get(entry.flow, 0) + emitted - entry.emitted
-                entry.emitted = emitted
-        if owed:
-            count = len(owed)
-            flows, tokens = np.fromiter(owed, np.int64, count), np.fromiter(owed.values(), np.int64, count)
-            self._table.serve(flows, tokens)
-        self._served = False
 
     def _watch(self) -> None:
         """Watch allocations where kept blocks may have to go, which is rare."""

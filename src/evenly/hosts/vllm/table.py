@@ -9,6 +9,8 @@ import numpy as np
 
 from evenly.core import Array, Ints
 from evenly.hosts.vllm.hints import Hints
+from evenly.kernel.compiling import entry as direct
+from evenly.kernel.serving import waiting
 from evenly.kernel.serving.records import FLOW, NONE, REQUEST
 
 ROWS = 256  # requests and flows that there is room for at first
@@ -29,10 +31,14 @@ class Entry:
     hints: Hints
     before: "Entry | None" = None
     "The turn before it, until it has a seat."
-    emitted: int = 0
-    "Output tokens that its flow was charged for."
-    running: bool = False
+    place: int = NONE
+    "Among those that hold a seat."
     started: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Return whether the request holds a seat."""
+        return self.place >= 0
 
 
 def _columns(records: Array) -> dict[str, Array]:
@@ -49,6 +55,7 @@ def _unknown() -> Array:
     return made
 
 
+_charge = direct(waiting.charge)
 UNKNOWN = _unknown()
 "The record of a request of which nothing is known."
 
@@ -64,8 +71,11 @@ class Table:
         self.requests: Array = np.zeros(ROWS, REQUEST)
         self.flows: Array = np.zeros(ROWS, FLOW)
         self._request, self._flow = _columns(self.requests), _columns(self.flows)
+        self._charged: Ints = np.zeros(ROWS, np.int64)  # output tokens of a request that its flow was charged for
         self.used = self.flows[:1]
         "The flows that there are, as orders see them."
+        self._seats: list[Any] = []  # the requests that run, in no order,
+        self._seated: Ints = np.zeros(ROWS, np.int64)  # and their rows
         self._spare = list(range(ROWS))[::-1]
         self._rows: dict[str | None, int] = {}  # of flows, by the user's or program's name
         self._names: dict[int, str | None] = {}
@@ -79,6 +89,8 @@ class Table:
             size = len(self.requests)
             self.requests = np.concatenate((self.requests, np.zeros(size, REQUEST)))
             self._request = _columns(self.requests)
+            self._charged = np.concatenate((self._charged, np.zeros(size, np.int64)))
+            self._seated = np.concatenate((self._seated, np.zeros(size, np.int64)))
             self._spare = list(range(size, 2 * size))[::-1]
         row = self._spare.pop()
         self._numbered += 1
@@ -87,6 +99,7 @@ class Table:
             self._flow["first"][flow] = arrival
         before = self._paused.pop(hints.program or "", None)
         self.requests[row] = UNKNOWN
+        self._charged[row] = 0
         given = {
             "arrival": arrival,
             "prompt": request.num_prompt_tokens,
@@ -149,34 +162,40 @@ class Table:
         if self.counts:
             self._flow["waiting"][entry.flow] -= 1
 
-    def start(self, entry: Entry, now: float, prompt: int) -> None:
+    def start(self, request: Any, now: float) -> None:
         """Count a request among the running ones, its prompt when it starts for the first time."""
-        entry.running = True
+        entry = request.evenly
+        entry.place = len(self._seats)
+        self._seats.append(request)
+        self._seated[entry.place] = entry.row
         if self.counts:
             self._flow["running"][entry.flow] += 1
             self._flow["started"][entry.flow] = now
             if not entry.started:
-                self._flow["prompt"][entry.flow] += prompt
+                self._flow["prompt"][entry.flow] += request.num_prompt_tokens
         if not entry.started:
             self._request["start"][entry.row] = now
         entry.started = True
 
-    def stop(self, entry: Entry, emitted: int) -> None:
-        """Take a request from the running ones; `emitted` output tokens were given to it in all."""
-        entry.running = False
+    def stop(self, request: Any) -> None:
+        """Take a request from the running ones, and charge its flow for what it was given since the last time."""
+        entry = request.evenly
+        last = self._seats.pop()
+        if last is not request:
+            self._seats[entry.place] = last
+            self._seated[entry.place] = last.evenly.row
+            last.evenly.place = entry.place
+        entry.place = NONE
         if self.counts:
             self._flow["running"][entry.flow] -= 1
-            self.charge(entry, emitted)
+            emitted = request.num_output_tokens
+            self._flow["output"][entry.flow] += emitted - self._charged[entry.row]
+            self._charged[entry.row] = emitted
 
-    def charge(self, entry: Entry, emitted: int) -> None:
-        """Charge the flow of a request for the output tokens that it was given since the last time."""
-        if emitted != entry.emitted:
-            self.serve(entry.flow, emitted - entry.emitted)
-            entry.emitted = emitted
-
-    def serve(self, flows: int | Ints, tokens: int | Ints) -> None:
-        """Charge a flow for output tokens, or several flows, each named once."""
-        self._flow["output"][flows] += tokens
+    def charge_running(self) -> None:
+        """Charge flows for the output tokens that running requests were given since the last time."""
+        emitted = np.array([request.num_output_tokens for request in self._seats], np.int64)
+        _charge(self._seated, emitted, self._charged, self.requests, self.flows)
 
     def keep(self, entry: Entry, state: int) -> None:
         """Note whether blocks of a request that ended are kept: 0 no, 1 yes, 2 and the next turn waits."""

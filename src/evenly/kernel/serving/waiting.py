@@ -1,6 +1,7 @@
 """A binary heap of waiting requests in an array, for a queue that is kept in Python and asked between passes.
 
 The heap is the first `count` items of an array; the first of all has the smallest rank, then arrival, then number.
+What the running requests were given, on which ranks may hang, is booked here too.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from evenly.kernel.serving.records import FLOWS, RANK, REQUESTS
 ITEM = np.dtype([("rank", float), ("arrival", float), ("number", np.int64), ("row", np.int64)])
 "A waiting request: its rank when it was last asked for, and its row in the table of requests."
 _items = types.Array(numba.from_dtype(ITEM), 1, "C")
+_ints = types.Array(types.int64, 1, "C")
 _floats = types.Array(types.float64, 1, "C")
 _ask = caller(RANK.signature.return_type, RANK.signature.args)
 
@@ -95,3 +97,15 @@ def freshen(items: Any, count: int, now: float, order: int, requests: Any, flows
             return
         items[0].rank = rank
         _sink(items, count)
+
+
+@loop(types.void(_ints, _ints, _ints, REQUESTS, FLOWS))
+def charge(rows: Any, emitted: Any, charged: Any, requests: Any, flows: Any) -> None:
+    """Charge flows for what the requests in as many `rows` `emitted`, less what they were `charged` for before.
+
+    `charged` is by row, like `requests`.
+    """
+    for i in range(len(emitted)):
+        row = rows[i]
+        flows[requests[row].flow].output += emitted[i] - charged[row]
+        charged[row] = emitted[i]
