@@ -1,11 +1,13 @@
-"""Training baselines: sequences dealt to data-parallel ranks, from the length histogram of a public corpus."""
+"""Training baselines: sequences dealt to ranks, from the length histogram of a public corpus; layouts of attention."""
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from evenly.balance.packers.longest_pack_first import LongestPackFirst, filled
 from evenly.balance.partitioners import Partitioner
 from evenly.balance.partitioners.blocks import Blocks
 from evenly.balance.partitioners.karmarkar_karp import KarmarkarKarp
@@ -13,10 +15,16 @@ from evenly.balance.partitioners.longest_first import LongestFirst
 from evenly.balance.partitioners.snake import Snake
 from evenly.balance.partitioners.stride import Stride
 from evenly.papers.data import public
+from evenly.papers.reproduce import Skipped
 from evenly.train.batches.corpora.file import File
+from evenly.train.batches.corpora.lognormal import Lognormal
 from evenly.train.batches.dealers.partitioned import Partitioned
 from evenly.train.batches.efforts.tokens import Tokens
 from evenly.train.batches.scenario import BatchesScenario
+from evenly.train.context.layouts.ring import Ring
+from evenly.train.context.layouts.striped import Striped
+from evenly.train.context.layouts.zigzag import Zigzag
+from evenly.train.context.scenario import ContextScenario
 
 SIZES = ((8, 56, 100), (64, 56, 40), (2, 8, 1000))  # ranks, sequences of each, global batches of a seed
 PARTITIONERS: Mapping[str, Partitioner] = {
@@ -60,3 +68,46 @@ def corpus() -> dict[str, float]:
         "linear": longest / mean,
         "attention": float(share @ length**2) / longest**2,
     }
+
+
+def packed() -> dict[str, float]:
+    """Return how full packs of 512 tokens are in %, and how many sequences stand in one, with at most 12 in a pack."""
+    length, count = np.loadtxt(wikipedia(), np.int64, delimiter=",", skiprows=1, unpack=True)
+    contents = LongestPackFirst(most=12).contents(length[count > 0], count[count > 0], int(length.max()))
+    packs = sum(times for times, _ in contents)
+    return {"filled": 100.0 * filled(contents, int(length.max())), "fewer": float(count.sum()) / packs}
+
+
+def rollouts(seed: int) -> dict[str, float]:
+    """Return what longest first gains over sequences as they come on 16 ranks of 8 answers, and what is left uneven.
+
+    Lengths are ours: log-normal, median 700, cut at 8,192; the work of a sequence is that of a model of 7 billion
+    weights. `spread` is the difference in tokens of the fullest and the emptiest rank over the mean one, in %.
+    """
+    run = BatchesScenario(corpus=Lognormal(), ranks=16, batch=8, steps=100, seed=seed)
+    lengths = run.lengths()
+    figures, spreads = {}, {}
+    for name in ("blocks", "longest"):
+        account = replace(run, deal=Partitioned(PARTITIONERS[name])).account(lengths)
+        tokens = np.array(account.tokens)
+        figures[name] = account.metrics()["step_mean"]
+        spreads[name] = float(np.mean(np.ptp(tokens, axis=1) / tokens.mean(axis=1)))
+    return {"gain": figures["blocks"] / figures["longest"], "spread": 100.0 * spreads["longest"]}
+
+
+def layouts() -> dict[str, float]:
+    """Return shares of the ideal in %, and the busiest rank over the mean one, of 131,072 tokens on eight ranks."""
+    figures = {}
+    for name, layout in (("ring", Ring()), ("zigzag", Zigzag()), ("striped", Striped())):
+        found = ContextScenario(layout=layout).run().metrics
+        figures |= {name: 100.0 * found["ideal_share"], f"{name}_busiest": found["imbalance"]}
+    return figures
+
+
+def trained(seed: int) -> dict[str, float]:
+    """Return what two processes show that train an encoder under DDP on gloo; see `measure` there."""
+    if importlib.util.find_spec("torch") is None:
+        raise Skipped("the ranks train in torch, which is not installed: pip install 'evenly[torch]'")
+    from evenly.hosts.torch.batches.measure import measure
+
+    return measure(seed)

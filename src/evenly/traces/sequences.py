@@ -1,5 +1,6 @@
 """Lengths of the sequences of a tokenised data set, read from the files that people have."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,26 +38,15 @@ class Sequences:
 
 
 def read(path: str | Path) -> Sequences:
-    """Return the lengths in a file, or in all files of the same kind in a folder, sorted by name.
+    """Return the lengths in a file, or in all files of one kind in a folder, sorted by name.
 
-    Parquet, JSON lines or CSV with a column `length` (or `num_tokens`, `n_tokens`, `token_count`, `seq_len`), with a
-    list `attention_mask`, whose ones are counted, or with a list `input_ids`, `token_ids` or `tokens`; a column `count`
-    beside `length` makes a histogram. A `.txt` file has one length a line. Raises `ValueError` that names file, column,
-    row and remedy.
+    Parquet, JSON lines or CSV with a column `length` (or `num_tokens`, `n_tokens`, `token_count`, `seq_len`, `seqlen`),
+    with a list `attention_mask`, whose ones are counted, or with a list `input_ids`, `token_ids` or `tokens`; a column
+    `count` beside `length` makes a histogram. A `.txt` file has one length a line. Raises `ValueError` that names file,
+    column, row and remedy.
     """
     path = Path(path)
-    files, reader = _files(path)
-    import duckdb
-
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as database:
-        source = reader.format("$files")
-        asked: dict[str, Any] = {"files": [str(file) for file in files]}
-        try:
-            described = database.execute(f"DESCRIBE SELECT * FROM {source}", asked).fetchall()
-            chosen = _chosen(path, {str(row[0]): str(row[1]) for row in described})
-            columns = database.execute(f"SELECT {chosen} FROM {source}", asked).fetchnumpy()
-        except duckdb.Error as error:
-            raise ValueError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+    columns = _columns(path)
     length = _whole(path, columns["length"], "length", 1)
     if "count" not in columns:
         return Sequences(length)
@@ -67,12 +57,29 @@ def read(path: str | Path) -> Sequences:
 
 
 def holds(path: Path) -> bool:
-    """Tell whether a file or folder looks like a data set: it has token ids or lengths, whatever else it has."""
+    """Tell whether a file or folder is a data set by its name and columns, whatever stands in its rows."""
     try:
-        read(path)
+        _columns(path, rows=False)
     except ValueError:
-        return False
+        return path.name.endswith(".parquet")
     return True
+
+
+def _columns(path: Path, rows: bool = True) -> Mapping[str, Any]:
+    """Return the columns of lengths and counts; empty ones without `rows`."""
+    import duckdb
+
+    files, reader = _files(path)
+    source = reader.format("$files")
+    asked: dict[str, Any] = {"files": [str(file) for file in files]}
+    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as database:
+        try:
+            described = database.execute(f"DESCRIBE SELECT * FROM {source}", asked).fetchall()
+            kinds = {str(row[0]): str(row[1]) for row in described}
+            wanted = f"SELECT {_chosen(path, kinds)} FROM {source} WHERE {rows}"
+            return dict(database.execute(wanted, asked).fetchnumpy())
+        except duckdb.Error as error:
+            raise ValueError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def _files(path: Path) -> tuple[list[Path], str]:

@@ -69,7 +69,8 @@ class ContextScenario(Scenario):
         if not 0 < self.useful <= 1:
             raise ValueError(f"useful is a share above 0, not {self.useful}")
         link(self.link or device(self.device).link)
-        if self._by_heads() and self.ranks > self.heads:
+        by_heads = self.layout.spread(np.array([self.tokens]), self.ranks).by_heads
+        if by_heads and self.ranks > self.heads:
             raise ValueError(f"ranks is at most {self.heads} where they share heads, not {self.ranks}")
         return self
 
@@ -119,11 +120,6 @@ class ContextScenario(Scenario):
             "layout": told(unstructure(self.layout)),
             "seed": self.seed,
         }
-
-    def _by_heads(self) -> bool:
-        from evenly.train.context.layouts.ulysses import Ulysses
-
-        return isinstance(self.layout, Ulysses)
 
 
 def finish(work: Floats, transfer: float, ring: bool) -> float:

@@ -19,6 +19,8 @@ class Spread:
     "States of tokens that a rank sends in each step of a ring, or in all; one state is the width of the model."
     ring: bool
     "Whether it is sent from rank to rank while the step computes; otherwise nothing computes meanwhile."
+    by_heads: bool = False
+    "Whether ranks share the heads, so that there are at most as many ranks."
 
 
 class Layout(Protocol):

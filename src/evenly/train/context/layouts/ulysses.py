@@ -10,7 +10,7 @@ from evenly.train.context.layouts import Spread
 
 @dataclass(frozen=True, slots=True)
 class Ulysses:
-    """Exchange tokens for heads before attention and heads for tokens after it: every rank has some heads of all tokens.
+    """Exchange tokens for heads before attention and back after it: every rank has some heads of all tokens.
 
     Even whatever the mask, with a fraction of a ring's traffic on many ranks; but nothing computes meanwhile, and
     there are at most as many ranks as heads.
@@ -23,4 +23,5 @@ class Ulysses:
         """Return equal pairs of all ranks in one step; queries, keys, values and outputs are sent once."""
         tokens = documents.astype(np.float64)
         pairs = float((tokens * (tokens + 1) / 2).sum()) / ranks
-        return Spread(np.full((1, ranks), pairs), 4.0 * tokens.sum() / ranks * (ranks - 1) / ranks, ring=False)
+        sent = 4.0 * float(tokens.sum()) / ranks * (ranks - 1) / ranks
+        return Spread(np.full((1, ranks), pairs), sent, ring=False, by_heads=True)
