@@ -27,6 +27,7 @@ from evenly.train.context.layouts.zigzag import Zigzag
 from evenly.train.context.scenario import ContextScenario
 
 SIZES = ((8, 56, 100), (64, 56, 40), (2, 8, 1000))  # ranks, sequences of each, global batches of a seed
+ANSWERS = (8, 16, 32, 64)  # of a rank and step; the publication does not say how many
 PARTITIONERS: Mapping[str, Partitioner] = {
     "blocks": Blocks(),
     "stride": Stride(longest_first=True),
@@ -79,20 +80,23 @@ def packed() -> dict[str, float]:
 
 
 def rollouts(seed: int) -> dict[str, float]:
-    """Return what longest first gains over sequences as they come on 16 ranks of 8 answers, and what is left uneven.
+    """Return what longest first gains over sequences as they come on 16 ranks, and what is left uneven, by batch.
 
-    Lengths are ours: log-normal, median 700, cut at 8,192; the work of a sequence is that of a model of 7 billion
-    weights. `spread` is the difference in tokens of the fullest and the emptiest rank over the mean one, in %.
+    Lengths are ours: log-normal, median 700, cut at 8,192. Sequences are dealt by their tokens; a step takes what a
+    model of 7 billion weights takes, attention included. `spread` is the difference in tokens of the fullest and the
+    emptiest rank over the mean one, in %.
     """
-    run = BatchesScenario(corpus=Lognormal(), ranks=16, batch=8, steps=100, seed=seed)
-    lengths = run.lengths()
-    figures, spreads = {}, {}
-    for name in ("blocks", "longest"):
-        account = replace(run, deal=Partitioned(PARTITIONERS[name])).account(lengths)
-        tokens = np.array(account.tokens)
-        figures[name] = account.metrics()["step_mean"]
-        spreads[name] = float(np.mean(np.ptp(tokens, axis=1) / tokens.mean(axis=1)))
-    return {"gain": figures["blocks"] / figures["longest"], "spread": 100.0 * spreads["longest"]}
+    figures = {}
+    for batch in ANSWERS:
+        run = BatchesScenario(corpus=Lognormal(), ranks=16, batch=batch, steps=25, believed=Tokens(), seed=seed)
+        lengths = run.lengths()
+        naive, dealt = (
+            replace(run, deal=Partitioned(PARTITIONERS[name])).account(lengths) for name in ("blocks", "longest")
+        )
+        tokens = np.array(dealt.tokens)
+        figures[f"gain_{batch}"] = naive.metrics()["step_mean"] / dealt.metrics()["step_mean"]
+        figures[f"spread_{batch}"] = 100.0 * float(np.mean(np.ptp(tokens, axis=1) / tokens.mean(axis=1)))
+    return figures
 
 
 def layouts() -> dict[str, float]:
