@@ -84,7 +84,9 @@ def test_equal_counts_differ_by_at_most_one_item(sizes: Floats, parts: int) -> N
 
 
 @given(each=st.integers(1, 7), parts=st.integers(1, 9), data=st.data())
-def test_a_stride_deal_of_sorted_items_spreads_by_at_most_their_range(each: int, parts: int, data: st.DataObject) -> None:
+def test_a_stride_deal_of_sorted_items_spreads_by_at_most_their_range(
+    each: int, parts: int, data: st.DataObject
+) -> None:
     sizes = data.draw(arrays.arrays(np.float64, each * parts, elements=number))
     home = Stride(longest_first=True).split(sizes, parts)
     assert np.ptp(weights(home, sizes, parts)) <= np.ptp(sizes) + 1e-9

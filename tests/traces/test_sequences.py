@@ -25,14 +25,18 @@ def test_every_kind_of_file_gives_the_same_lengths(tmp_path: Path) -> None:
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    paths = [*(tmp_path / name for name in files), parquet(tmp_path / "f.parquet", f"SELECT unnest({IDS}) AS input_ids")]
+    paths = [
+        *(tmp_path / name for name in files),
+        parquet(tmp_path / "f.parquet", f"SELECT unnest({IDS}) AS input_ids"),
+    ]
     for path in paths:
         assert holds(path), path
         assert read(path).length.tolist() == [3, 1, 2], path
 
 
 def test_padding_is_not_counted_where_a_mask_tells_it(tmp_path: Path) -> None:
-    select = "SELECT unnest([[1, 2, 0, 0], [1, 0, 0, 0]]) AS input_ids, unnest([[1, 1, 0, 0], [1, 0, 0, 0]]) AS attention_mask"
+    columns = {"input_ids": "[[1, 2, 0, 0], [1, 0, 0, 0]]", "attention_mask": "[[1, 1, 0, 0], [1, 0, 0, 0]]"}
+    select = "SELECT " + ", ".join(f"unnest({lists}) AS {name}" for name, lists in columns.items())
     assert read(parquet(tmp_path / "a.parquet", select)).length.tolist() == [2, 1]
 
 

@@ -59,7 +59,7 @@ def dealt(seed: int) -> dict[str, float]:
 
 
 def corpus() -> dict[str, float]:
-    """Return what the histogram alone says: mean tokens, padding of the longest in %, and both gains without padding."""
+    """Return what the histogram says: mean tokens, padding to the longest in %, and what is won without padding."""
     length, count = np.loadtxt(wikipedia(), np.int64, delimiter=",", skiprows=1, unpack=True)
     share, longest = count / count.sum(), int(length.max())
     mean = float(share @ length)

@@ -81,8 +81,9 @@ TITLES = {
     ),
     "ranks": (
         "Ranks that wait",
-        "100 steps without padding; a sequence of n tokens takes n + n\u00b2 / 24,576. The busiest rank of a step over the "
-        "mean one, the time that ranks wait, and how much faster steps are than with sequences as they come (blocks).",
+        "100 steps without padding; a sequence of n tokens takes n + n\u00b2 / 24,576. The busiest rank of a step over "
+        "the mean one, the time that ranks wait, and how much faster steps are than with sequences as they come "
+        "(blocks).",
     ),
     "series": ("Series by the minute", "Sums over all functions."),
 }

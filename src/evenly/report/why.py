@@ -197,7 +197,11 @@ STALLS = Cause(
     ),
 )
 SLOW_PASSES = Cause(_figure("tbt_p50"), 1e-6, lambda o: f"its median gap is {show(_figure('tbt_p50')(o), 's')}")
-IDLE = Cause(_figure("idle_share"), 0.05, lambda o: f"its {o.load.worker}s are idle {_figure('idle_share')(o):.0%} of the time")
+IDLE = Cause(
+    _figure("idle_share"),
+    0.05,
+    lambda o: f"its {o.load.worker}s are idle {_figure('idle_share')(o):.0%} of the time",
+)
 HOST = Cause(
     lambda o: float(o.facts.get("host share", 0.0)),
     0.2,

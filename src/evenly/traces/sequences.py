@@ -93,7 +93,9 @@ def _files(path: Path) -> tuple[list[Path], str]:
         found = sorted(file for file in (path.rglob("*") if path.is_dir() else [path]) if file.name.endswith(ends))
         if found:
             return found, reader
-    arrow = " (a data set of arrow files: `to_parquet` writes it)" if path.is_dir() and any(path.rglob("*.arrow")) else ""
+    arrow = (
+        " (a data set of arrow files: `to_parquet` writes it)" if path.is_dir() and any(path.rglob("*.arrow")) else ""
+    )
     raise ValueError(f"{path}: holds no file that ends in {', '.join(READERS)}{arrow}")
 
 
@@ -107,7 +109,9 @@ def _chosen(path: Path, kinds: dict[str, str]) -> str:
         if kinds.get(name, "").endswith("[]"):
             return f"CAST({function}({name}) AS DOUBLE) AS length"
     known = ", ".join((*NUMBERS, *LISTS))
-    raise ValueError(f"{path}: no column of lengths or token ids among {', '.join(kinds)}; rename one to one of {known}")
+    raise ValueError(
+        f"{path}: no column of lengths or token ids among {', '.join(kinds)}; rename one to one of {known}"
+    )
 
 
 def _whole(path: Path, column: Any, name: str, least: int) -> Ints:
@@ -119,5 +123,7 @@ def _whole(path: Path, column: Any, name: str, least: int) -> Ints:
     if len(wrong):
         row = int(wrong[0])
         found = "nothing that is a number" if np.isnan(values[row]) else f"{values[row]:g}"
-        raise ValueError(f"{path}: row {row + 1}: {name} is a whole number from {least}, found {found}; mend or drop it")
+        raise ValueError(
+            f"{path}: row {row + 1}: {name} is a whole number from {least}, found {found}; mend or drop it"
+        )
     return values.astype(np.int64)

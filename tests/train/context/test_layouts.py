@@ -92,7 +92,9 @@ def test_an_even_ring_steps_at_the_slower_of_work_and_link() -> None:
 
 @pytest.mark.parametrize("name", list(layouts))
 def test_no_layout_beats_the_ideal_and_a_slower_link_helps_none(name: str) -> None:
-    fast, slow = (ContextScenario(layout=layouts[name](), tokens=32_768, link=link).run() for link in ("nvlink5", "pcie4"))
+    fast, slow = (
+        ContextScenario(layout=layouts[name](), tokens=32_768, link=link).run() for link in ("nvlink5", "pcie4")
+    )
     assert 0 < slow.metrics["ideal_share"] <= fast.metrics["ideal_share"] <= 1 + 1e-9
     assert slow.metrics["exposed"] >= fast.metrics["exposed"] - 1e-9
 

@@ -35,7 +35,9 @@ class LongestPackFirst:
         """Return the pack of each item."""
         check(sizes, capacity)
         values, counts = np.unique(sizes, return_counts=True)
-        waiting = dict(zip(values.tolist(), np.split(np.argsort(sizes, kind="stable"), np.cumsum(counts)[:-1]), strict=True))
+        waiting = dict(
+            zip(values.tolist(), np.split(np.argsort(sizes, kind="stable"), np.cumsum(counts)[:-1]), strict=True)
+        )
         taken: dict[int, int] = defaultdict(int)
         home, pack = np.empty(len(sizes), np.int64), 0
         for times, held in self.contents(values, counts, capacity):

@@ -104,7 +104,9 @@ def _packed(found: Sequences) -> list[dict[str, Any]]:
         contents = LongestPackFirst(most).contents(values, counts, capacity)
         packs = sum(times for times, _ in contents)
         told = str(most) if most else "any number"
-        rows.append({"sequences_at_most": told, "room_used": filled(contents, capacity), "fewer_rows": found.number / packs})
+        rows.append(
+            {"sequences_at_most": told, "room_used": filled(contents, capacity), "fewer_rows": found.number / packs}
+        )
     return rows
 
 

@@ -20,7 +20,9 @@ METRICS = (
     Metric("gap", "Above the bound", "share", "lower", "Time beyond the mean rank, or the longest sequence alone."),
     Metric("micro_batches", "Micro-batches", "", "neither", "Of a step and rank, in the mean."),
     Metric("micro_peak", "Fullest micro-batch", "tokens", "lower", "Most positions that are computed at once."),
-    Metric("delay_mean", "Delay of a sequence", "steps", "lower", "How much later a sequence is trained on than it came."),
+    Metric(
+        "delay_mean", "Delay of a sequence", "steps", "lower", "How much later a sequence is trained on than it came."
+    ),
 )
 
 
@@ -62,9 +64,7 @@ class Account:
         sequences = np.concatenate(micro)
         home = np.repeat(owner, [len(part) for part in micro])
         held = lengths[sequences]
-        computed = np.concatenate(
-            [padded(lengths[part], judge.padding, judge.bucket, judge.longest) for part in micro]
-        )
+        computed = np.concatenate([padded(lengths[part], judge.padding, judge.bucket, judge.longest) for part in micro])
         seconds = judge.effort.seconds(computed)
         overhead = judge.overhead * np.bincount(owner, minlength=ranks)
         work = np.bincount(home, seconds, ranks) + overhead

@@ -20,7 +20,9 @@ MOST_RANKS = 1024
 METRICS = (
     Metric("throughput", "Throughput", "tokens/s", "higher", "Tokens of the sequence over the time of one layer."),
     Metric("layer_time", "Time of a layer", "s", "lower", "Attention of one layer, forward, until the last rank ends."),
-    Metric("imbalance", "Busiest rank", "x", "lower", "Pairs of the rank that computes most over those of the mean one."),
+    Metric(
+        "imbalance", "Busiest rank", "x", "lower", "Pairs of the rank that computes most over those of the mean one."
+    ),
     Metric("ideal_share", "Of the ideal", "share", "higher", "Time of even work and a free link over the time."),
     Metric("exposed", "Waiting for the link", "share", "lower", "Part of the time that a free link would save."),
     Metric("traffic", "Sent by a rank", "GB", "lower", "Bytes that each rank sends for one layer, forward."),

@@ -4,7 +4,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -45,7 +45,7 @@ class Job:
     batch: int
     seed: int
     ranks: int = 2
-    shape: Shape = Shape()
+    shape: Shape = field(default_factory=Shape)
     names: tuple[str, ...] = tuple(PARTITIONERS)
     "Partitioners that are tried, one after the other."
 

@@ -54,7 +54,9 @@ class DistributedBatchSampler:
         if seed < 0:
             raise ValueError(f"seed is at least 0, not {seed}")
         if self.lengths.ndim != 1 or len(self.lengths) < self.ranks * batch:
-            raise ValueError(f"lengths are at least {self.ranks * batch} numbers, a global batch, not {self.lengths.shape}")
+            raise ValueError(
+                f"lengths are at least {self.ranks * batch} numbers, a global batch, not {self.lengths.shape}"
+            )
         if (wrong := np.flatnonzero(self.lengths < 1)).size:
             raise ValueError(f"lengths are at least 1 token; sequence {wrong[0]} has {self.lengths[wrong[0]]}")
         self.costs: Floats = (cost or Quadratic()).seconds(self.lengths)
@@ -97,7 +99,7 @@ class DistributedBatchSampler:
         return {"epoch": self.epoch, "step": self._drawn if step is None else step, **self._identity()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on after the step at which `state_dict` was taken: the micro-batches to come are those it would have given.
+        """Go on after the step at which `state_dict` was taken, with the micro-batches that were to come then.
 
         Raises `ValueError` if the state is of other sequences, ranks, batch or seed.
         """
