@@ -1,6 +1,9 @@
 """Balanced batches under DDP on gloo train what one process trains on the whole batch."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from evenly.hosts.torch.batches.timing import StepTimes
 from evenly.measure.imbalance import peak_over_mean
 
 torch: Any = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
+read: Any = pytest.importorskip("tests.hosts.torch.exchanging").read
 
 SMALL = Shape(width=16, layers=1, heads=2, vocabulary=50)
 LENGTHS = tuple(np.random.default_rng(1).integers(2, 60, 48).tolist())
@@ -67,3 +71,17 @@ def test_measured_times_give_a_cost_model() -> None:
     assert found.effort.seconds(np.array([100]))[0] == pytest.approx(1.0, rel=1e-6)
     assert found.overhead == pytest.approx(0.0, abs=1e-6)
     assert found.count == 7
+
+
+def test_ranks_exchange_whole_sequences_until_the_first_has_read_all(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.hosts.torch.exchanging"]
+    ranks = [subprocess.Popen([*command, str(r), "2", str(tmp_path / "meet"), str(tmp_path)]) for r in range(2)]
+    assert [rank.wait(120) for rank in ranks] == [0, 0]
+    got = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    given = [read(rank) for rank in range(2)]
+    assert [len(steps) for steps in got] == [3, 3]
+    for step in range(3):
+        everything = [[sequence.tolist() for rank in source for sequence in rank[step]] for source in (given, got)]
+        assert sorted(everything[0]) == sorted(everything[1])
+        assert [len(steps[step]) for steps in got] == [2, 2]
+    assert [[len(sequence) for sequence in steps[0]] for steps in got] == [[9, 2], [3, 7]]
