@@ -170,3 +170,23 @@ def test_every_partitioner_takes_nothing_zeros_and_more_parts_than_items(name: s
     assert set(zeros.tolist()) <= {0, 1}
     spread = plugin.split(np.array([3.0, 2.0]), 4)
     assert len(set(spread.tolist())) == 2
+
+
+def differencing(sizes: Floats, parts: int) -> list[float]:
+    """Return the weights of largest differencing with equal counts, written out plainly with lists of sums."""
+    rising = sorted(sizes.tolist())
+    states = [sorted(rising[k : k + parts]) for k in range(0, len(rising), parts)]
+    while len(states) > 1:
+        states.sort(key=lambda state: state[-1] - state[0])
+        one, other = states.pop(), states.pop()
+        states.append(sorted(a + b for a, b in zip(one, reversed(other), strict=True)))
+    return states[0]
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_differencing_with_equal_counts_is_what_is_written_out_plainly(parts: int) -> None:
+    chance = np.random.default_rng(parts)
+    for _ in range(20):
+        sizes = chance.random(7 * parts)
+        home = KarmarkarKarp(equal_counts=True).split(sizes, parts)
+        assert sorted(weights(home, sizes, parts)) == pytest.approx(differencing(sizes, parts))

@@ -19,7 +19,7 @@ class Exchange:
     `for sequences in Exchange(batches): ...` on every rank, where `batches` gives a list of tensors a step, each of
     shape [tokens, ...] and of one type. All ranks gather what all have read and keep their part; a thread gathers the
     next step's while this step trains, over a gloo group of its own, so that the device waits for nothing. Ends on all
-    ranks with the first whose batches end. Where lengths are known ahead, `DistributedBatchSampler` sends nothing at all.
+    ranks with the first whose batches end. Where lengths are known ahead, `DistributedBatchSampler` sends nothing.
 
     Reference: Baidu's submission of BERT to MLPerf Training 2.0, 2022 (arXiv 2208.08124), gathers on the host, too.
     """
@@ -44,20 +44,21 @@ class Exchange:
         """Yield this rank's sequences of each step."""
         read = iter(self.batches)
         with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(self._dealt, next(read, []))
+            coming = ahead.submit(self._dealt, read)
             while True:
                 begin = time.perf_counter()
                 sequences = coming.result()
                 self.waited += time.perf_counter() - begin
                 if not sequences:
                     return
-                coming = ahead.submit(self._dealt, next(read, []))
+                coming = ahead.submit(self._dealt, read)
                 yield sequences
 
-    def _dealt(self, sequences: list[Any]) -> list[Any]:
-        """Return this rank's part of what all ranks have read; nothing if one of them has read nothing."""
+    def _dealt(self, read: Iterator[list[Any]]) -> list[Any]:
+        """Return this rank's part of what all ranks read for a step; nothing if one of them has no more."""
         import torch
 
+        sequences = next(read, [])
         mine = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int64)
         counts = [int(count) for count in self._gathered(torch.tensor([len(mine)]))]
         if min(counts) == 0:
@@ -66,10 +67,10 @@ class Exchange:
         held = np.concatenate([lengths.numpy()[r * max(counts) :][: counts[r]] for r in range(self.ranks)])
         owner = np.repeat(np.arange(self.ranks), counts)
         tokens = np.bincount(owner, held, self.ranks).astype(np.int64)
-        read = self._gathered(_filled(torch.cat(sequences), int(tokens.max())))
+        flat = self._gathered(_filled(torch.cat(sequences), int(tokens.max())))
         ends = np.concatenate([np.cumsum(held[owner == r]) for r in range(self.ranks)])
         home = self.partition.split(self.cost.seconds(held), self.ranks)
-        return [read[owner[k]][ends[k] - held[k] : ends[k]] for k in np.flatnonzero(home == self.rank)]
+        return [flat[owner[k]][ends[k] - held[k] : ends[k]] for k in np.flatnonzero(home == self.rank)]
 
     def _gathered(self, mine: Any) -> list[Any]:
         """Return a tensor of every rank; all are of one shape."""
