@@ -111,7 +111,7 @@ def test_deals_by_size_are_more_even_the_more_they_look() -> None:
     )
     peaks = np.zeros(len(plugins))
     for _ in range(100):
-        sizes = chance.lognormal(0, 0.5, 128)
+        sizes = chance.random(128)
         peaks += [weights(plugin.split(sizes, 8), sizes, 8).max() for plugin in plugins]
     assert np.all(np.diff(peaks) < 0)
 
@@ -170,6 +170,15 @@ def test_every_partitioner_takes_nothing_zeros_and_more_parts_than_items(name: s
     assert set(zeros.tolist()) <= {0, 1}
     spread = plugin.split(np.array([3.0, 2.0]), 4)
     assert len(set(spread.tolist())) == 2
+
+
+def test_equal_counts_cost_differencing_its_lead_where_sizes_have_a_long_tail() -> None:
+    chance, peaks = np.random.default_rng(3), np.zeros(3)
+    plugins = (KarmarkarKarp(), LongestFirst(equal_counts=True), KarmarkarKarp(equal_counts=True))
+    for _ in range(100):
+        sizes = chance.lognormal(0, 0.5, 128)
+        peaks += [weights(plugin.split(sizes, 8), sizes, 8).max() for plugin in plugins]
+    assert np.all(np.diff(peaks) > 0)
 
 
 def differencing(sizes: Floats, parts: int) -> list[float]:

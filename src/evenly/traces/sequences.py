@@ -17,7 +17,7 @@ READERS = {
     ".ndjson": "read_json({}, format = 'newline_delimited')",
     ".json": "read_json({})",
     ".csv": "read_csv({})",
-    ".txt": "read_csv({}, header = false, columns = {{'length': 'VARCHAR'}}, delim = '\\t')",
+    ".txt": "read_csv({}, header = false, auto_detect = false, columns = {{'length': 'VARCHAR'}}, delim = '\\t')",
 }
 PATTERN = frozenset("*?[]")  # duckdb would take such a path for a pattern of many
 

@@ -15,9 +15,9 @@ from evenly.hosts.torch.batches.network import Shape, encoder, tokens
 from evenly.hosts.torch.batches.sampler import DistributedBatchSampler
 from evenly.hosts.torch.batches.timing import StepTimes
 from evenly.measure.imbalance import peak_over_mean
+from tests.hosts.torch.exchanging import read
 
 torch: Any = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
-read: Any = pytest.importorskip("tests.hosts.torch.exchanging").read
 
 SMALL = Shape(width=16, layers=1, heads=2, vocabulary=50)
 LENGTHS = tuple(np.random.default_rng(1).integers(2, 60, 48).tolist())
@@ -34,7 +34,7 @@ def test_two_ranks_train_what_one_process_trains_however_sequences_are_dealt() -
 
 
 def test_a_rank_that_ends_early_is_an_error_and_leaves_nobody_behind() -> None:
-    job = Job(LENGTHS, batch=4, seed=3, shape=Shape(width=15, heads=2), names=("blocks",))
+    job = Job(LENGTHS, batch=4, seed=3, ranks=1, shape=Shape(width=15, heads=2), names=("blocks",))
     with pytest.raises(RuntimeError, match="a rank ended before it had trained"):
         train(job)
 

@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.balance.partitioners.blocks import Blocks
@@ -16,10 +16,11 @@ from evenly.train.batches.efforts.tokens import Tokens
 LENGTHS = np.random.default_rng(0).integers(1, 513, 203)
 
 
-def sampler(rank: int, ranks: int = 4, batch: int = 5, **settings: object) -> DistributedBatchSampler:
-    return DistributedBatchSampler(LENGTHS, batch, rank=rank, ranks=ranks, **settings)  # type: ignore[arg-type]
+def sampler(rank: int, ranks: int = 4, batch: int = 5, **changes: object) -> DistributedBatchSampler:
+    return DistributedBatchSampler(LENGTHS, batch, rank=rank, ranks=ranks, **changes)  # type: ignore[arg-type]
 
 
+@settings(max_examples=25)
 @given(ranks=st.integers(1, 5), batch=st.integers(1, 6), seed=st.integers(0, 9), most=st.sampled_from((0, 900)))
 def test_the_ranks_share_a_permutation_of_the_sequences(ranks: int, batch: int, seed: int, most: int) -> None:
     dealer = Partitioned(max_tokens=most)
@@ -79,7 +80,7 @@ def test_epochs_differ_and_repeat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("changes", "message"),
     [
         ({"ranks": 2}, "the state was taken with ranks = 4, here it is 2"),
         ({"batch": 6}, "the state was taken with batch = 5, here it is 6"),
@@ -88,9 +89,9 @@ def test_epochs_differ_and_repeat() -> None:
         ({"cost": Tokens()}, "the state was taken with digest"),
     ],
 )
-def test_a_state_of_another_training_is_refused(settings: dict[str, object], message: str) -> None:
+def test_a_state_of_another_training_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        sampler(0, **settings).load_state_dict(sampler(0).state_dict())  # type: ignore[arg-type]
+        sampler(0, **changes).load_state_dict(sampler(0).state_dict())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -35,16 +35,14 @@ class LongestPackFirst:
         """Return the pack of each item."""
         check(sizes, capacity)
         values, counts = np.unique(sizes, return_counts=True)
-        waiting = dict(
-            zip(values.tolist(), np.split(np.argsort(sizes, kind="stable"), np.cumsum(counts)[:-1]), strict=True)
-        )
-        taken: dict[int, int] = defaultdict(int)
+        order = np.argsort(sizes, kind="stable")
+        next_item = dict(zip(values.tolist(), (np.cumsum(counts) - counts).tolist(), strict=True))  # place in `order`
         home, pack = np.empty(len(sizes), np.int64), 0
         for times, held in self.contents(values, counts, capacity):
             for size in held:  # of every pack of this content one item of this size
-                begin = taken[size]
-                home[waiting[size][begin : begin + times]] = np.arange(pack, pack + times)
-                taken[size] = begin + times
+                begin = next_item[size]
+                home[order[begin : begin + times]] = np.arange(pack, pack + times)
+                next_item[size] = begin + times
             pack += times
         return home
 

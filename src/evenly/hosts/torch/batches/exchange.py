@@ -77,9 +77,10 @@ class Exchange:
         import torch
         from torch import distributed
 
-        found = [torch.empty_like(mine) for _ in range(self.ranks)]
-        distributed.all_gather(found, mine, group=self.group)
-        return found
+        sent = mine.view(torch.uint8)  # gloo does not know every type of number
+        found = [torch.empty_like(sent) for _ in range(self.ranks)]
+        distributed.all_gather(found, sent, group=self.group)
+        return [got.view(mine.dtype) for got in found]
 
 
 def _filled(values: Any, length: int) -> Any:

@@ -66,9 +66,11 @@ class DistributedBatchSampler:
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the indices of each micro-batch of this rank, from the step to resume at on."""
-        self._drawn = self._start
-        order, steps = self._order(), self._deal(self._start)
-        self._start = 0
+        steps = self._deal(self._start)
+        self._drawn, self._start = self._start, 0
+        return self._given(self._order(), steps)
+
+    def _given(self, order: Ints, steps: Iterator[Step]) -> Iterator[list[int]]:
         for step in steps:
             *first, last = step[self.rank]
             for part in first:

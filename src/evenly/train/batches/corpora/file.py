@@ -26,5 +26,5 @@ class File:
             total = np.cumsum(found.count)
             drawn = np.searchsorted(total, chance.random(count) * total[-1], side="right")
             return found.length[np.minimum(drawn, len(total) - 1)]
-        epochs = -(-count // len(found.length))
+        epochs = max(1, -(-count // len(found.length)))
         return np.concatenate([chance.permutation(found.length) for _ in range(epochs)])[:count]
