@@ -47,7 +47,7 @@ def dealt(seed: int) -> dict[str, float]:
 
     Keys are partitioner and size; `better` is largest differencing over longest first.
     """
-    corpus, figures = File(str(wikipedia())), {}
+    corpus, figures = File(str(wikipedia())), dict[str, float]()
     for ranks, batch, draws in SIZES:
         size = f"{ranks}x{batch}"
         run = BatchesScenario(corpus=corpus, ranks=ranks, batch=batch, steps=draws, cost=Tokens(), seed=seed)
@@ -86,7 +86,7 @@ def rollouts(seed: int) -> dict[str, float]:
     model of 7 billion weights takes, attention included. `spread` is the difference in tokens of the fullest and the
     emptiest rank over the mean one, in %.
     """
-    figures = {}
+    figures: dict[str, float] = {}
     for batch in ANSWERS:
         run = BatchesScenario(corpus=Lognormal(), ranks=16, batch=batch, steps=25, believed=Tokens(), seed=seed)
         lengths = run.lengths()
@@ -101,7 +101,7 @@ def rollouts(seed: int) -> dict[str, float]:
 
 def layouts() -> dict[str, float]:
     """Return shares of the ideal in %, and the busiest rank over the mean one, of 131,072 tokens on eight ranks."""
-    figures = {}
+    figures: dict[str, float] = {}
     for name, layout in (("ring", Ring()), ("zigzag", Zigzag()), ("striped", Striped())):
         found = ContextScenario(layout=layout).run().metrics
         figures |= {name: 100.0 * found["ideal_share"], f"{name}_busiest": found["imbalance"]}

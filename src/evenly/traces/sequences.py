@@ -103,8 +103,8 @@ def _chosen(path: Path, kinds: dict[str, str]) -> str:
     """Return what to select: a length and, in a histogram, a count."""
     for name in NUMBERS:
         if name in kinds and not kinds[name].endswith("[]"):
-            counts = ", TRY_CAST(count AS DOUBLE) AS count" if "count" in kinds else ""
-            return f"TRY_CAST({name} AS DOUBLE) AS length{counts}"
+            wanted = [_number(name, kinds[name], "length")]
+            return ", ".join(wanted + ([_number("count", kinds["count"], "count")] if "count" in kinds else []))
     for name, function in LISTS.items():
         if kinds.get(name, "").endswith("[]"):
             return f"CAST({function}({name}) AS DOUBLE) AS length"
@@ -112,6 +112,12 @@ def _chosen(path: Path, kinds: dict[str, str]) -> str:
     raise ValueError(
         f"{path}: no column of lengths or token ids among {', '.join(kinds)}; rename one to one of {known}"
     )
+
+
+def _number(column: str, kind: str, name: str) -> str:
+    """Return what to select for a column of numbers; what is none becomes null."""
+    text = f"trim({column})" if kind == "VARCHAR" else column  # the function keeps duckdb from casting as it reads
+    return f"TRY_CAST({text} AS DOUBLE) AS {name}"
 
 
 def _whole(path: Path, column: Any, name: str, least: int) -> Ints:

@@ -75,7 +75,7 @@ def plain(work: Floats, transfer: float) -> float:
         neighbour = (rank - 1) % work.shape[1]
         done = begin[step - 1, rank] + work[step - 1, rank]
         begin[step, rank] = max(done, begin[step - 1, neighbour] + transfer)
-    return max(begin[len(work) - 1, rank] + work[-1, rank] for rank in range(work.shape[1]))
+    return max(begin[len(work) - 1, rank] + float(work[-1, rank]) for rank in range(work.shape[1]))
 
 
 def test_a_ring_ends_when_a_plain_loop_says() -> None:

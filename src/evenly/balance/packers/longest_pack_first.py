@@ -69,6 +69,8 @@ class _Packs:
 
     def put(self, size: int, left: int) -> None:
         """Put `left` items of one size, no larger than those before, into the fullest packs."""
+        times: int
+        held: tuple[int, ...]
         while left:
             place = bisect.bisect_left(self.rooms, size)
             if place == len(self.rooms):

@@ -11,6 +11,7 @@ from evenly.balance.partitioners.blocks import Blocks
 from evenly.core import Floats, Ints
 from evenly.traces.sequences import Sequences
 from evenly.train.batches.dealers.partitioned import Partitioned
+from evenly.train.batches.padding import Padding
 from evenly.train.batches.scenario import PARTITIONS, BatchesScenario
 
 STEPS = 100  # global batches that are dealt
@@ -85,11 +86,12 @@ def _quantiles(found: Sequences) -> list[dict[str, Any]]:
 
 def _padded(run: BatchesScenario, lengths: Ints) -> list[dict[str, Any]]:
     rows = []
-    for padding, told in (
+    policies: tuple[tuple[Padding, str], ...] = (
         ("full", "longest of the data set"),
         ("longest", "longest of the micro-batch"),
         ("bucket", f"next multiple of {run.bucket}"),
-    ):
+    )
+    for padding, told in policies:
         account = replace(run, padding=padding, deal=Partitioned(Blocks())).account(lengths)
         rows.append({"to": told, "padding": account.metrics()["padding"]})
     return rows

@@ -70,7 +70,7 @@ class Account:
         work = np.bincount(home, seconds, ranks) + overhead
         self.bounds.append(max(float(work.mean()), float(seconds.max(initial=0.0))))
         self.work.append(work)
-        self.tokens.append(np.bincount(home, held, ranks))
+        self.tokens.append(np.bincount(home, held, ranks).astype(np.float64))
         self.positions.append(int(computed.sum()))
         self.counts.append(len(micro))
         self.delays.append(float(np.mean(len(self.delays) - sequences // batch)))

@@ -25,6 +25,6 @@ class File:
         if found.count is not None:
             total = np.cumsum(found.count)
             drawn = np.searchsorted(total, chance.random(count) * total[-1], side="right")
-            return found.length[np.minimum(drawn, len(total) - 1)]
+            return np.asarray(found.length[np.minimum(drawn, len(total) - 1)], np.int64)
         epochs = max(1, -(-count // len(found.length)))
         return np.concatenate([chance.permutation(found.length) for _ in range(epochs)])[:count]

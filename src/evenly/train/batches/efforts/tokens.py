@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from evenly.core import Floats, Ints
 
 
@@ -9,7 +11,6 @@ from evenly.core import Floats, Ints
 class Tokens:
     """Every token takes as long, wherever it stands: right while attention is a small part of the work.
 
-    >>> import numpy as np
     >>> Tokens(token=0.001).seconds(np.array([100, 300]))
     array([0.1, 0.3])
     """
@@ -23,4 +24,4 @@ class Tokens:
 
     def seconds(self, lengths: Ints) -> Floats:
         """Return the seconds of each sequence."""
-        return self.token * lengths
+        return self.token * lengths.astype(np.float64)
