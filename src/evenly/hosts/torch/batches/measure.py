@@ -87,11 +87,13 @@ def train(job: Job) -> dict[str, Trained]:
             lines.append(ours)
             workers.append(worker)
         try:
-            found = [_answers(line, job) for line in lines]
+            found = [_answer(line) for line in lines]
+            for worker in workers:
+                worker.join(PATIENCE)
         finally:
             for worker in workers:
-                worker.join(PATIENCE if worker.exitcode is None else 0)
                 worker.kill()
+                worker.join()
     return {
         name: Trained(
             np.stack([answers[name][0] for answers in found], axis=1),
@@ -146,16 +148,14 @@ def _observed(runs: Sequence[Trained]) -> tuple[list[Ints], Floats]:
     return parts, np.concatenate([run.busy[:, rank] for run in runs for rank in range(run.busy.shape[1])])
 
 
-def _answers(line: Connection, job: Job) -> dict[str, _Answer]:
-    """Return what a rank says of each partitioner."""
-    found = {}
-    for name in job.names:
-        if not line.poll(PATIENCE):
-            raise RuntimeError(f"a rank has said nothing for {PATIENCE} s")
-        try:
-            found[name] = line.recv()
-        except EOFError:
-            raise RuntimeError("a rank ended before it had trained; its output says why") from None
+def _answer(line: Connection) -> dict[str, _Answer]:
+    """Return what a rank says when it has trained under all partitioners."""
+    if not line.poll(PATIENCE):
+        raise RuntimeError(f"a rank has said nothing for {PATIENCE} s")
+    try:
+        found: dict[str, _Answer] = line.recv()
+    except EOFError:
+        raise RuntimeError("a rank ended before it had trained; its output says why") from None
     return found
 
 
@@ -168,11 +168,13 @@ def _work(line: Connection, rank: int, job: Job, meet: str) -> None:
     distributed.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=job.ranks)
     data = tokens(list(job.lengths), job.shape, job.seed)
     _pass(encoder(job.shape, job.seed), data[:2])  # the first passes of a process are slow
+    found = {}
     for name in job.names:
         dealer = Partitioned(PARTITIONERS[name])
         sampler = DistributedBatchSampler(job.lengths, job.batch, dealer=dealer, cost=Tokens(), seed=job.seed)
-        line.send(_rank(job, sampler, data))
+        found[name] = _rank(job, sampler, data)
     distributed.destroy_process_group()
+    line.send(found)  # at once: a rank that waits for its reader would make the other one wait for it
 
 
 def _rank(job: Job, sampler: DistributedBatchSampler, data: list[Any]) -> _Answer:
