@@ -36,6 +36,13 @@ def test_noise_moves_the_prediction_little() -> None:
     assert np.abs(foreseen / exact - 1).mean() < 0.02
 
 
+def test_tokens_that_hide_behind_their_squares_are_found_without_them() -> None:
+    parts = [np.array([n]) for n in (100, 200, 300, 400)]
+    found = fit(parts, np.array([1.0, 1.01, 1.03, 1.08]))
+    assert isinstance(found.effort, Tokens)
+    assert found.overhead > 0.9
+
+
 @pytest.mark.parametrize(
     ("parts", "seconds", "message"),
     [

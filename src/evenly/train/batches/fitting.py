@@ -39,8 +39,6 @@ def fit(lengths: Sequence[Ints], seconds: Floats) -> Fit:
     >>> round(found.effort.token, 9), round(found.overhead, 9), round(found.error, 9)
     (0.1, 0.0, 0.0)
     """
-    from scipy.optimize import nnls
-
     if len(lengths) != len(seconds):
         raise ValueError(f"lengths and seconds have an entry a micro-batch each, not {len(lengths)} and {len(seconds)}")
     if len(seconds) < LEAST:
@@ -48,11 +46,21 @@ def fit(lengths: Sequence[Ints], seconds: Floats) -> Fit:
     if not np.all(np.isfinite(seconds) & (seconds > 0)):
         raise ValueError("seconds are positive numbers; leave out micro-batches that were not measured")
     rows = np.array([(1.0, part.sum(), (part.astype(np.float64) ** 2).sum()) for part in lengths])
-    scale = rows.max(axis=0)
-    found, _ = nnls(rows / scale / seconds[:, None], np.ones(len(seconds)))  # relative errors: each weighs alike
-    overhead, token, square = (found / scale).tolist()
+    found = _weights(rows, seconds)
+    if found[1] <= 0:  # noise can hide the tokens behind their squares
+        found = np.append(_weights(rows[:, :2], seconds), 0.0)
+    overhead, token, square = found.tolist()
     if token <= 0:
         raise ValueError("seconds do not grow with the tokens; measure micro-batches that differ more in length")
-    error = float(np.abs(rows @ (found / scale) - seconds).mean() / seconds.mean())
-    effort = Quadratic(token, max(1, round(token / square))) if square * scale[2] > 0 else Tokens(token)
+    error = float(np.abs(rows @ found - seconds).mean() / seconds.mean())
+    effort = Quadratic(token, max(1, round(token / square))) if square > 0 else Tokens(token)
     return Fit(effort, overhead, error, len(seconds))
+
+
+def _weights(rows: Floats, seconds: Floats) -> Floats:
+    """Return the coefficients, none below zero, whose relative errors have the least squares."""
+    from scipy.optimize import nnls
+
+    scale = rows.max(axis=0)
+    found, _ = nnls(rows / scale / seconds[:, None], np.ones(len(seconds)))
+    return np.asarray(found / scale, np.float64)
