@@ -60,6 +60,15 @@ def test_a_data_loader_gives_the_batches_of_the_sampler(workers: int) -> None:
     assert list(loader) == list(sampler)
 
 
+def test_the_lines_of_the_page_run_as_they_stand() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "batches.md").read_text(encoding="utf-8")
+    lines = page.partition("## In PyTorch")[2].partition("```python\n")[2].partition("```")[0]
+    data = tokens(list(LENGTHS), SMALL, 0)
+    names: dict[str, Any] = {"lengths": LENGTHS, "data": data, "collate": list}
+    exec(f"from torch.utils.data import DataLoader\n{lines}", names)
+    assert sum(len(batch) for batch in names["loader"]) == 48
+
+
 def test_measured_times_give_a_cost_model() -> None:
     seconds = iter(np.cumsum(np.tile([0.0, 1.0], 10) * np.repeat(np.arange(1, 11), 2)).tolist())
     clock: Callable[[], float] = lambda: next(seconds)  # noqa: E731 a clock that one can foresee

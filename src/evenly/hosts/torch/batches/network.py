@@ -9,7 +9,7 @@ class Shape:
     """How large the encoder is."""
 
     width: int = 128
-    layers: int = 2
+    layers: int = 1
     heads: int = 4
     vocabulary: int = 1024
 
