@@ -1,7 +1,7 @@
 """What a step takes: the slowest rank, padding, micro-batches; and what is refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,8 @@ import pytest
 
 from evenly.balance.partitioners.blocks import Blocks
 from evenly.core import Document, Ints
+from evenly.report.charts.steps import steps
+from evenly.report.page import render
 from evenly.sweep.scenarios import scenario_of
 from evenly.train.batches.corpora.lognormal import Lognormal
 from evenly.train.batches.corpora.wikipedia import Wikipedia
@@ -16,6 +18,7 @@ from evenly.train.batches.dealers.partitioned import Partitioned
 from evenly.train.batches.efforts.quadratic import Quadratic
 from evenly.train.batches.efforts.tokens import Tokens
 from evenly.train.batches.efforts.transformer import Transformer
+from evenly.train.batches.results import METRICS
 from evenly.train.batches.scenario import BatchesScenario
 
 
@@ -96,6 +99,14 @@ def test_quantiles_of_wikipedia_keep_the_mean_and_spread_of_its_histogram() -> N
     assert drawn.mean() == pytest.approx(255.83, rel=0.01)
     assert drawn.std() == pytest.approx(182.69, rel=0.01)
     assert (drawn == 512).mean() == pytest.approx(0.2343, abs=0.005)
+
+
+def test_the_page_draws_what_the_steps_wait_for() -> None:
+    (spec,) = steps([replace(by_hand().run(), label="naive"), replace(by_hand(deal=Partitioned()).run(), label="even")])
+    above = {row["variant"]: row["above"] for row in spec["data"]["values"]}
+    assert above == {"naive": pytest.approx(1 / 3, abs=1e-4), "even": pytest.approx(1 / 6, abs=1e-4)}
+    page = render([replace(by_hand().run(), label="naive")], title="Batches", metrics=METRICS)
+    assert "All ranks wait for the slowest one" in page
 
 
 @pytest.mark.parametrize(
