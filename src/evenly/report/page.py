@@ -14,6 +14,7 @@ from evenly.report.charts.latency import alike, curves, latency
 from evenly.report.charts.power import power
 from evenly.report.charts.replicas import replicas
 from evenly.report.charts.schedule import schedule
+from evenly.report.charts.steps import steps
 from evenly.report.charts.sweep import points, sweep
 from evenly.report.charts.theme import NO_LEGEND
 from evenly.report.charts.timeline import timeline
@@ -120,6 +121,13 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
             "640px",
         )
         + _layers(drawn)
+        + section(
+            "Steps",
+            "All ranks wait for the slowest one: what lies above the axis is lost by the mean rank.",
+            steps(drawn),
+            labels,
+            "400px",
+        )
         + section(
             "Load by worker",
             f"Even bars share the work evenly; a short bar is capacity left idle.{remark}",
