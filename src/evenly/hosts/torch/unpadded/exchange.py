@@ -11,6 +11,7 @@ import torch
 import torch.distributed
 
 from evenly.balance.partitioners import Partitioner
+from evenly.hosts.torch.unpadded.packed import IGNORED
 
 Tensor = torch.Tensor
 HEAD = 1  # numbers before the tokens of a sample: its length
@@ -23,6 +24,15 @@ class Sample:
     tokens: Tensor
     segments: Tensor
     labels: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
+    """What a rank computes of a global batch."""
+
+    samples: list[Sample]
+    predicted: int
+    "Labels in the global batch, on all ranks: what the sum of losses is to be divided by."
 
 
 class Exchange:
@@ -46,29 +56,33 @@ class Exchange:
         self._rank, self._ranks = torch.distributed.get_rank(), torch.distributed.get_world_size()
         self.waited = 0.0
 
-    def __iter__(self) -> Iterator[list[Sample]]:
+    def __iter__(self) -> Iterator[Share]:
         with ThreadPoolExecutor(1) as background:
             coming = background.submit(self._next)
             while True:
                 begin = time.perf_counter()
                 share = coming.result()
                 self.waited += time.perf_counter() - begin
-                if not share:
+                if not share.samples:
                     return
                 coming = background.submit(self._next)
                 yield share
 
-    def _next(self) -> list[Sample]:
+    def _next(self) -> Share:
         own = list(next(self._batches, ()))
         counts = [torch.zeros(1, dtype=torch.int64) for _ in range(self._ranks)]
         torch.distributed.all_gather(counts, torch.tensor([len(own)]), group=self._group)
         if not min(counts):
-            return []
+            return Share([], 0)
         packet = self._packet(own)
         packets = [torch.empty(int(count), packet.shape[1], dtype=packet.dtype) for count in counts]
         torch.distributed.all_gather(packets, packet, group=self._group)
         rows = torch.cat(packets)
-        return [self._sample(rows[place]) for place in share(rows[:, 0].numpy(), self._ranks, self._rank, self._deal)]
+        lengths, labels = rows[:, 0], rows[:, HEAD + 2 * self._longest :]
+        real = torch.arange(self._longest) < lengths[:, None]
+        predicted = int(((labels != IGNORED) & real).sum())
+        mine = dealt(lengths.numpy(), self._ranks, self._rank, self._deal)
+        return Share([self._sample(rows[place]) for place in mine], predicted)
 
     def _packet(self, own: Sequence[Sample]) -> Tensor:
         packet = torch.zeros(len(own), HEAD + 3 * self._longest, dtype=torch.int32)
@@ -88,11 +102,11 @@ class Exchange:
         return Sample(*(row[begin : begin + size].long() for begin in begins))
 
 
-def share(lengths: Any, ranks: int, rank: int, deal: Partitioner) -> list[int]:
+def dealt(lengths: Any, ranks: int, rank: int, deal: Partitioner) -> list[int]:
     """Return which samples of a global batch a rank computes, longest first.
 
     >>> from evenly.balance.partitioners.snake import Snake
-    >>> share(np.array([5, 9, 1, 7]), 2, 0, Snake()), share(np.array([5, 9, 1, 7]), 2, 1, Snake())
+    >>> dealt(np.array([5, 9, 1, 7]), 2, 0, Snake()), dealt(np.array([5, 9, 1, 7]), 2, 1, Snake())
     ([1, 2], [3, 0])
     """
     order = np.argsort(-lengths, kind="stable")

@@ -135,7 +135,7 @@ def _step(bert: Any, loss: Callable[[], Tensor]) -> Step:
     found.backward()
     seconds = time.process_time() - begin
     gradients = torch.cat([weight.grad.flatten() for weight in bert.parameters() if weight.grad is not None])
-    return Step(seconds, float(found), gradients)
+    return Step(seconds, float(found.detach()), gradients)
 
 
 def figures(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 2) -> dict[str, float]:  # noqa: B008 a frozen value
