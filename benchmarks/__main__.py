@@ -11,7 +11,7 @@ from importlib import import_module
 from benchmarks.calibration import machine
 from benchmarks.figures import Figure, keep, publish, table
 
-NAMES = ("startup", "fleet", "scaling", "sweep", "prefix", "tables", "replay", "peers")
+NAMES = ("startup", "fleet", "scaling", "sweep", "prefix", "tables", "replay", "batches", "peers")
 
 
 def one(name: str) -> bool:

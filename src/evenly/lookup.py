@@ -114,6 +114,9 @@ SLOTS = {
     "tools": "tools",
     "workloads": "trace",
     "keepalives": "keep",
+    "corpora": "corpus",
+    "dealers": "deal",
+    "efforts": "cost",
 }
 "Where a plug-in of a room stands in a scenario, if that is not the room's name in the singular."
 

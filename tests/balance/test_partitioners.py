@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from evenly.balance.exact import exact
 from evenly.balance.partitioners import partitioners
+from evenly.balance.partitioners.blocks import Blocks
 from evenly.balance.partitioners.greedy import Greedy
 from evenly.balance.partitioners.karmarkar_karp import KarmarkarKarp
 from evenly.balance.partitioners.longest_first import LongestFirst
@@ -67,6 +68,54 @@ def test_stride_deals_equal_numbers(sizes: Floats, parts: int) -> None:
     assert np.ptp(np.bincount(Stride().split(sizes, parts), minlength=parts)) <= 1
 
 
+@given(sizes=some, parts=st.integers(1, 9))
+def test_blocks_are_runs_of_equal_number(sizes: Floats, parts: int) -> None:
+    home = Blocks().split(sizes, parts)
+    assert np.all(np.diff(home) >= 0)
+    assert np.ptp(np.bincount(home, minlength=parts)) <= 1
+
+
+@given(sizes=some, parts=st.integers(1, 9))
+def test_equal_counts_differ_by_at_most_one_item(sizes: Floats, parts: int) -> None:
+    for plugin in (LongestFirst(equal_counts=True), KarmarkarKarp(equal_counts=True)):
+        home = plugin.split(sizes, parts)
+        assert np.ptp(np.bincount(home, minlength=parts)) <= 1
+        np.testing.assert_array_equal(home, plugin.split(sizes.copy(), parts))
+
+
+@given(each=st.integers(1, 7), parts=st.integers(1, 9), data=st.data())
+def test_a_stride_deal_of_sorted_items_spreads_by_at_most_their_range(
+    each: int, parts: int, data: st.DataObject
+) -> None:
+    sizes = data.draw(arrays.arrays(np.float64, each * parts, elements=number))
+    home = Stride(longest_first=True).split(sizes, parts)
+    assert np.ptp(weights(home, sizes, parts)) <= np.ptp(sizes) + 1e-9
+    assert np.ptp(np.bincount(home, minlength=parts)) == 0
+
+
+@given(half=st.integers(1, 5), data=st.data())
+def test_equal_counts_never_beat_the_best_and_are_near_it(half: int, data: st.DataObject) -> None:
+    sizes = data.draw(arrays.arrays(np.float64, 2 * half, elements=number))
+    best = weights(exact(sizes, 2, places=half), sizes, 2).max()
+    for plugin in (LongestFirst(equal_counts=True), KarmarkarKarp(equal_counts=True)):
+        peak = weights(plugin.split(sizes, 2), sizes, 2).max()
+        assert best - 1e-9 <= peak <= best + sizes.max()
+
+
+def test_deals_by_size_are_more_even_the_more_they_look() -> None:
+    """Averages over 100 draws of 8 parts of 16 items: as they come, stride, snake, longest first, differencing."""
+    chance = np.random.default_rng(2)
+    plugins = (
+        *(Blocks(), Stride(longest_first=True), Snake()),
+        *(LongestFirst(equal_counts=True), KarmarkarKarp(equal_counts=True)),
+    )
+    peaks = np.zeros(len(plugins))
+    for _ in range(100):
+        sizes = chance.random(128)
+        peaks += [weights(plugin.split(sizes, 8), sizes, 8).max() for plugin in plugins]
+    assert np.all(np.diff(peaks) < 0)
+
+
 @given(sizes=some, parts=st.integers(1, 9), longest_first=st.booleans())
 def test_greedy_keeps_grahams_first_bound(sizes: Floats, parts: int, longest_first: bool) -> None:
     peak = weights(Greedy(longest_first=longest_first).split(sizes, parts), sizes, parts).max()
@@ -121,3 +170,32 @@ def test_every_partitioner_takes_nothing_zeros_and_more_parts_than_items(name: s
     assert set(zeros.tolist()) <= {0, 1}
     spread = plugin.split(np.array([3.0, 2.0]), 4)
     assert len(set(spread.tolist())) == 2
+
+
+def test_equal_counts_cost_differencing_its_lead_where_sizes_have_a_long_tail() -> None:
+    chance, peaks = np.random.default_rng(3), np.zeros(3)
+    plugins = (KarmarkarKarp(), LongestFirst(equal_counts=True), KarmarkarKarp(equal_counts=True))
+    for _ in range(100):
+        sizes = chance.lognormal(0, 0.5, 128)
+        peaks += [weights(plugin.split(sizes, 8), sizes, 8).max() for plugin in plugins]
+    assert np.all(np.diff(peaks) > 0)
+
+
+def differencing(sizes: Floats, parts: int) -> list[float]:
+    """Return the weights of largest differencing with equal counts, written out plainly with lists of sums."""
+    rising = sorted(sizes.tolist())
+    states = [sorted(rising[k : k + parts]) for k in range(0, len(rising), parts)]
+    while len(states) > 1:
+        states.sort(key=lambda state: state[-1] - state[0])
+        one, other = states.pop(), states.pop()
+        states.append(sorted(a + b for a, b in zip(one, reversed(other), strict=True)))
+    return states[0]
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_differencing_with_equal_counts_is_what_is_written_out_plainly(parts: int) -> None:
+    chance = np.random.default_rng(parts)
+    for _ in range(20):
+        sizes = chance.random(7 * parts)
+        home = KarmarkarKarp(equal_counts=True).split(sizes, parts)
+        assert sorted(weights(home, sizes, parts)) == pytest.approx(differencing(sizes, parts))

@@ -21,12 +21,13 @@ from evenly.sweep.folder import write_text
 from evenly.traces.describe import UNITS as OF_TRACES
 from evenly.traces.describe import tokens_by_holder
 from evenly.traces.functions.describe import UNITS as OF_FUNCTIONS
+from evenly.train.batches.describe import UNITS as OF_DATA_SETS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Rows = list[dict[str, Any]]
-UNITS: Mapping[str, str] = {**OF_FUNCTIONS, **OF_TRACES}
+UNITS: Mapping[str, str] = {**OF_DATA_SETS, **OF_FUNCTIONS, **OF_TRACES}
 MINUTE = 60.0
 CLOCK = ((86_400.0, "day"), (3_600.0, "h"), (60.0, "min"))
 TITLES = {
@@ -71,6 +72,19 @@ TITLES = {
         "Lifetime without the last keep-alive, over the time of the cold start. Where a pod's life begins is told two "
         "ways.",
     ),
+    "data_set": ("The data set", ""),
+    "tokens_of_a_sequence": ("Tokens of a sequence", "So many of the sequences have at most so many tokens."),
+    "padded": ("Padding", "Positions that are computed and hold no token, by what sequences are padded to."),
+    "packed": (
+        "Packed offline",
+        "Packs of the longest length, longest pack first; how full they are, and how many sequences a pack holds.",
+    ),
+    "ranks": (
+        "Ranks that wait",
+        "100 steps without padding; a sequence of n tokens takes n + n\u00b2 / 24,576. The busiest rank of a step over "
+        "the mean one, the time that ranks wait, and how much faster steps are than with sequences as they come "
+        "(blocks).",
+    ),
     "series": ("Series by the minute", "Sums over all functions."),
 }
 "Title and explanation of the tables of a description."
@@ -81,9 +95,10 @@ def write(description: Mapping[str, Any], trace: Trace, path: Path, *, title: st
     write_text(path, page(description, trace, title=title))
 
 
-def write_tables(description: Mapping[str, Any], path: Path, *, title: str) -> None:
-    """Write a page of tables alone at `path`, complete or not at all."""
-    write_text(path, document(title, "", "", "".join(_table(name, rows) for name, rows in tables(description).items())))
+def write_tables(description: Mapping[str, Any], path: Path, *, title: str, about: str = "") -> None:
+    """Write a page of tables alone at `path`, complete or not at all; `about` says what stands out."""
+    body = "".join(_table(name, rows) for name, rows in tables(description).items())
+    write_text(path, document(title, "", about, body))
 
 
 def page(description: Mapping[str, Any], trace: Trace, *, title: str = "") -> str:

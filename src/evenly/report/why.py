@@ -184,7 +184,7 @@ MISSES = Cause(
 UNEVEN = Cause(
     lambda o: _figure("imbalance")(o) - 1,
     0.1,
-    lambda o: f"its busiest replica works {_figure('imbalance')(o):.2g} times the mean",
+    lambda o: f"its busiest {o.load.worker} works {_figure('imbalance')(o):.2g} times the mean",
 )
 QUEUES = Cause(_waits, 1e-3, lambda o: f"1% of its requests queue for {show(_waits(o), 's')} or more")
 SLOW_FILL = Cause(_fills, 1e-3, lambda o: f"1% of its prompts take {show(_fills(o), 's')} or more once started")
@@ -197,7 +197,11 @@ STALLS = Cause(
     ),
 )
 SLOW_PASSES = Cause(_figure("tbt_p50"), 1e-6, lambda o: f"its median gap is {show(_figure('tbt_p50')(o), 's')}")
-IDLE = Cause(_figure("idle_share"), 0.05, lambda o: f"its replicas are idle {_figure('idle_share')(o):.0%} of the time")
+IDLE = Cause(
+    _figure("idle_share"),
+    0.05,
+    lambda o: f"its {o.load.worker}s are idle {_figure('idle_share')(o):.0%} of the time",
+)
 HOST = Cause(
     lambda o: float(o.facts.get("host share", 0.0)),
     0.2,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evenly.core import Document, Metric, Outcome
+from evenly.core.document import told
 from evenly.core.scenario import Progress, silent
 from evenly.plan.limits import Limit, keeps, named
 from evenly.sweep.scenarios import kind_of, scenario_of
@@ -79,9 +80,9 @@ def title(point: Mapping[str, Any]) -> str:
     """Return a point in one line.
 
     >>> title({"replicas": 2, "route": {"use": "power-of-d", "d": 3}})
-    'replicas=2 route=power-of-d'
+    'replicas=2 route=power-of-d (d 3)'
     """
-    return " ".join(f"{path}={v.get('use', v) if isinstance(v, Mapping) else v}" for path, v in point.items())
+    return " ".join(f"{path}={told(value)}" for path, value in point.items())
 
 
 def _all(base: Document, points: Sequence[Mapping[str, Any]], jobs: int) -> Iterable[Outcome | str]:

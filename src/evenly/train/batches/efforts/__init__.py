@@ -1,0 +1,16 @@
+"""How long a sequence takes."""
+
+from typing import Protocol
+
+from evenly.core import Catalog, Floats, Ints
+
+
+class Effort(Protocol):
+    """Tell how long each sequence takes, forward and backward."""
+
+    def seconds(self, lengths: Ints) -> Floats:
+        """Return the seconds of each sequence of so many tokens."""
+        ...
+
+
+efforts: Catalog[Effort] = Catalog(__name__, Effort)
