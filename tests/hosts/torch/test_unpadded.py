@@ -1,7 +1,5 @@
 """A BERT that computes no padding gives the losses and gradients of the Hugging Face model that pads."""
 
-import os
-import socket
 from typing import Any
 
 import numpy as np
@@ -10,10 +8,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
 pytest.importorskip("transformers", reason="a Hugging Face BERT needs transformers")
 
-from evenly.balance.partitioners.snake import Snake  # noqa: E402
+from evenly.hosts.torch.unpadded import ranks  # noqa: E402
 from evenly.hosts.torch.unpadded.attention import attend  # noqa: E402
 from evenly.hosts.torch.unpadded.bert import UnpaddedBert, UnpaddedMaskedLM  # noqa: E402
-from evenly.hosts.torch.unpadded.exchange import Exchange, Sample  # noqa: E402
 from evenly.hosts.torch.unpadded.measure import Size, batch, model, steps  # noqa: E402
 from evenly.hosts.torch.unpadded.packed import pack, unpad  # noqa: E402
 from evenly.train.unpadded.roundings import roundings  # noqa: E402
@@ -101,40 +98,7 @@ def test_what_cannot_be_laid_out_is_told(ask: Any, said: str) -> None:
         ask()
 
 
-def test_ranks_deal_their_samples_anew_and_each_is_computed_once(tmp_path: Any) -> None:
-    port = _free()
-    torch.multiprocessing.spawn(_exchanged, (port, str(tmp_path)), nprocs=2)
-    shares = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
-    assert [len(batches) for batches in shares] == [3, 3]
-    for first, second in zip(*shares, strict=True):
-        assert len(first) == len(second) == 4
-        seen = sorted(int(tokens[0]) for tokens in [*first, *second])
-        assert seen == sorted({int(tokens[0]) for tokens in [*first, *second]}), "none twice"
-        sums = [sum(map(len, each)) for each in (first, second)]
-        lengths = [len(tokens) for tokens in [*first, *second]]
-        assert abs(sums[0] - sums[1]) <= max(lengths)
-
-
-def _exchanged(rank: int, port: int, folder: str) -> None:
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=2)
-    chance = np.random.default_rng(rank)
-    batches = [
-        [_sample(100 * rank + 10 * turn + k, int(chance.integers(1, 30))) for k in range(4)] for turn in range(3 + rank)
-    ]
-    found = [[sample.tokens for sample in share.samples] for share in Exchange(batches, 30, Snake())]
-    torch.save(found, f"{folder}/{rank}.pt")
-    torch.distributed.destroy_process_group()
-
-
-def _sample(name: int, size: int) -> Sample:
-    tokens = torch.full((size,), name)
-    return Sample(tokens, torch.zeros_like(tokens), tokens)
-
-
-def _free() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+def test_two_ranks_that_exchange_learn_what_one_process_learns() -> None:
+    found = ranks.figures(np.random.default_rng(5).integers(1, 200, (3, 8)), seed=1, size=SMALL)
+    assert found["apart"] <= 1e-5
+    assert 1.0 <= found["exchanged"] <= 2.0

@@ -111,7 +111,7 @@ def layouts(bert: Any, tokens: Tensor, mask: Tensor, labels: Tensor) -> dict[str
     return found
 
 
-def steps(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 2) -> dict[str, Step]:  # noqa: B008 a frozen value
+def steps(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 2) -> dict[str, Step]:
     """Return a step of each layout on one batch, with the least time of several rounds in which all took turns."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -138,7 +138,7 @@ def _step(bert: Any, loss: Callable[[], Tensor]) -> Step:
     return Step(seconds, float(found.detach()), gradients)
 
 
-def figures(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 2) -> dict[str, float]:  # noqa: B008 a frozen value
+def figures(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 2) -> dict[str, float]:
     """Return gains over the padded model, how far losses and gradients are apart, and how well costs foretell them.
 
     `gradients` is the largest difference from the padded model over the largest gradient.

@@ -56,9 +56,7 @@ class Packed:
             Group(each.places.to(device, non_blocking=True), each.real.to(device, non_blocking=True), each.full)
             for each in self.groups
         )
-        moved = {
-            name: getattr(self, name).to(device, non_blocking=True) for name in self.__slots__ if name != "groups"
-        }
+        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in self.__slots__ if name != "groups"}
         return replace(self, groups=groups, **moved)
 
 
