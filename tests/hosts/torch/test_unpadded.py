@@ -1,5 +1,7 @@
 """A BERT that computes no padding gives the losses and gradients of the Hugging Face model that pads."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,16 @@ def test_the_layout_of_a_batch() -> None:
     assert torch.equal(flat[made.back], torch.arange(len(made.tokens)))
     assert sum(int(group.real.sum()) for group in made.groups) == LENGTHS.sum()
     assert [group.full for group in made.groups] == [True, False, False, False]
+
+
+def test_the_lines_of_the_page_run_as_they_stand() -> None:
+    page = Path(__file__).parents[3] / "docs" / "systems" / "unpadded-bert.md"
+    (lines,) = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    tokens, mask, labels = batch(LENGTHS, SMALL, 3)
+    names: dict[str, Any] = {"model": model(SMALL, 4), "input_ids": tokens, "attention_mask": mask, "labels": labels}
+    exec(lines, names)
+    names["loss"].backward()
+    assert 0 < float(names["loss"].detach()) < 10
 
 
 def test_it_is_the_model_of_the_user_that_learns() -> None:

@@ -3,12 +3,14 @@
 Letters of shapes: T tokens, H heads, D width of a head, b sequences of a group, R their length.
 """
 
+from typing import TypeAlias
+
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from evenly.hosts.torch.unpadded.packed import Packed
 
-Tensor = torch.Tensor
+Tensor: TypeAlias = torch.Tensor
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, batch: Packed, dropout: float = 0.0) -> Tensor:

@@ -1,6 +1,6 @@
 """The weights of a Hugging Face BERT, run on packed batches."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 from evenly.hosts.torch.unpadded.attention import attend
 from evenly.hosts.torch.unpadded.packed import Packed
 
-Tensor = torch.Tensor
+Tensor: TypeAlias = torch.Tensor
 
 
 class UnpaddedBert(torch.nn.Module):

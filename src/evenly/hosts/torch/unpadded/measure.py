@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from evenly.train.unpadded.roundings.kernels import Kernels
 from evenly.train.unpadded.roundings.least_work import LeastWork
 from evenly.train.unpadded.roundings.multiples import Multiples
 
-Tensor = torch.Tensor
+Tensor: TypeAlias = torch.Tensor
 LONGEST = 512
 MASKED = 0.15  # of the tokens are predicted
 ROUNDINGS: Mapping[str, Rounding] = {

@@ -5,7 +5,7 @@ Letters of shapes: T tokens of the batch, B sequences, M masked tokens.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ import torch
 from evenly.core import Ints
 from evenly.train.unpadded.roundings import Rounding
 
-Tensor = torch.Tensor
+Tensor: TypeAlias = torch.Tensor
 IGNORED = -100
 "Label of a token that is not predicted, as everywhere in PyTorch."
 

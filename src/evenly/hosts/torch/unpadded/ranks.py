@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from evenly.measure.imbalance import peak_over_mean
 from evenly.train.batches.efforts.tokens import Tokens
 from evenly.train.unpadded.roundings.multiples import Multiples
 
-Tensor = torch.Tensor
+Tensor: TypeAlias = torch.Tensor
 RANKS = 2
 RATE = 0.1  # of plain gradient descent, whose updates differ by as much as the gradients do
 
