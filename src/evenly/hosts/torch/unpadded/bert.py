@@ -1,0 +1,72 @@
+"""The weights of a Hugging Face BERT, run on packed batches."""
+
+from typing import Any, TypeAlias
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from evenly.hosts.torch.unpadded.attention import attend
+from evenly.hosts.torch.unpadded.packed import Packed
+
+Tensor: TypeAlias = torch.Tensor
+
+
+class UnpaddedBert(torch.nn.Module):
+    """Run a Hugging Face `BertModel` on packed batches, on its own parameters: it stays the model that it is.
+
+    Optimizers, `state_dict` and `save_pretrained` of the model are used as before. Raises `ValueError` for a model that
+    is not a BERT encoder.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        config = getattr(model, "config", None)
+        if getattr(config, "model_type", None) != "bert" or config.is_decoder:
+            raise ValueError(f"a BERT encoder is run without padding, not {type(model).__name__}")
+        self.model = model
+
+    def forward(self, batch: Packed) -> Tensor:
+        """Return the last hidden state of each token, [T, width]."""
+        state = self._embedded(batch)
+        for layer in self.model.encoder.layer:
+            state = self._layer(layer, state, batch)
+        return state
+
+    def _embedded(self, batch: Packed) -> Tensor:
+        made = self.model.embeddings
+        state = made.word_embeddings(batch.tokens) + made.token_type_embeddings(batch.segments)
+        out: Tensor = made.dropout(made.LayerNorm(state + made.position_embeddings(batch.positions)))
+        return out
+
+    def _layer(self, layer: Any, state: Tensor, batch: Packed) -> Tensor:
+        own = layer.attention.self
+        shape = (len(state), own.num_attention_heads, own.attention_head_size)
+        query, key, value = (part(state).view(shape) for part in (own.query, own.key, own.value))
+        dropout = own.dropout.p if self.training else 0.0
+        seen = attend(query, key, value, batch, dropout).flatten(1)
+        state = layer.attention.output(seen, state)
+        out: Tensor = layer.output(layer.intermediate(state), state)
+        return out
+
+
+class UnpaddedMaskedLM(torch.nn.Module):
+    """Run a Hugging Face `BertForMaskedLM` on packed batches; its head sees only the tokens that are to be predicted.
+
+    Raises `ValueError` as `UnpaddedBert` does.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        if not hasattr(model, "cls") or not hasattr(model, "bert"):
+            raise ValueError(f"a BertForMaskedLM is run without padding, not {type(model).__name__}")
+        self.bert = UnpaddedBert(model.bert)
+        self.head = model.cls
+
+    def forward(self, batch: Packed) -> Tensor:
+        """Return the sum of the losses of all masked tokens, a scalar.
+
+        Divide by how many they are on *all* ranks: the means of ranks that hold different numbers do not average to
+        the mean.
+        """
+        state = self.bert(batch)[batch.masked]
+        return cross_entropy(self.head(state), batch.labels, reduction="sum")

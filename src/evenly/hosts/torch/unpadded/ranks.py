@@ -1,0 +1,97 @@
+"""BERT without padding on two ranks that exchange their sequences, against ranks that keep what they were dealt."""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+import torch.distributed
+import torch.multiprocessing
+
+from evenly.balance.partitioners.snake import Snake
+from evenly.core import Ints, Load
+from evenly.hosts.torch.batches.exchange import Exchange
+from evenly.hosts.torch.batches.loss import scale
+from evenly.hosts.torch.unpadded.bert import UnpaddedMaskedLM
+from evenly.hosts.torch.unpadded.measure import Size, batch, model
+from evenly.hosts.torch.unpadded.packed import pack
+from evenly.measure.imbalance import peak_over_mean
+from evenly.train.batches.efforts.tokens import Tokens
+from evenly.train.unpadded.roundings.multiples import Multiples
+
+Tensor: TypeAlias = torch.Tensor
+RANKS = 2
+RATE = 0.1  # of plain gradient descent, whose updates differ by as much as the gradients do
+
+
+def figures(lengths: Ints, seed: int, size: Size = Size()) -> dict[str, float]:  # noqa: B008 a frozen value
+    """Return what an exchange does to two ranks; `lengths` are those of each step's sequences, rank by rank, [S, 2b].
+
+    `kept` and `exchanged`: CPU time of the busier rank over the mean. `apart`: the largest difference of a weight from
+    one process that computes all batches. `exposed`: the share of the elapsed time that steps waited for the exchange.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in ("kept", "exchanged"):
+        with TemporaryDirectory(prefix="evenly-") as folder:
+            torch.multiprocessing.spawn(_rank, (name, lengths, seed, size, folder), nprocs=RANKS)
+            found[name] = [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
+    whole = [sequences(row, size, seed, step) for step, row in enumerate(lengths)]
+    alone = _train(whole, model(size, seed))[1]
+    return {name: peak_over_mean(_load(ranks)) for name, ranks in found.items()} | {
+        "apart": max(float((rank["weights"] - alone).abs().max()) for ranks in found.values() for rank in ranks),
+        "exposed": max(rank["waited"] / rank["elapsed"] for rank in found["exchanged"]),
+    }
+
+
+def _load(ranks: Sequence[dict[str, Any]]) -> Load:
+    """Return CPU seconds by step and rank, without the first step, which warms up."""
+    return Load(np.array([rank["seconds"][1:] for rank in ranks]).T, worker="rank")
+
+
+def sequences(lengths: Ints, size: Size, seed: int, step: int) -> list[Tensor]:
+    """Return random sequences, each int64 [length, 3]: tokens, segments, labels."""
+    tokens, _, labels = batch(lengths, size, 1000 * seed + step)
+    whole = torch.stack((tokens, torch.zeros_like(tokens), labels), dim=-1)
+    return [row[:count] for row, count in zip(whole, lengths.tolist(), strict=True)]
+
+
+def _rank(rank: int, name: str, lengths: Ints, seed: int, size: Size, folder: str) -> None:
+    """Train as one rank; runs in a process of its own."""
+    torch.set_num_threads(1)
+    meet = f"file://{folder}/meet"
+    torch.distributed.init_process_group("gloo", init_method=meet, rank=rank, world_size=RANKS)
+    each = lengths.shape[1] // RANKS
+    own = [sequences(row, size, seed, step)[rank * each : (rank + 1) * each] for step, row in enumerate(lengths)]
+    exchange = Exchange(own, partition=Snake(), cost=Tokens())
+    begin = time.perf_counter()
+    seconds, weights = _train(own if name == "kept" else exchange, model(size, seed))
+    elapsed = time.perf_counter() - begin
+    said = {"seconds": seconds, "weights": weights, "waited": exchange.waited, "elapsed": elapsed}
+    torch.save(said, Path(folder) / f"{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def _train(batches: Iterable[list[Tensor]], bert: Any) -> tuple[list[float], Tensor]:
+    """Return the CPU time of each step's forward and backward pass, and the weights at the end."""
+    unpadded: Any = UnpaddedMaskedLM(bert)
+    if torch.distributed.is_initialized():
+        unpadded = torch.nn.parallel.DistributedDataParallel(unpadded, find_unused_parameters=True)
+    optimizer = torch.optim.SGD(bert.parameters(), lr=RATE)
+    seconds = []
+    for own in batches:
+        packed = pack(*_parts(own))
+        whole = scale(len(packed.labels))
+        optimizer.zero_grad()
+        before = time.thread_time()
+        (whole * unpadded(packed)).backward()
+        seconds.append(time.thread_time() - before)
+        optimizer.step()
+    return seconds, torch.cat([weight.detach().flatten() for weight in bert.parameters()])
+
+
+def _parts(own: Sequence[Tensor]) -> tuple[list[Tensor], Multiples, list[Tensor], list[Tensor]]:
+    tokens, segments, labels = ([one[:, part] for one in own] for part in range(3))
+    return tokens, Multiples(), segments, labels
