@@ -14,7 +14,8 @@ from evenly.train.pipeline.schedules import line
 class ZbH2:
     """Zero bubble with twice the memory of 1F1B: more forward passes fill the wait for the first gradient.
 
-    Backward passes are split. The bubble is (p - 1)(F + I - 2W), nothing where all are alike; a device holds up to 2p - 1 micro-batches.
+    Backward passes are split. The bubble is (p - 1)(F + I - 2W), nothing where all are alike; a device holds up to
+    2p - 1 micro-batches.
 
     Reference: P. Qi, X. Wan, G. Huang and M. Lin, "Zero bubble pipeline parallelism", 2024; here by a greedy
     dispatcher.
