@@ -130,7 +130,8 @@ class Sharded:
         step.meetings[batch] = dist.all_gather(room, shard.sums, group=self.groups["sums"], **ASYNC), room
 
     def _advance(self, step: _Step) -> None:
-        """Go on with the meetings that are over, in their order."""
+        """Go on with the meetings that are over, in their order, and let go of what has arrived."""
+        step.pending = [work for work in step.pending if not work.is_completed()]
         while step.meetings and (batch := next(iter(step.meetings))) is not None:
             if not step.meetings[batch][0].is_completed():
                 return

@@ -1,5 +1,6 @@
 """Times that somebody states."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,11 @@ class Given:
     "Seconds of the output layer, all three products."
     hop: float = 0.0
     "Seconds from one device to the next."
+
+    def __post_init__(self) -> None:
+        for name in ("output", "hop"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is seconds, finite and not negative, not {getattr(self, name)}")
 
     def times(self, work: Work) -> Times:
         """Return the times by stage; raise `ValueError` for more or fewer times than stages."""
