@@ -1,4 +1,4 @@
-"""A pipeline whose input and output layer lie on all its stages, in the order of a schedule."""
+"""A pipeline whose input and output layer lie on all its ranks, in the order of a schedule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,22 +10,41 @@ from torch import Tensor, nn
 
 from evenly.hosts.torch.vocabulary import ShardedInput, ShardedOutput
 from evenly.hosts.torch.vocabulary import shard as parts
-from evenly.train.pipeline.passes import BACKWARD, EMBED, FORWARD, GRADIENT, SCATTER, SOFTMAX, Order
+from evenly.train.pipeline.passes import (
+    BACKWARD,
+    EMBED,
+    FORWARD,
+    GRADIENT,
+    INPUT,
+    SCATTER,
+    SOFTMAX,
+    WEIGHT,
+    Order,
+)
 
 ASYNC = {"async_op": True}
+Key = tuple[int, int]
+"""Stage and micro-batch."""
 
 
 @dataclass(slots=True)
 class _Step:
-    """What one step keeps between its passes, by micro-batch."""
+    """What one step keeps between its passes."""
 
     tokens: Sequence[Tensor]
     labels: Sequence[Tensor]
     scale: float
     "Of the loss of a token."
     embedded: dict[int, tuple[Any, Tensor]] = field(default_factory=dict)
-    saved: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    "Input and output of this stage, from its forward to its backward pass."
+    "States of the input layer, on the rank of the first stage, on their way."
+    inputs: dict[Key, Tensor] = field(default_factory=dict)
+    "From a stage of this rank to the next one, which is also here."
+    gradients: dict[Key, Tensor] = field(default_factory=dict)
+    "The same on the way back; of stage -1 those of the input layer."
+    saved: dict[Key, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    "Input and output of a stage, from its forward pass until its last gradient."
+    weights: dict[Key, Any] = field(default_factory=dict)
+    "What gradients of weights are computed from."
     shards: dict[int, parts.Shard] = field(default_factory=dict)
     meetings: dict[int, tuple[Any, list[Tensor]]] = field(default_factory=dict)
     "In order; those whose sums have not come in."
@@ -37,7 +56,7 @@ class _Step:
 
 
 class Sharded:
-    """One stage of a pipeline with one stage a rank, and its shards of the input and the output layer.
+    """The stages of one rank, and its shards of the input and the output layer.
 
     All ranks make it and call `step` with the same tokens and labels. Meetings of all ranks are on their way while passes
     go on; a rank waits for them where the order has the pass that needs them.
@@ -45,22 +64,24 @@ class Sharded:
     Reference: M. T. Yeung, P. Qi, M. Lin and X. Wan, "Balancing pipeline parallelism with vocabulary parallelism", 2024.
     """
 
-    def __init__(self, order: Order, stage: nn.Module, embed: ShardedInput, head: ShardedOutput) -> None:
-        """Prepare; raise `ValueError` for an order or layers that do not fit each other or the ranks."""
+    def __init__(self, order: Order, stages: Sequence[nn.Module], embed: ShardedInput, head: ShardedOutput) -> None:
+        """Prepare the stages of this rank, in their order; raise `ValueError` if order, stages and layers do not fit."""
         order.check()
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        if order.devices != self.size or order.chunks != 1:
-            raise ValueError(f"the order has {len(order.home)} stages on {order.devices} devices, not one on {self.size}")
+        own = [stage for stage, device in enumerate(order.home.tolist()) if device == self.rank]
+        if order.devices != self.size or len(own) != len(stages):
+            raise ValueError(
+                f"the order has {order.devices} devices and {len(own)} stages here, not {self.size} and {len(stages)}"
+            )
         if order.barriers != head.barriers:
             raise ValueError(f"the order has {order.barriers} barriers, the output layer {head.barriers}")
-        self.passes, self.micro = order.lists()[self.rank], order.micro
-        if any(kind not in self._verbs() for kind, _, _ in self.passes):
-            raise ValueError("the order splits backward passes; this pipeline computes whole ones")
-        self.stage, self.embed, self.head = stage, embed, head
-        self.first, self.last = self.rank == 0, self.rank == self.size - 1
+        self.home: list[int] = order.home.tolist()
+        self.passes, self.micro, self.chunks = order.lists()[self.rank], order.micro, order.chunks
+        self.stages, self.embed, self.head = dict(zip(own, stages, strict=True)), embed, head
+        self.first, self.last = self.home[0] == self.rank, self.home[-1] == self.rank
         names = ("embed", "states", "sums", "gradients", "returned")
         self.groups = {name: dist.new_group() for name in names}  # so that none waits for another's turn
-        self.held = 0
+        self.held = 0.0
         "Most micro-batches whose activations this rank held at once in the last step."
 
     def step(self, tokens: Sequence[Tensor], labels: Sequence[Tensor]) -> float:
@@ -71,31 +92,33 @@ class Sharded:
         if len(tokens) != self.micro or len(labels) != self.micro or len({part.shape for part in tokens}) != 1:
             raise ValueError(f"a step has {self.micro} micro-batches of one shape, not {len(tokens)} and {len(labels)}")
         count = sum(int((part != self.head.ignore).sum()) for part in labels)
-        step, self.held = _Step(tokens, labels, 1.0 / max(count, 1)), 0
-        verbs = self._verbs()
-        for kind, _, batch in self.passes:
-            self._advance(step)
-            verbs[kind](step, batch)
-            self.held = max(self.held, len(step.saved))
-        for work in step.pending:
-            work.wait()
-        return step.loss * step.scale
-
-    def _verbs(self) -> dict[int, Any]:
-        return {
+        step, self.held = _Step(tokens, labels, 1.0 / max(count, 1)), 0.0
+        verbs = {
             FORWARD: self._forward,
             BACKWARD: self._backward,
+            INPUT: self._input,
+            WEIGHT: self._weight,
             SOFTMAX: self._softmax,
             GRADIENT: self._gradient,
             EMBED: self._embed,
             SCATTER: self._scatter,
         }
+        for kind, stage, batch in self.passes:
+            self._advance(step)
+            verbs[kind](step, stage, batch)
+            self.held = max(self.held, len(step.saved) / self.chunks)
+        for work in step.pending:
+            work.wait()
+        return step.loss * step.scale
 
     def _empty(self, step: _Step) -> Tensor:
         """Return room for the states of a micro-batch, [b, s, h]."""
         return self.head.weight.new_empty(*step.tokens[0].shape, self.head.hidden)
 
-    def _embed(self, step: _Step, batch: int) -> None:
+    def _tag(self, stage: int, batch: int, back: bool) -> int:
+        return 2 * (stage * self.micro + batch) + back
+
+    def _embed(self, step: _Step, _: int, batch: int) -> None:
         part = self.embed.part(step.tokens[batch])
         work = dist.all_reduce(part, group=self.groups["embed"], **ASYNC)
         if self.first:
@@ -103,27 +126,32 @@ class Sharded:
         else:
             step.pending.append(work)
 
-    def _forward(self, step: _Step, batch: int) -> None:
-        if self.first:
+    def _forward(self, step: _Step, stage: int, batch: int) -> None:
+        if stage == 0:
             work, x = step.embedded.pop(batch)
             work.wait()
+        elif (stage, batch) in step.inputs:
+            x = step.inputs.pop((stage, batch))
         else:
             x = self._empty(step)
-            dist.recv(x, self.rank - 1, tag=2 * batch)
-        y = self.stage(x.requires_grad_())
-        step.saved[batch] = x, y
-        if self.last:
-            sent = y.detach().contiguous()
+            dist.recv(x, self.home[stage - 1], tag=self._tag(stage, batch, back=False))
+        y = self.stages[stage](x.requires_grad_())
+        step.saved[stage, batch] = x, y
+        sent = y.detach().contiguous()
+        if stage == len(self.home) - 1:
             step.pending.append(dist.broadcast(sent, self.rank, group=self.groups["states"], **ASYNC))
+        elif stage + 1 in self.stages:
+            step.inputs[stage + 1, batch] = sent
         else:
-            step.pending.append(dist.isend(y.detach().contiguous(), self.rank + 1, tag=2 * batch))
+            tag = self._tag(stage + 1, batch, back=False)
+            step.pending.append(dist.isend(sent, self.home[stage + 1], tag=tag))
 
-    def _softmax(self, step: _Step, batch: int) -> None:
+    def _softmax(self, step: _Step, _: int, batch: int) -> None:
         if self.last:
-            x = step.saved[batch][1].detach()
+            x = step.saved[len(self.home) - 1, batch][1].detach()
         else:
             x = self._empty(step)
-            dist.broadcast(x, self.size - 1, group=self.groups["states"])
+            dist.broadcast(x, self.home[-1], group=self.groups["states"])
         shard = self.head.softmax(x.reshape(-1, self.head.hidden), step.labels[batch].reshape(-1))
         room = [torch.empty_like(shard.sums) for _ in range(self.size)]
         step.shards[batch] = shard
@@ -132,13 +160,13 @@ class Sharded:
     def _advance(self, step: _Step) -> None:
         """Go on with the meetings that are over, in their order, and let go of what has arrived."""
         step.pending = [work for work in step.pending if not work.is_completed()]
-        while step.meetings and (batch := next(iter(step.meetings))) is not None:
+        for batch in list(step.meetings):
             if not step.meetings[batch][0].is_completed():
                 return
             self._settle(step, batch)
 
     def _settle(self, step: _Step, batch: int) -> None:
-        """Wait for the sums of a micro-batch; with one barrier, send off the gradient of its states."""
+        """Wait for the sums of micro-batches up to this one; with one barrier, send off the gradients of their states."""
         for known in [known for known in step.meetings if known <= batch]:
             work, room = step.meetings.pop(known)
             work.wait()
@@ -155,7 +183,7 @@ class Sharded:
         else:
             step.pending.append(work)
 
-    def _gradient(self, step: _Step, batch: int) -> None:
+    def _gradient(self, step: _Step, _: int, batch: int) -> None:
         self._settle(step, batch)
         shard = step.shards.pop(batch)
         logits = parts.minus_labels(shard)
@@ -163,30 +191,58 @@ class Sharded:
             self._sum(step, batch, logits @ self.head.weight.detach())
         _add(self.head.weight, (logits.T @ shard.x) * step.scale)
 
-    def _backward(self, step: _Step, batch: int) -> None:
-        if self.last:
+    def _backward(self, step: _Step, stage: int, batch: int) -> None:
+        gradient = self._arrived(step, stage, batch)
+        x, y = step.saved.pop((stage, batch))
+        y.backward(gradient)
+        assert x.grad is not None
+        self._returned(step, stage, batch, x.grad)
+
+    def _input(self, step: _Step, stage: int, batch: int) -> None:
+        from torch.distributed.pipelining._backward import stage_backward_input
+
+        gradient = self._arrived(step, stage, batch)
+        x, y = step.saved[stage, batch]
+        found, late = stage_backward_input([y], [gradient], [x], self.stages[stage].parameters())
+        step.weights[stage, batch] = late
+        self._returned(step, stage, batch, found[0])
+
+    def _weight(self, step: _Step, stage: int, batch: int) -> None:
+        from torch.distributed.pipelining._backward import stage_backward_weight
+
+        stage_backward_weight(self.stages[stage].parameters(), step.weights.pop((stage, batch)))
+        del step.saved[stage, batch]
+
+    def _arrived(self, step: _Step, stage: int, batch: int) -> Tensor:
+        """Wait for the gradient of the output of a stage, and return it."""
+        if stage == len(self.home) - 1:
             self._settle(step, batch)
             work, flat = step.sums.pop(batch)
             work.wait()
-            gradient = flat.reshape(*step.tokens[batch].shape, self.head.hidden)
-        else:
-            gradient = self._empty(step)
-            dist.recv(gradient, self.rank + 1, tag=2 * batch + 1)
-        x, y = step.saved.pop(batch)
-        y.backward(gradient)
-        assert x.grad is not None
-        if self.first:
-            step.pending.append(dist.broadcast(x.grad, 0, group=self.groups["returned"], **ASYNC))
-            step.embedded[batch] = None, x.grad
-        else:
-            step.pending.append(dist.isend(x.grad, self.rank - 1, tag=2 * batch + 1))
+            return flat.reshape(*step.tokens[batch].shape, self.head.hidden)
+        if (stage, batch) in step.gradients:
+            return step.gradients.pop((stage, batch))
+        gradient = self._empty(step)
+        dist.recv(gradient, self.home[stage + 1], tag=self._tag(stage, batch, back=True))
+        return gradient
 
-    def _scatter(self, step: _Step, batch: int) -> None:
+    def _returned(self, step: _Step, stage: int, batch: int, gradient: Tensor) -> None:
+        """Hand the gradient of the input of a stage to the stage before, the first one's to the input layer."""
+        if stage == 0:
+            step.pending.append(dist.broadcast(gradient, self.rank, group=self.groups["returned"], **ASYNC))
+            step.gradients[-1, batch] = gradient
+        elif stage - 1 in self.stages:
+            step.gradients[stage - 1, batch] = gradient
+        else:
+            tag = self._tag(stage - 1, batch, back=True)
+            step.pending.append(dist.isend(gradient, self.home[stage - 1], tag=tag))
+
+    def _scatter(self, step: _Step, _: int, batch: int) -> None:
         if self.first:
-            gradient = step.embedded.pop(batch)[1]
+            gradient = step.gradients.pop((-1, batch))
         else:
             gradient = self._empty(step)
-            dist.broadcast(gradient, 0, group=self.groups["returned"])
+            dist.broadcast(gradient, self.home[0], group=self.groups["returned"])
         _add(self.embed.weight, self.embed.scattered(step.tokens[batch], gradient))
 
 

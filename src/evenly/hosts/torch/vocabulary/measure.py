@@ -16,8 +16,9 @@ from evenly.hosts.torch.vocabulary import ShardedInput, ShardedOutput
 from evenly.hosts.torch.vocabulary.processes import together
 from evenly.train.pipeline.job import Job, Placement
 from evenly.train.pipeline.passes import Order
-from evenly.train.pipeline.schedules import schedules
+from evenly.train.pipeline.schedules import Schedule, schedules
 from evenly.train.pipeline.schedules.one_f_one_b import OneFOneB
+from evenly.train.pipeline.schedules.v_half import VHalf
 from evenly.train.pipeline.times import Times
 
 TOKENS, HIDDEN, WORDS = 512, 256, 32_000  # of the output layer alone
@@ -36,7 +37,7 @@ def measure(seed: int) -> dict[str, float]:
     """
     found = together(SIZE, everything, seed)
     figures = {name: max(each[name] for each in found) for name in found[0]}
-    for name in ("held_one", "held_two"):
+    for name in ("held_one", "held_two", "held_vee"):
         figures[name] = found[0][name]
     figures["work"] = float(np.mean([each["whole_cpu"] / each["cpu"] for each in found]))
     return figures
@@ -52,6 +53,7 @@ def everything(rank: int, seed: int) -> dict[str, float]:
     figures |= cpu()
     for barriers, name in NAMES.items():
         figures[f"pipeline_{name}"], figures[f"held_{name}"] = trained(rank, barriers)
+    figures["pipeline_vee"], figures["held_vee"] = trained(rank, 2, schedule=VHalf())
     figures["runtime"] = float(sum(ran(rank, name) > 1e-6 for name in schedules))
     return figures
 
@@ -122,9 +124,12 @@ class Whole(nn.Module):
         return F.cross_entropy(self.head(x).flatten(0, -2), labels.flatten())
 
 
-def trained(rank: int, barriers: int, tied: bool = False, rows: Sequence[int] | None = None) -> tuple[float, int]:
+def trained(
+    rank: int, barriers: int, tied: bool = False, rows: Sequence[int] | None = None, schedule: Schedule = OneFOneB()  # noqa: B008 a frozen value
+) -> tuple[float, float]:
     """Return how far parameters after some steps are from those of one process, and the micro-batches held."""
-    whole = Whole(SIZE).to(torch.float64)
+    known = order(barriers, schedule)
+    whole = Whole(len(known.home)).to(torch.float64)
     if tied:
         whole.head.weight = whole.embed.weight
     before = copy.deepcopy(whole)
@@ -132,9 +137,10 @@ def trained(rank: int, barriers: int, tied: bool = False, rows: Sequence[int] | 
     embed = (
         ShardedInput(SMALL_WORDS, SMALL, tied=head) if tied else ShardedInput.of(whole.embed.weight.detach(), rows=rows)
     )
-    stage = copy.deepcopy(whole.stages[rank])
-    pipeline = Sharded(order(barriers), stage, embed, head)
-    mine = list({id(p): p for part in (stage, embed, head) for p in part.parameters()}.values())
+    own = np.flatnonzero(known.home == rank).tolist()
+    stages = nn.ModuleList(copy.deepcopy(whole.stages[s]) for s in own)
+    pipeline = Sharded(known, list(stages), embed, head)
+    mine = list({id(p): p for part in (stages, embed, head) for p in part.parameters()}.values())
     optimisers = [torch.optim.SGD(mine, RATE), torch.optim.SGD(whole.parameters(), RATE)]
     for _ in range(STEPS):
         tokens, labels = (torch.randint(0, SMALL_WORDS, (MICRO, 2, 5)) for _ in range(2))
@@ -151,16 +157,22 @@ def trained(rank: int, barriers: int, tied: bool = False, rows: Sequence[int] | 
     pairs = [
         (head.weight, whole.head.weight[slices], before.head.weight[slices]),
         (embed.weight, whole.embed.weight[slices], before.embed.weight[slices]),
-        *zip(stage.parameters(), whole.stages[rank].parameters(), before.stages[rank].parameters(), strict=True),
+        *(
+            three
+            for stage, s in zip(stages, own, strict=True)
+            for three in zip(
+                stage.parameters(), whole.stages[s].parameters(), before.stages[s].parameters(), strict=True
+            )
+        ),
     ]
     change = max(float((new - old).detach().abs().max()) for _, new, old in pairs)
     return max(float((ours - new).detach().abs().max()) for ours, new, _ in pairs) / change, pipeline.held
 
 
-def order(barriers: int) -> Order:
-    """Return 1F1B with a sharded vocabulary, an output layer as large as a third of a stage."""
-    one, part, none = np.ones(SIZE), np.full(SIZE, 0.5), np.zeros(SIZE)
-    return OneFOneB().order(Job(SIZE, MICRO, BARRIERS[barriers], Times(one, one, one, part, part, none, none)))
+def order(barriers: int, schedule: Schedule = OneFOneB()) -> Order:  # noqa: B008 a frozen value
+    """Return an order with a sharded vocabulary, an output layer as large as a third of a stage."""
+    one, part, none = np.ones(len(schedule.homes(SIZE))), np.full(SIZE, 0.5), np.zeros(SIZE)
+    return schedule.order(Job(SIZE, MICRO, BARRIERS[barriers], Times(one, one, one, part, part, none, none)))
 
 
 def ran(rank: int, name: str) -> float:
