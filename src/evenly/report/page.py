@@ -133,24 +133,28 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
 
 def _layers(drawn: Sequence[Outcome]) -> str:
     """Return the pictures of what runs inside the layers of a model."""
-    return section(
-        "What runs when",
-        "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
-        schedule(drawn),
-        (),
-        "640px",
-    ) + section(
-        "Who computes which expert",
-        "Two layers in the middle of a pass: above the CPU, then the device, below what the link moves.",
-        experts(drawn),
-        (),
-        "640px",
-    ) + section(
-        "Who computes which pass",
-        "The first passes of a step; a row is a device, and what is blank is a bubble.",
-        pipeline(drawn),
-        (),
-        "640px",
+    return (
+        section(
+            "What runs when",
+            "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
+            schedule(drawn),
+            (),
+            "640px",
+        )
+        + section(
+            "Who computes which expert",
+            "Two layers in the middle of a pass: above the CPU, then the device, below what the link moves.",
+            experts(drawn),
+            (),
+            "640px",
+        )
+        + section(
+            "Who computes which pass",
+            "The first passes of a step; a row is a device, and what is blank is a bubble.",
+            pipeline(drawn),
+            (),
+            "640px",
+        )
     )
 
 

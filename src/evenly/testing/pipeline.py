@@ -45,8 +45,9 @@ def _order(schedule: Schedule, job: Job) -> Order | None:
     try:
         return schedule.order(job)
     except ValueError as error:
-        assert str(job.micro) in str(error), f"{schedule}: refuses a job without saying which number is wrong"
-        return None
+        told = str(error)
+    assert str(job.micro) in told, f"{schedule}: refuses a job without saying which number is wrong"
+    return None
 
 
 def _job(chance: np.random.Generator, schedule: Schedule, devices: int, placement: Placement, micro: int) -> Job:

@@ -93,7 +93,12 @@ class Perfetto:
         for k, event in enumerate(self.events(outcome)):
             yield (",\n" if k else "") + encode(event)
         other = {"label": outcome.label}
-        if not (_schedule.scheduled(outcome) or _experts.offloaded(outcome) or _row.powered(outcome) or _pipeline.staged(outcome)):
+        if not (
+            _schedule.scheduled(outcome)
+            or _experts.offloaded(outcome)
+            or _row.powered(outcome)
+            or _pipeline.staged(outcome)
+        ):
             drawn, whole = len(self._chosen(outcome)), len(outcome.items["finish"])
             other["requests"] = f"{drawn} of {whole}, the first to arrive"
         yield f'\n],\n"displayTimeUnit": "ms",\n"otherData": {encode(other)}}}\n'

@@ -26,7 +26,10 @@ class Dispatcher:
         self.seconds = {FORWARD: times.forward, INPUT: times.input, WEIGHT: times.weight}
         self.slack = SLACK * float(max(times.forward.max(), times.input.max(), 1e-30))
         self.mine = [[s for s, d in enumerate(self.home) if d == device] for device in range(job.devices)]
-        self.arrival = {FORWARD: np.full((self.stages, self.micro), np.inf), INPUT: np.full((self.stages, self.micro), np.inf)}
+        self.arrival = {
+            FORWARD: np.full((self.stages, self.micro), np.inf),
+            INPUT: np.full((self.stages, self.micro), np.inf),
+        }
         self.arrival[FORWARD][0] = 0.0
         self.following = {FORWARD: [0] * self.stages, INPUT: [0] * self.stages}
         self.held = [0] * job.devices
@@ -58,7 +61,7 @@ class Dispatcher:
             heapq.heappush(self.events, (soon, device))
 
     def _urgent(self, device: int) -> tuple[float, Pass] | None:
-        """Return the next gradient or forward pass of a device and when it can begin; the most urgent of those ready."""
+        """Return when a device can next begin a gradient or forward pass, and the most urgent one by then."""
         known: list[tuple[float, int, int, Pass]] = []
         for rank, kind in enumerate((INPUT, FORWARD)):
             for chunk, stage in enumerate(self.mine[device]):

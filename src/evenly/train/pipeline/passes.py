@@ -78,7 +78,7 @@ class Order:
 
         Whether no passes wait for each other is seen when they run.
         """
-        if len(self.kind) and not (0 <= self.batch.min() and self.batch.max() < self.micro):
+        if len(self.kind) and not (self.batch.min() >= 0 and self.batch.max() < self.micro):
             raise ValueError(f"micro-batches are 0 to {self.micro - 1}, not {self.batch.min()} to {self.batch.max()}")
         sharded = np.isin(self.kind, SHARDED)
         here = np.where(sharded, self.stage, self.home[np.where(sharded, 0, self.stage)])

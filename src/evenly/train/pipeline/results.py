@@ -22,7 +22,9 @@ METRICS = (
     Metric("throughput", "Throughput", "tokens/s", "higher", "Tokens of a step over its time."),
     Metric("step", "Time of a step", "s", "lower", "From the first pass to the end of the last one on any device."),
     Metric("bubble", "Bubble", "share", "lower", "Time of all devices in which they wait."),
-    Metric("mfu", "MFU", "share", "higher", "Operations of the model over those that the devices could do in the time."),
+    Metric(
+        "mfu", "MFU", "share", "higher", "Operations of the model over those that the devices could do in the time."
+    ),
     Metric("uneven", "Longest over mean work", "x", "lower", "Work of the device with most over the mean."),
     Metric("live", "Live micro-batches", "", "lower", "Most micro-batches whose activations a device holds at once."),
     Metric("memory", "Peak memory", "GB", "lower", "Most bytes of weights, optimiser and activations on a device."),

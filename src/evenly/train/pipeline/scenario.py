@@ -37,7 +37,7 @@ class PipelineScenario(Scenario):
     schedule: Schedule = field(default_factory=OneFOneB)
     "In which order each device computes its passes."
     placement: Placement = "ends"
-    "Where the vocabulary lies: on the ends, there with layers moved away from it, or on all devices, which then meet at once, twice or once."
+    "Where the vocabulary lies: on the ends, there with layers moved away, or on all devices, which meet in three ways."
     timing: Timing = field(default_factory=Flops)
     "How long passes take."
     layers: int = 32

@@ -12,9 +12,9 @@ PERIOD = 6  # passes of a device for one micro-batch: three kinds, two stages
 def block(job: Job, begins: Sequence[tuple[int, int, int, int]]) -> Block:
     """Return the block whose passes begin at multiples of a pass.
 
-    `begins[i]` are, on device i, forward down, forward up, gradient up, gradient down. Gradients of weights take the two
-    slots of the period that are left. The passes of a sharded vocabulary stretch the period, and each barrier puts one
-    between forward and gradient of the last stage.
+    `begins[i]` are, on device i, forward down, forward up, gradient up, gradient down. Gradients of weights take the
+    two slots of the period that are left. The passes of a sharded vocabulary stretch the period, and each barrier puts
+    one between forward and gradient of the last stage.
     """
     p, times = job.devices, job.times
     unit = float((times.forward.mean() + times.input.mean() + times.weight.mean()) / 3)

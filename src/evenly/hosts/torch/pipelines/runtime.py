@@ -15,7 +15,7 @@ KINDS = {
 
 
 def actions(order: Order) -> dict[int, list[Any]]:
-    """Return the actions of each rank; raise `ValueError` for passes of a sharded vocabulary, which torch does not know."""
+    """Return the actions of each rank; raise `ValueError` for a sharded vocabulary, which torch does not know."""
     if order.barriers:
         raise ValueError("torch has no actions for a sharded vocabulary; run the order with pipelines.sharded.Sharded")
     lists = order.check().lists()

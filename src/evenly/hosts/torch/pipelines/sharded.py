@@ -58,14 +58,14 @@ class _Step:
 class Sharded:
     """The stages of one rank, and its shards of the input and the output layer.
 
-    All ranks make it and call `step` with the same tokens and labels. Meetings of all ranks are on their way while passes
-    go on; a rank waits for them where the order has the pass that needs them.
+    All ranks make it and call `step` with the same tokens and labels. Meetings of all ranks are on their way while
+    passes go on; a rank waits for them where the order has the pass that needs them.
 
-    Reference: M. T. Yeung, P. Qi, M. Lin and X. Wan, "Balancing pipeline parallelism with vocabulary parallelism", 2024.
+    Reference: M. T. Yeung et al., "Balancing pipeline parallelism with vocabulary parallelism", 2024.
     """
 
     def __init__(self, order: Order, stages: Sequence[nn.Module], embed: ShardedInput, head: ShardedOutput) -> None:
-        """Prepare the stages of this rank, in their order; raise `ValueError` if order, stages and layers do not fit."""
+        """Prepare the stages of this rank, in their order; raise `ValueError` if order and layers do not fit."""
         order.check()
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         own = [stage for stage, device in enumerate(order.home.tolist()) if device == self.rank]
@@ -166,7 +166,7 @@ class Sharded:
             self._settle(step, batch)
 
     def _settle(self, step: _Step, batch: int) -> None:
-        """Wait for the sums of micro-batches up to this one; with one barrier, send off the gradients of their states."""
+        """Wait for the sums up to this micro-batch; with one barrier, send off the gradients of their states."""
         for known in [known for known in step.meetings if known <= batch]:
             work, room = step.meetings.pop(known)
             work.wait()

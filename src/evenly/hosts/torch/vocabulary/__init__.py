@@ -26,5 +26,7 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise ImportError("sharded layers compute in torch, which needs the extra: pip install 'evenly[torch]'") from None
+        raise ImportError(
+            "sharded layers compute in torch, which needs the extra: pip install 'evenly[torch]'"
+        ) from None
     return {"ShardedInput": ShardedInput, "ShardedOutput": ShardedOutput}[name]

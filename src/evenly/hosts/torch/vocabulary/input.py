@@ -17,7 +17,7 @@ class ShardedInput(nn.Module):
     Every process calls it with the same tokens and gets the same states; the rows that a process has get their gradient
     there. Tied to an output layer, both share one parameter.
 
-    Reference: M. T. Yeung, P. Qi, M. Lin and X. Wan, "Balancing pipeline parallelism with vocabulary parallelism", 2024.
+    Reference: M. T. Yeung et al., "Balancing pipeline parallelism with vocabulary parallelism", 2024.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ShardedInput(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the states of tokens [...], [..., h]; raise `ValueError` for tokens beyond the vocabulary."""
-        if tokens.numel() and not (0 <= int(tokens.min()) and int(tokens.max()) < self.vocabulary):
+        if tokens.numel() and not (int(tokens.min()) >= 0 and int(tokens.max()) < self.vocabulary):
             raise ValueError(f"tokens are 0 to {self.vocabulary - 1}, not {int(tokens.min())} to {int(tokens.max())}")
         states: Tensor = _Lookup.apply(self.weight, tokens, self)
         return states

@@ -125,7 +125,11 @@ class Whole(nn.Module):
 
 
 def trained(
-    rank: int, barriers: int, tied: bool = False, rows: Sequence[int] | None = None, schedule: Schedule = OneFOneB()  # noqa: B008 a frozen value
+    rank: int,
+    barriers: int,
+    tied: bool = False,
+    rows: Sequence[int] | None = None,
+    schedule: Schedule = OneFOneB(),  # noqa: B008 a frozen value
 ) -> tuple[float, float]:
     """Return how far parameters after some steps are from those of one process, and the micro-batches held."""
     known = order(barriers, schedule)

@@ -19,7 +19,7 @@ class ShardedOutput(nn.Module):
     barrier the gradient of the states is there right after the forward pass, for a quarter more products; with two it
     is computed in the backward pass.
 
-    Reference: M. T. Yeung, P. Qi, M. Lin and X. Wan, "Balancing pipeline parallelism with vocabulary parallelism", 2024.
+    Reference: M. T. Yeung et al., "Balancing pipeline parallelism with vocabulary parallelism", 2024.
     """
 
     def __init__(
@@ -67,7 +67,9 @@ class ShardedOutput(nn.Module):
         Raises `ValueError` for shapes that do not fit and labels beyond the vocabulary.
         """
         if x.shape[:-1] != labels.shape or x.shape[-1] != self.hidden:
-            raise ValueError(f"states are [..., {self.hidden}] and labels [...], not {list(x.shape)} and {list(labels.shape)}")
+            raise ValueError(
+                f"states are [..., {self.hidden}] and labels [...], not {list(x.shape)} and {list(labels.shape)}"
+            )
         states, flat = x.reshape(-1, self.hidden), labels.reshape(-1)
         counted = flat != self.ignore
         if bool((((flat < 0) | (flat >= self.vocabulary)) & counted).any()):

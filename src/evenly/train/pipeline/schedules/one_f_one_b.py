@@ -19,7 +19,8 @@ class OneFOneB:
     layer has barriers, and every interval costs one more micro-batch.
 
     Reference: D. Narayanan et al., "PipeDream", 2019; M. T. Yeung, P. Qi, M. Lin and X. Wan, "Balancing pipeline
-    parallelism with vocabulary parallelism", 2024, for the vocabulary; Z. Lin et al., "nnScaler", 2024, for `interlaced`.
+    parallelism with vocabulary parallelism", 2024, for the vocabulary; Z. Lin et al., "nnScaler", 2024, for
+    `interlaced`.
     """
 
     sharded: ClassVar[tuple[str, ...]] = ("interlaced", "two-barriers", "one-barrier")

@@ -13,10 +13,12 @@ from evenly.train.pipeline.work import Shape, Work
 
 WIDTH = 2  # bytes of a weight and of an activation
 MACHINE = 8  # devices of a machine
-SOFTMAX = 38  # bytes moved a logit by the cross entropy of Megatron-LM: copy to 4 bytes 6, largest 4, subtract 8, exp 8, sum 4, divide 8
+SOFTMAX = 6 + 4 + 8 + 8 + 4 + 8  # bytes moved a logit by Megatron-LM: to 4 bytes, largest, subtract, exp, sum, divide
 UPDATE = 12  # bytes moved a weight of the input layer by its gradient: written in 2, read, and added to a sum in 4
 DEVICES = (1, 8, 16, 32)
-SCALING = {"one-barrier": (100.0, 86.7, 79.8, 75.9)}  # of the output layer, % of linear; M. T. Yeung et al., 2024, table 3
+SCALING = {
+    "one-barrier": (100.0, 86.7, 79.8, 75.9)
+}  # of the output layer, % of linear; M. T. Yeung et al., 2024, table 3
 TWO_BARRIERS = (100.0, 91.3, 84.2, 80.6)
 
 
@@ -24,14 +26,14 @@ TWO_BARRIERS = (100.0, 91.3, 84.2, 80.6)
 class Flops:
     """Times from the operations of a transformer and the rate of the device.
 
-    The cross entropy also moves its logits, and the gradient of the input layer its table, through the memory. Shards of
-    the output layer scale as was measured on 8, 16 and 32 devices, `interlaced` like two barriers.
+    The cross entropy also moves its logits, and the gradient of the input layer its table, through the memory. Shards
+    of the output layer scale as was measured on 8, 16 and 32 devices, `interlaced` like two barriers.
 
-    Reference: M. T. Yeung, P. Qi, M. Lin and X. Wan, "Balancing pipeline parallelism with vocabulary parallelism", 2024.
+    Reference: M. T. Yeung et al., "Balancing pipeline parallelism with vocabulary parallelism", 2024.
     """
 
     efficiency: float = 0.63
-    "Share of the device's rate that its matrix products reach; 0.63 is that of the layers in the measured runs on A100."
+    "Share of the device's rate that matrix products reach; 0.63 is that of the layers in the measured runs."
 
     def __post_init__(self) -> None:
         if not 0.0 < self.efficiency <= 1.0:

@@ -54,8 +54,8 @@ class Measured:
     """Times that were measured on devices: rows with microseconds of each pass by device.
 
     Without a file the published runs of 4B models on eight A100: a vocabulary of 32,000 to 256,000, sequences of 2,048
-    and 4,096, 32 layers of width 3,072, under each placement. Of a backward pass half is the gradient of the input; of a
-    sharded output layer a third is its first pass, with one barrier two thirds.
+    and 4,096, 32 layers of width 3,072, under each placement. Of a backward pass half is the gradient of the input; of
+    a sharded output layer a third is its first pass, with one barrier two thirds.
 
     Reference: github.com/sail-sg/VocabularyParallelism, the measurements of its artifact.
     """
@@ -86,14 +86,16 @@ def times(row: Row) -> Times:
 
 @cache
 def rows(path: str = "") -> tuple[Row, ...]:
-    """Return the rows of a table, of the published one without a path; raise `ValueError` that names line and column."""
+    """Return the rows of a table, the published one without a path; raise `ValueError` that names the line."""
     place = Path(path) if path else PUBLISHED
     try:
         with place.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             missing = {*KEYS, *COLUMNS, "iteration_ms", "peak_memory_mib", "p2p_us"} - set(reader.fieldnames or ())
             if missing:
-                raise ValueError(f"{place}: no column '{sorted(missing)[0]}'; there are {', '.join(reader.fieldnames or ())}")
+                raise ValueError(
+                    f"{place}: no column '{sorted(missing)[0]}'; there are {', '.join(reader.fieldnames or ())}"
+                )
             return tuple(_row(place, reader.line_num, record) for record in reader)
     except OSError as error:
         raise ValueError(f"{place}: cannot be read: {error.strerror}") from None
@@ -103,7 +105,9 @@ def _row(place: Path, line: int, record: dict[str, str]) -> Row:
     try:
         method, *counts = (record[name] for name in KEYS)
         vocabulary, sequence, micro, devices, layers, hidden = map(int, counts)
-        forward, backward, output, embed, scatter = (np.array(record[name].split(), np.float64) * US for name in COLUMNS)
+        forward, backward, output, embed, scatter = (
+            np.array(record[name].split(), np.float64) * US for name in COLUMNS
+        )
         iteration, peak, hop = (float(record[name]) for name in ("iteration_ms", "peak_memory_mib", "p2p_us"))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{place}:{line}: {error}") from None
