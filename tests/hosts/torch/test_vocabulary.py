@@ -142,7 +142,7 @@ def failing(rank: int) -> None:
 
 
 def test_a_process_that_fails_is_told_by_name() -> None:
-    with pytest.raises(RuntimeError, match=r"process 1: ValueError: on purpose|Connection closed"):
+    with pytest.raises(RuntimeError, match="process 1: ValueError: on purpose"):
         together(2, failing)
 
 

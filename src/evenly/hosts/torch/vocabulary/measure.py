@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from evenly.hosts.torch.pipelines.runtime import runtime
 from evenly.hosts.torch.pipelines.sharded import Sharded
 from evenly.hosts.torch.vocabulary import ShardedInput, ShardedOutput
+from evenly.hosts.torch.vocabulary.busy import ends, sharded
 from evenly.hosts.torch.vocabulary.processes import together
 from evenly.train.pipeline.job import Job, Placement
 from evenly.train.pipeline.passes import Order
@@ -39,7 +40,16 @@ def measure(seed: int) -> dict[str, float]:
     figures = {name: max(each[name] for each in found) for name in found[0]}
     for name in ("held_one", "held_two", "held_vee"):
         figures[name] = found[0][name]
+    figures |= evenness(found)
     figures["work"] = float(np.mean([each["whole_cpu"] / each["cpu"] for each in found]))
+    return figures
+
+
+def evenness(found: list[dict[str, float]]) -> dict[str, float]:
+    """Return how much longer the busiest process computes with tables on the ends, and how uneven processes are."""
+    taken = {name: np.array([each[name] for each in found]) for name in ("cpu_ends", "cpu_one", "cpu_two")}
+    figures = {f"uneven_{name[4:]}": float(times.max() / times.mean()) for name, times in taken.items()}
+    figures |= {f"gain_{name}": float(taken["cpu_ends"].max() / taken[f"cpu_{name}"].max()) for name in NAMES.values()}
     return figures
 
 
@@ -50,7 +60,8 @@ def everything(rank: int, seed: int) -> dict[str, float]:
     for bits, kind in ((64, torch.float64), (32, torch.float32)):
         for barriers, name in NAMES.items():
             figures |= {f"float{bits}_{name}": output(kind, barriers)}
-    figures |= cpu()
+    figures |= cpu() | {"cpu_ends": ends(rank, SIZE, MICRO)}
+    figures |= {f"cpu_{name}": sharded(order(barriers)) for barriers, name in NAMES.items()}
     for barriers, name in NAMES.items():
         figures[f"pipeline_{name}"], figures[f"held_{name}"] = trained(rank, barriers)
     figures["pipeline_vee"], figures["held_vee"] = trained(rank, 2, schedule=VHalf())

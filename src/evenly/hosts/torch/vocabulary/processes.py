@@ -4,7 +4,7 @@ import multiprocessing
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def together(size: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
             process.start()
             line.close()  # so that the end of a process ends the wait for it
         try:
-            return [_answer(line) for line, _ in pairs]
+            return _answers([line for line, _ in pairs])
         finally:
             for process in crew:
                 process.join(1.0)
@@ -38,9 +38,18 @@ def together(size: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
                     process.join()
 
 
+def _answers(lines: list[Connection]) -> list[Any]:
+    """Return all answers, in the order of the lines; the first failure, which others follow, is the one that is told."""
+    found: dict[int, Any] = {}
+    while len(found) < len(lines):
+        ready = wait([line for k, line in enumerate(lines) if k not in found], WAIT)
+        if not ready:
+            raise RuntimeError(f"a process did not answer for {WAIT:g} s")
+        found |= {lines.index(line): _answer(line) for line in lines if line in ready}
+    return [found[k] for k in range(len(lines))]
+
+
 def _answer(line: Connection) -> Any:
-    if not line.poll(WAIT):
-        raise RuntimeError(f"a process did not answer for {WAIT:g} s")
     try:
         fine, found = line.recv()
     except EOFError:
