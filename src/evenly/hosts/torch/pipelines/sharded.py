@@ -152,7 +152,9 @@ class Sharded:
         else:
             x = self._empty(step)
             dist.broadcast(x, self.home[-1], group=self.groups["states"])
-        shard = self.head.softmax(x.reshape(-1, self.head.hidden), step.labels[batch].reshape(-1))
+        shard = self.head.softmax(
+            x.reshape(-1, self.head.hidden), step.labels[batch].reshape(-1), self.head.barriers == 1
+        )
         room = [torch.empty_like(shard.sums) for _ in range(self.size)]
         step.shards[batch] = shard
         step.meetings[batch] = dist.all_gather(room, shard.sums, group=self.groups["sums"], **ASYNC), room

@@ -16,8 +16,7 @@ class ShardedOutput(nn.Module):
 
     Every process calls it with the same states and labels, gets the same loss, and the whole gradient of the states;
     weights and their gradients stay where they are. No process holds logits of rows that it does not have. With one
-    barrier the gradient of the states is there right after the forward pass, for a quarter more products; with two it
-    is computed in the backward pass.
+    barrier the gradient of the states is computed in the forward pass, with two in the backward pass.
 
     Reference: M. T. Yeung et al., "Balancing pipeline parallelism with vocabulary parallelism", 2024.
     """
@@ -77,20 +76,24 @@ class ShardedOutput(nn.Module):
         loss: Tensor = _Loss.apply(states, self.weight, flat, self)
         return loss
 
-    def softmax(self, x: Tensor, labels: Tensor) -> parts.Shard:
-        """Compute the first pass of a micro-batch, states [n, h] and labels [n], before processes meet."""
-        return parts.softmax(x, self.weight.detach(), labels, self.first, self.ignore, self.barriers == 1)
+    def softmax(self, x: Tensor, labels: Tensor, ahead: bool) -> parts.Shard:
+        """Compute the first pass of a micro-batch, states [n, h] and labels [n], before processes meet.
+
+        `ahead` also multiplies the softmax with the weights, so that the gradient of the states needs no other meeting.
+        """
+        return parts.softmax(x, self.weight.detach(), labels, self.first, self.ignore, ahead)
 
 
 class _Loss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, labels: Tensor, layer: ShardedOutput) -> Tensor:
         """Return the mean loss; with one barrier the gradient of the states is ready too."""
-        found = layer.softmax(x.detach(), labels)
+        early = layer.barriers == 1 and ctx.needs_input_grad[0]
+        found = layer.softmax(x.detach(), labels, early)
         loss = parts.settle(found, gathered(found.sums, layer.group))
         count = found.counts.sum().clamp(min=1)
         ctx.layer, ctx.found, ctx.count, ctx.early = layer, found, count, None
-        if layer.barriers == 1:
+        if early:
             ctx.early = summed(parts.early(found, weight), layer.group)
         return loss.sum() / count
 

@@ -39,7 +39,7 @@ def together(size: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:
 
 
 def _answers(lines: list[Connection]) -> list[Any]:
-    """Return all answers, in the order of the lines; the first failure, which others follow, is the one that is told."""
+    """Return all answers, in the order of the lines; of failures the first one, which others follow, is told."""
     found: dict[int, Any] = {}
     while len(found) < len(lines):
         ready = wait([line for k, line in enumerate(lines) if k not in found], WAIT)
