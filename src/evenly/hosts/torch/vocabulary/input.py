@@ -27,11 +27,12 @@ class ShardedInput(nn.Module):
         *,
         rows: Sequence[int] | None = None,
         tied: ShardedOutput | None = None,
+        weight: Tensor | None = None,
         group: "dist.ProcessGroup | None" = None,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        """Make the rows of this process, or take those of the output layer `tied`.
+        """Draw the rows of this process, take them from a whole `weight`, or share those of the output layer `tied`.
 
         Raises `ValueError` if `tied` has another vocabulary or width, or rows that are not those of the vocabulary.
         """
@@ -46,16 +47,17 @@ class ShardedInput(nn.Module):
             return
         self.group = group
         self.first, self.last = place(vocabulary, rows, group)
+        if weight is not None:
+            self.weight = nn.Parameter(weight.detach()[self.first : self.last].clone())
+            return
         self.weight = nn.Parameter(torch.empty(self.last - self.first, hidden, device=device, dtype=dtype))
         nn.init.normal_(self.weight)
 
     @classmethod
     def of(cls, weight: Tensor, **settings: Any) -> "ShardedInput":
         """Return the layer with this process' rows of a whole weight, [vocabulary, hidden]."""
-        made = cls(*weight.shape, device=weight.device, dtype=weight.dtype, **settings)
-        with torch.no_grad():
-            made.weight.copy_(weight[made.first : made.last])
-        return made
+        vocabulary, hidden = weight.shape
+        return cls(vocabulary, hidden, weight=weight, **settings)
 
     def extra_repr(self) -> str:
         """Return what a person wants to know of the layer."""

@@ -29,13 +29,14 @@ class ShardedOutput(nn.Module):
         barriers: int = 2,
         rows: Sequence[int] | None = None,
         ignore: int = -100,
+        weight: Tensor | None = None,
         group: "dist.ProcessGroup | None" = None,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         """Make the rows of this process: of `rows` those of each process, dealt evenly without.
 
-        Tokens whose label is `ignore` do not count. Raises `ValueError` for other than one or two barriers, and rows
+        They are drawn anew, or taken from a whole `weight`, [vocabulary, hidden], without drawing anything. Tokens whose label is `ignore` do not count. Raises `ValueError` for other than one or two barriers, and rows
         that are not those of the vocabulary.
         """
         super().__init__()
@@ -44,6 +45,9 @@ class ShardedOutput(nn.Module):
         self.hidden, self.vocabulary, self.barriers = hidden, vocabulary, barriers
         self.ignore, self.group = ignore, group
         self.first, self.last = place(vocabulary, rows, group)
+        if weight is not None:
+            self.weight = nn.Parameter(weight.detach()[self.first : self.last].clone())
+            return
         self.weight = nn.Parameter(torch.empty(self.last - self.first, hidden, device=device, dtype=dtype))
         nn.init.normal_(self.weight, std=hidden**-0.5)
 
@@ -51,10 +55,7 @@ class ShardedOutput(nn.Module):
     def of(cls, weight: Tensor, **settings: Any) -> "ShardedOutput":
         """Return the layer with this process' rows of a whole weight, [vocabulary, hidden]."""
         vocabulary, hidden = weight.shape
-        made = cls(hidden, vocabulary, device=weight.device, dtype=weight.dtype, **settings)
-        with torch.no_grad():
-            made.weight.copy_(weight[made.first : made.last])
-        return made
+        return cls(hidden, vocabulary, weight=weight, **settings)
 
     def extra_repr(self) -> str:
         """Return what a person wants to know of the layer."""
