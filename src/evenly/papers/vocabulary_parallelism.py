@@ -11,13 +11,14 @@ from evenly.papers.reproduce import Skipped
 from evenly.train.pipeline.job import BARRIERS, Job, Placement
 from evenly.train.pipeline.memory import peak
 from evenly.train.pipeline.passes import peaks
+from evenly.train.pipeline.runs import Row, rows, times
 from evenly.train.pipeline.scenario import PipelineScenario
 from evenly.train.pipeline.schedules import Schedule, schedules
 from evenly.train.pipeline.schedules.one_f_one_b import OneFOneB
 from evenly.train.pipeline.schedules.v_half import VHalf
 from evenly.train.pipeline.timeline import Timeline, run
 from evenly.train.pipeline.times import Times
-from evenly.train.pipeline.timings.measured import METHODS, Row, rows, times
+from evenly.train.pipeline.timings.measured import METHODS
 
 PLACEMENTS: tuple[Placement, ...] = ("ends", "redistributed", "interlaced", "two-barriers", "one-barrier")
 OF = {method: placement for placement, method in METHODS.items()}

@@ -16,9 +16,10 @@ from evenly.sweep.folder import read, write
 from evenly.sweep.plan import cells
 from evenly.sweep.scenarios import scenario_of
 from evenly.train.pipeline.results import METRICS
+from evenly.train.pipeline.runs import PUBLISHED, rows
 from evenly.train.pipeline.scenario import PipelineScenario
 from evenly.train.pipeline.timings.given import Given
-from evenly.train.pipeline.timings.measured import PUBLISHED, Measured, rows
+from evenly.train.pipeline.timings.measured import Measured
 from evenly.train.pipeline.work import Shape, layers
 
 TEXT = "kind: pipeline\ndevices: 4\nlayers: 8\nplacement: two-barriers\nmicro_batches: 12\n"
