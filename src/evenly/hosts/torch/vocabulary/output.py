@@ -36,8 +36,9 @@ class ShardedOutput(nn.Module):
     ) -> None:
         """Make the rows of this process: of `rows` those of each process, dealt evenly without.
 
-        They are drawn anew, or taken from a whole `weight`, [vocabulary, hidden], without drawing anything. Tokens whose label is `ignore` do not count. Raises `ValueError` for other than one or two barriers, and rows
-        that are not those of the vocabulary.
+        They are drawn anew, or taken from a whole `weight`, [vocabulary, hidden], without drawing anything. Tokens
+        whose label is `ignore` do not count. Raises `ValueError` for other than one or two barriers, and rows that are
+        not those of the vocabulary.
         """
         super().__init__()
         if barriers not in (1, 2):
