@@ -195,8 +195,9 @@ def properties(seed: int) -> dict[str, float]:
     for _ in range(CASES):
         devices, micro = int(chance.integers(1, 17)), int(chance.integers(1, 40))
         name = PLACEMENTS[int(chance.integers(len(PLACEMENTS)))]
-        stages, shards = chance.uniform(0.5, 2.0, (3, devices)), chance.uniform(0.0, 0.5, (4, devices))
-        known = Times(*stages, *(shards * (BARRIERS[name] > 0)), hop=float(chance.uniform(0.0, 0.2)))
+        f, i, w = stages = chance.uniform(0.5, 2.0, (3, devices))
+        s, t, e, g = chance.uniform(0.0, 0.5, (4, devices)) * (BARRIERS[name] > 0)
+        known = Times(f, i, w, s, t, e, g, hop=float(chance.uniform(0.0, 0.2)))
         try:
             found = run(OneFOneB().order(Job(devices, micro, name, known)), known)
         except ValueError:

@@ -53,8 +53,9 @@ def _order(schedule: Schedule, job: Job) -> Order | None:
 def _job(chance: np.random.Generator, schedule: Schedule, devices: int, placement: Placement, micro: int) -> Job:
     home = schedule.homes(devices)
     assert set(home.tolist()) == set(range(devices)), f"{schedule}: a device without stages"
-    stages, shards = chance.uniform(0.5, 2.0, (3, len(home))), chance.uniform(0.1, 0.5, (4, devices))
-    return Job(devices, micro, placement, Times(*stages, *(shards * (BARRIERS[placement] > 0)), hop=0.01))
+    f, i, w = chance.uniform(0.5, 2.0, (3, len(home)))
+    s, t, e, g = chance.uniform(0.1, 0.5, (4, devices)) * (BARRIERS[placement] > 0)
+    return Job(devices, micro, placement, Times(f, i, w, s, t, e, g, hop=0.01))
 
 
 def check_timing(timing: Timing) -> None:

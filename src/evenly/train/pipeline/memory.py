@@ -13,9 +13,10 @@ LOGIT = 16  # bytes: itself in 2 and 4, its softmax 4, its gradient in 4 and 2
 
 def weights(work: Work) -> Floats:
     """Return the weights on each device."""
-    found = np.bincount(work.home, work.layers * work.shape.layer_weights, work.devices)
+    layers = np.bincount(work.home, work.layers * work.shape.layer_weights, work.devices)
+    found = np.asarray(layers, np.float64)
     if work.sharded:
-        return np.asarray(found + 2.0 * work.shape.table_weights / work.devices)
+        return found + 2.0 * work.shape.table_weights / work.devices
     found[work.home[0]] += work.shape.table_weights
     found[work.home[-1]] += work.shape.table_weights
     return found

@@ -36,7 +36,8 @@ class Timeline:
     @property
     def busy(self) -> Floats:
         """Return the seconds that each device computes."""
-        return np.bincount(self.order.device, self.end - self.begin, self.order.devices)
+        found = np.bincount(self.order.device, self.end - self.begin, self.order.devices)
+        return np.asarray(found, np.float64)
 
     @property
     def bubble(self) -> float:

@@ -34,7 +34,8 @@ NAMES = {1: "one", 2: "two"}
 def measure(seed: int) -> dict[str, float]:
     """Return differences from one process, processor time over that of each process, and micro-batches held.
 
-    Differences are the largest of any value over the largest value; those of parameters over the largest change.
+    Differences of gradients are the largest of any value, that of the loss over the loss, those of parameters over the
+    largest change.
     """
     found = together(SIZE, everything, seed)
     figures = {name: max(each[name] for each in found) for name in found[0]}
@@ -58,8 +59,7 @@ def everything(rank: int, seed: int) -> dict[str, float]:
     torch.manual_seed(seed)  # the same whole layers everywhere
     figures: dict[str, float] = {}
     for bits, kind in ((64, torch.float64), (32, torch.float32)):
-        for barriers, name in NAMES.items():
-            figures |= {f"float{bits}_{name}": output(kind, barriers)}
+        figures |= {f"float{bits}_{name}": found for name, found in output(kind).items()}
     figures |= cpu() | {"cpu_ends": ends(rank, SIZE, MICRO)}
     figures |= {f"cpu_{name}": sharded(order(barriers)) for barriers, name in NAMES.items()}
     for barriers, name in NAMES.items():
@@ -69,23 +69,26 @@ def everything(rank: int, seed: int) -> dict[str, float]:
     return figures
 
 
-def output(kind: torch.dtype, barriers: int) -> float:
-    """Return how far loss and gradients of a sharded output layer are from those of a whole one."""
+def output(kind: torch.dtype) -> dict[str, float]:
+    """Return how far a sharded output layer is from a whole one, by barriers: of the loss over it, of gradients as is."""
     x, weight = torch.randn(TOKENS, HIDDEN, dtype=kind), torch.randn(WORDS, HIDDEN, dtype=kind) / HIDDEN**0.5
     labels = torch.randint(0, WORDS, (TOKENS,))
-    whole, loss = [part.clone().requires_grad_() for part in (x, weight)], torch.empty(0)
+    whole = [part.clone().requires_grad_() for part in (x, weight)]
     loss = F.cross_entropy(F.linear(*whole), labels)
-    loss.backward()
-    head, mine = ShardedOutput.of(weight, barriers=barriers), x.clone().requires_grad_()
-    ours = head(mine, labels)
-    ours.backward()
-    rows = slice(head.first, head.last)
-    pairs = [(ours, loss), (mine.grad, whole[0].grad), (head.weight.grad, whole[1].grad[rows])]  # type: ignore[index] # is there
-    return max(apart(one, other) for one, other in pairs)
+    states, table = torch.autograd.grad(loss, whole)
+    found = {}
+    for barriers, name in NAMES.items():
+        head, mine = ShardedOutput.of(weight, barriers=barriers), x.clone().requires_grad_()
+        ours = head(mine, labels)
+        gradients = torch.autograd.grad(ours, (mine, head.weight))
+        pairs = zip(gradients, (states, table[head.first : head.last]), strict=True)
+        found[name] = max(apart(ours, loss), *(float((one - other).abs().max()) for one, other in pairs))
+    return found
 
 
 def apart(one: Any, other: Any) -> float:
     """Return the largest difference of two tensors over the largest value of the second."""
+    one, other = one.detach(), other.detach()
     return float((one - other).abs().max() / other.abs().max())
 
 
@@ -96,12 +99,10 @@ def cpu() -> dict[str, float]:
     labels, head = torch.randint(0, WORDS, (TOKENS,)), ShardedOutput.of(weight.detach())
     taken: dict[str, list[float]] = {"whole_cpu": [], "cpu": []}
     for _ in range(ROUNDS):
-        for name, loss in (
-            ("whole_cpu", lambda: F.cross_entropy(F.linear(x, weight), labels)),
-            ("cpu", lambda: head(x, labels)),
-        ):
+        for name in taken:
             start = time.process_time()
-            loss().backward()
+            loss = head(x, labels) if name == "cpu" else F.cross_entropy(F.linear(x, weight), labels)
+            loss.backward()
             taken[name].append(time.process_time() - start)
     return {name: min(times) for name, times in taken.items()}
 

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-WAIT = 120.0  # seconds for a process that does not answer
+WAIT = 600.0  # seconds for a process that does not answer
 
 
 def together(size: int, work: Callable[..., Any], *arguments: Any) -> list[Any]:

@@ -43,7 +43,7 @@ class Flops:
         """Return the times by stage and device."""
         shape, count = work.shape, work.devices
         rate = device(work.device).flops * self.efficiency
-        f, i, w = (work.layers * part / rate for part in (shape.forward, shape.input, shape.weight))
+        f, i, w = (np.asarray(work.layers * part / rate) for part in (shape.forward, shape.input, shape.weight))
         product = shape.product / rate
         softmax, table, lookup = _memory(shape, work.device)
         none = np.zeros(count)
