@@ -6,6 +6,7 @@ import numpy as np
 
 from evenly.core import Array, Load, Metric, Outcome
 from evenly.core.catalog import plugin_name
+from evenly.core.document import told, unstructure
 from evenly.hardware.device import device
 from evenly.train.pipeline.memory import peak
 from evenly.train.pipeline.passes import BACKWARD, FORWARD, INPUT, NAMES, peaks
@@ -102,6 +103,6 @@ def facts(scenario: "PipelineScenario", work: Work) -> dict[str, str | int | flo
         "vocabulary lies": scenario.placement,
         "layers by stage": " ".join(map(str, work.layers.tolist())),
         "output layer, in layers": shape.head,
-        "timing": str(scenario.timing),
+        "timing": told(unstructure(scenario.timing)),
         "seed": scenario.seed,
     }

@@ -70,7 +70,7 @@ def everything(rank: int, seed: int) -> dict[str, float]:
 
 
 def output(kind: torch.dtype) -> dict[str, float]:
-    """Return how far a sharded output layer is from a whole one, by barriers: of the loss over it, of gradients as is."""
+    """Return how far a sharded output layer is from a whole one, by barriers; of the loss over the loss."""
     x, weight = torch.randn(TOKENS, HIDDEN, dtype=kind), torch.randn(WORDS, HIDDEN, dtype=kind) / HIDDEN**0.5
     labels = torch.randint(0, WORDS, (TOKENS,))
     whole = [part.clone().requires_grad_() for part in (x, weight)]
