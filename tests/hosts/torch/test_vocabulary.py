@@ -1,6 +1,10 @@
 """Sharded layers equal whole ones, alone and in pipelines, whatever the shards."""
 
+import copy
+import re
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,8 +12,9 @@ torch = pytest.importorskip("torch", reason="torch is in the environment of `mak
 
 import torch.nn.functional as F  # noqa: E402, N812 as everybody calls it
 
+from evenly.hosts.torch.pipelines.sharded import Sharded  # noqa: E402
 from evenly.hosts.torch.vocabulary import ShardedInput, ShardedOutput  # noqa: E402
-from evenly.hosts.torch.vocabulary.measure import order, ran, trained  # noqa: E402
+from evenly.hosts.torch.vocabulary.measure import MICRO, order, ran, trained  # noqa: E402
 from evenly.hosts.torch.vocabulary.processes import together  # noqa: E402
 from evenly.train.pipeline.passes import peaks  # noqa: E402
 from evenly.train.pipeline.schedules import schedules  # noqa: E402
@@ -98,17 +103,69 @@ def test_torch_runs_every_order_and_gets_the_gradients_of_one_process() -> None:
         assert max(found.values()) < 1e-12, found
 
 
-def test_one_process_without_a_group_is_a_pipeline_of_its_own() -> None:
+def test_the_three_lines_of_the_page_take_the_place_of_linear_layer_and_cross_entropy() -> None:
     torch.manual_seed(0)
-    states, labels = torch.randn(4, 8), torch.randint(0, 12, (4,))
-    lm_head = torch.nn.Linear(8, 12, bias=False)
+    model, states, labels = torch.nn.Module(), torch.randn(4, 8), torch.randint(0, 12, (4,))
+    model.lm_head = torch.nn.Linear(8, 12, bias=False)
+    page = (Path(__file__).parents[3] / "docs" / "pipelines.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from evenly.hosts.torch.vocabulary import.*?)```", page, re.DOTALL)
+    names = {"model": model, "states": states, "labels": labels}
+    exec(compile(code, "pipelines.md", "exec"), names)
+    loss, head = names["loss"], names["head"]
+    expected = F.cross_entropy(model.lm_head(states), labels)
+    expected.backward()
+    assert torch.allclose(loss, expected)
+    assert torch.allclose(head.weight.grad, model.lm_head.weight.grad, atol=1e-7)
 
-    head = ShardedOutput.of(lm_head.weight)
-    loss = head(states, labels)
+
+@pytest.mark.parametrize("barriers", [1, 2])
+@pytest.mark.parametrize("kinds", [(torch.bfloat16, torch.bfloat16), (torch.bfloat16, torch.float32)])
+def test_half_precision_keeps_its_softmax_in_float32(barriers: int, kinds: tuple[Any, Any]) -> None:
+    torch.manual_seed(1)
+    x, weight = torch.randn(64, 32).to(kinds[0]).requires_grad_(), (torch.randn(5000, 32) / 6).to(kinds[1])
+    labels = torch.randint(0, 5000, (64,))
+    head = ShardedOutput.of(weight, barriers=barriers)
+    loss = head(x, labels)
     loss.backward()
-
-    assert torch.allclose(loss, F.cross_entropy(lm_head(states), labels))
+    whole = x.detach().float().requires_grad_()
+    expected = F.cross_entropy(F.linear(whole, weight.float()), labels)
+    expected.backward()
+    assert loss.dtype == torch.float32
+    assert float(loss) == pytest.approx(float(expected), rel=1e-3)
+    assert x.grad is not None
+    assert x.grad.dtype == kinds[0]
     assert head.weight.grad is not None
+    assert head.weight.grad.dtype == kinds[1]
+    assert torch.allclose(x.grad.float(), whole.grad, atol=float(whole.grad.abs().max()) / 50)
+
+
+def resumed(rank: int) -> bool:
+    """Return whether a pipeline that goes on from saved parameters ends with the bits of one that was not stopped."""
+    torch.manual_seed(6)
+    stage, embed, head = torch.nn.Linear(8, 8), ShardedInput(12, 8), ShardedOutput(8, 12)
+    parts = torch.nn.ModuleList([stage, embed, head])
+    pipeline = Sharded(order(2), [stage], embed, head)
+    optimiser = torch.optim.AdamW(parts.parameters())
+    data = torch.randint(0, 12, (4, 2, MICRO, 1, 3), generator=torch.Generator().manual_seed(7))
+
+    def steps(first: int, last: int) -> None:
+        for tokens, labels in data[first:last]:
+            optimiser.zero_grad()
+            pipeline.step(list(tokens), list(labels))
+            optimiser.step()
+
+    steps(0, 2)
+    saved = copy.deepcopy((parts.state_dict(), optimiser.state_dict()))
+    steps(2, 4)
+    through = [parameter.detach().clone() for parameter in parts.parameters()]
+    parts.load_state_dict(saved[0])
+    optimiser.load_state_dict(saved[1])
+    steps(2, 4)
+    return all(torch.equal(one, other) for one, other in zip(through, parts.parameters(), strict=True))
+
+
+def test_a_pipeline_resumes_bit_for_bit() -> None:
+    assert together(2, resumed) == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,8 @@ class Sharded:
     def step(self, tokens: Sequence[Tensor], labels: Sequence[Tensor]) -> float:
         """Compute one step, add its gradients to the parameters, and return the mean loss of all tokens that count.
 
-        `tokens` and `labels` are those of each micro-batch, [b, s], all alike in shape.
+        `tokens` and `labels` are those of each micro-batch, [b, s], all alike in shape; states have the type of the
+        tables' weights.
         """
         if len(tokens) != self.micro or len(labels) != self.micro or len({part.shape for part in tokens}) != 1:
             raise ValueError(f"a step has {self.micro} micro-batches of one shape, not {len(tokens)} and {len(labels)}")

@@ -107,8 +107,9 @@ class _Loss(torch.autograd.Function):
             raise RuntimeError("the softmax of this loss is used up; call the layer again for another backward pass")
         ctx.found = None
         logits = parts.minus_labels(found)
-        states = ctx.early if ctx.early is not None else summed(logits @ layer.weight.detach(), layer.group)
-        return states * scale, logits.T @ found.x * scale, None, None
+        weight = layer.weight.detach()
+        states = ctx.early if ctx.early is not None else summed(logits @ weight.to(logits.dtype), layer.group)
+        return (states * scale).to(states.dtype), (logits.T @ found.x * scale).to(weight.dtype), None, None
 
 
 def gathered(sums: Tensor, group: "dist.ProcessGroup | None") -> Tensor:

@@ -1,6 +1,7 @@
 """The output layer and its loss on one shard of the vocabulary: what is computed before and after processes meet.
 
-Letters of shapes: n tokens, h width, v rows of this process, p processes.
+Letters of shapes: n tokens, h width, v rows of this process, p processes. Products are taken in the type of the states,
+the softmax and its sums in float32 at least.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +34,8 @@ class Shard:
 
 def softmax(x: Tensor, weight: Tensor, labels: Tensor, first: int, ignore: int, ahead: bool) -> Shard:
     """Return the softmax over the rows of this process; `ahead` also multiplies it with the weights (one barrier)."""
-    logits = x @ weight.T
+    weight = weight.to(x.dtype)
+    logits = (x @ weight.T).to(torch.promote_types(x.dtype, torch.float32))
     local, counts = labels - first, labels != ignore
     mine = (local >= 0) & (local < len(weight)) & counts
     local = torch.where(mine, local, 0)
@@ -42,7 +44,8 @@ def softmax(x: Tensor, weight: Tensor, labels: Tensor, first: int, ignore: int, 
     share = logits.sub_(top[:, None]).exp_()
     total = share.sum(1)
     share.div_(total[:, None])
-    return Shard(x, local, mine, counts, share, torch.stack((top, total, label)), share @ weight if ahead else None)
+    product = share.to(x.dtype) @ weight if ahead else None
+    return Shard(x, local, mine, counts, share, torch.stack((top, total, label)), product)
 
 
 def settle(shard: Shard, met: Tensor) -> Tensor:
@@ -57,14 +60,13 @@ def settle(shard: Shard, met: Tensor) -> Tensor:
 def early(shard: Shard, weight: Tensor) -> Tensor:
     """Return the part of this process in the gradient of the states, [n, h], from what was multiplied ahead."""
     assert shard.ahead is not None
-    part = shard.ahead * shard.scale[:, None]
-    part -= weight[shard.local] * shard.mine[:, None]
+    part = shard.ahead * shard.scale[:, None] - weight[shard.local] * shard.mine[:, None]
     shard.ahead = None
-    return part
+    return part.to(shard.x.dtype)
 
 
 def minus_labels(shard: Shard) -> Tensor:
-    """Return the gradient of the logits, [n, v]; the softmax is used up."""
+    """Return the gradient of the logits, [n, v], in the type of the states; the softmax is used up."""
     gradient = shard.share.mul_(shard.scale[:, None])
     gradient[torch.arange(len(shard.local), device=gradient.device), shard.local] -= shard.mine.to(gradient.dtype)
-    return gradient
+    return gradient.to(shard.x.dtype)
