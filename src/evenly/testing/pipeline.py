@@ -63,12 +63,13 @@ def check_timing(timing: Timing) -> None:
     home = np.arange(8)
     for placement in BARRIERS:
         dealt = layers(SHAPE, 8, placement)  # type: ignore[arg-type] # a key is a placement
-        found = timing.times(Work(SHAPE, home, dealt, placement, "a100-80gb"))  # type: ignore[arg-type] # likewise
+        work = Work(SHAPE, home, dealt, placement, np.full(8, 0.125), "a100-80gb")  # type: ignore[arg-type] # likewise
+        found = timing.times(work)
         for name in ("forward", "input", "weight"):
             assert getattr(found, name).shape == (8,), f"{timing}: {name} of each stage"
         for name in ("softmax", "gradient", "embed", "scatter"):
             column = getattr(found, name)
             assert column.shape == (8,), f"{timing}: {name} of each device"
             assert BARRIERS[placement] or not column.any(), f"{timing}: {name} although nothing is sharded"
-        again = timing.times(Work(SHAPE, home, dealt, placement, "a100-80gb"))  # type: ignore[arg-type] # likewise
+        again = timing.times(work)
         assert np.array_equal(found.backward, again.backward), f"{timing}: other times for the same work"

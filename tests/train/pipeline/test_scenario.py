@@ -99,9 +99,20 @@ def test_every_measured_run_is_simulated_within_three_percent() -> None:
         assert ours.metrics["step"] == pytest.approx(row.iteration, rel=0.03)
 
 
+def test_a_vocabulary_levels_what_layers_leave_uneven() -> None:
+    even = PipelineScenario(layers=30, placement="two-barriers", micro_batches=64)
+    level = replace(even, shards="level")
+    figures = [scenario.run().metrics for scenario in (even, level)]
+    assert figures[0]["uneven"] > 1.05
+    assert figures[1]["uneven"] < 1.01
+    assert figures[1]["step"] < 0.96 * figures[0]["step"]
+    assert level.work().shares.sum() == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ("shards: level\nplacement: ends", "shards 'level' needs a sharded vocabulary, not placement 'ends'"),
         ("devices: 0", "devices is at least 1, not 0"),
         ("devices: 64", "64 stages need as many layers, not 8"),
         ("schedule: zb-h1", "placement 'two-barriers' is not one of the schedule's: ends, redistributed"),
@@ -113,8 +124,8 @@ def test_every_measured_run_is_simulated_within_three_percent() -> None:
     ],
 )
 def test_a_mistake_is_told(change: str, message: str) -> None:
-    key = change.partition(":")[0]
-    lines = [line for line in TEXT.splitlines() if not line.startswith(f"{key}:")]
+    keys = {line.partition(":")[0] for line in change.splitlines()}
+    lines = [line for line in TEXT.splitlines() if line.partition(":")[0] not in keys]
     with pytest.raises(ValueError, match=message):
         scenario_of(Document.parse("\n".join([*lines, change]))).run()
 

@@ -16,7 +16,7 @@ def weights(work: Work) -> Floats:
     layers = np.bincount(work.home, work.layers * work.shape.layer_weights, work.devices)
     found = np.asarray(layers, np.float64)
     if work.sharded:
-        return found + 2.0 * work.shape.table_weights / work.devices
+        return found + 2.0 * work.shape.table_weights * work.shares
     found[work.home[0]] += work.shape.table_weights
     found[work.home[-1]] += work.shape.table_weights
     return found
@@ -34,7 +34,7 @@ def activations(order: Order, work: Work) -> Floats:
             held += counts[stage] * work.layers[stage] * layer
         if work.sharded:
             between = np.cumsum((mine == SOFTMAX).astype(np.int64)) - np.cumsum((mine == GRADIENT).astype(np.int64))
-            held += between * logits / work.devices
+            held += between * logits * work.shares[device]
         elif work.home[-1] == device:
             held += np.minimum(counts[-1], 1) * logits
         found[device] = held.max(initial=0.0)

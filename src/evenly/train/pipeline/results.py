@@ -102,6 +102,9 @@ def facts(scenario: "PipelineScenario", work: Work) -> dict[str, str | int | flo
         "schedule": plugin_name(scenario.schedule),
         "vocabulary lies": scenario.placement,
         "layers by stage": " ".join(map(str, work.layers.tolist())),
+        "rows of the vocabulary by device": " ".join(f"{share * shape.vocabulary:.0f}" for share in work.shares)
+        if work.sharded
+        else "on the ends",
         "output layer, in layers": shape.head,
         "timing": told(unstructure(scenario.timing)),
         "seed": scenario.seed,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from evenly.core import Metric, Outcome, Scenario
 from evenly.core.scenario import Progress, silent
@@ -16,7 +16,7 @@ from evenly.train.pipeline.timeline import Timeline, run
 from evenly.train.pipeline.times import Times
 from evenly.train.pipeline.timings import Timing
 from evenly.train.pipeline.timings.flops import Flops
-from evenly.train.pipeline.work import Shape, Work, layers
+from evenly.train.pipeline.work import Shape, Work, layers, shares
 
 MOST_PASSES = 2_000_000  # a GB
 
@@ -38,6 +38,8 @@ class PipelineScenario(Scenario):
     "In which order each device computes its passes."
     placement: Placement = "ends"
     "Where the vocabulary lies: on the ends, there with layers moved away, or on all devices, which meet in three ways."
+    shards: Literal["even", "level"] = "even"
+    "Whether a sharded vocabulary is dealt alike, or more of it to devices with fewer layers."
     timing: Timing = field(default_factory=Flops)
     "How long passes take."
     layers: int = 32
@@ -73,6 +75,8 @@ class PipelineScenario(Scenario):
             raise ValueError(
                 f"{stages} stages and {self.micro_batches:,} micro-batches make more than {MOST_PASSES:,} passes"
             )
+        if self.shards == "level" and not BARRIERS[self.placement]:
+            raise ValueError(f"shards 'level' needs a sharded vocabulary, not placement '{self.placement}'")
         if BARRIERS[self.placement] and self.placement not in self.schedule.sharded:
             known = ", ".join(("ends", "redistributed", *self.schedule.sharded))
             raise ValueError(f"placement '{self.placement}' is not one of the schedule's: {known}")
@@ -87,7 +91,9 @@ class PipelineScenario(Scenario):
     def work(self) -> Work:
         """Return what the stages compute."""
         home = self.schedule.homes(self.devices)
-        return Work(self.shape, home, layers(self.shape, len(home), self.placement), self.placement, self.device)
+        dealt = layers(self.shape, len(home), self.placement)
+        parts = shares(self.shape, home, dealt, self.shards == "level")
+        return Work(self.shape, home, dealt, self.placement, parts, self.device)
 
     def timeline(self, work: Work) -> Timeline:
         """Return when every pass begins and ends."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenly.core import Ints
+from evenly.balance.filling import filled
+from evenly.core import Floats, Ints
 from evenly.train.pipeline.job import BARRIERS, Placement
 
 
@@ -90,6 +91,8 @@ class Work:
     layers: Ints
     "Layers of each stage."
     placement: Placement
+    shares: Floats
+    "Part of the vocabulary of each device, where it is sharded; 1 in all."
     device: str
     "Name of an accelerator."
 
@@ -102,6 +105,20 @@ class Work:
     def sharded(self) -> bool:
         """Tell whether every device has a part of the vocabulary."""
         return BARRIERS[self.placement] > 0
+
+
+def shares(shape: Shape, home: Ints, layers: Ints, level: bool) -> Floats:
+    """Return the part of the vocabulary of each device: alike, or more where there are fewer layers.
+
+    >>> shape = Shape(layers=7, hidden=512, sequence=512, vocabulary=12_000, batch=1)
+    >>> shares(shape, np.arange(2), np.array([4, 3]), level=True).round(2)
+    array([0.23, 0.77])
+    """
+    devices = int(home.max()) + 1
+    if not level:
+        return np.full(devices, 1.0 / devices)
+    amount = 3.0 * shape.product
+    return filled(np.bincount(home, layers * shape.layer, devices), amount) / amount
 
 
 def layers(shape: Shape, stages: int, placement: Placement) -> Ints:

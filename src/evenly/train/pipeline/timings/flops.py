@@ -55,8 +55,8 @@ class Flops:
             return Times(f, i, w, none, none, none, none, **_exchanges(work))
         first = 2 if work.placement == "one-barrier" else 1
         slower = 100.0 / scaling(work.placement, count)
-        s, t = (slower * seconds / count for seconds in (first * product + softmax, (3 - first) * product))
-        return Times(f, i, w, none + s, none + t, none + lookup, none + table / count, **_exchanges(work))
+        s, t = (slower * seconds * work.shares for seconds in (first * product + softmax, (3 - first) * product))
+        return Times(f, i, w, s, t, none + lookup, table * work.shares, **_exchanges(work))
 
 
 def scaling(placement: str, devices: int) -> float:

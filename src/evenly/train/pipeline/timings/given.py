@@ -14,10 +14,10 @@ from evenly.train.pipeline.work import Work
 class Given:
     """Times that somebody states, one for all stages or one for each.
 
-    The output layer is added to the last stage, or dealt to all devices; the input layer takes no time.
+    The output layer is added to the last stage, or dealt to the devices; the input layer takes no time.
 
     >>> from evenly.train.pipeline.work import Shape
-    >>> work = Work(Shape(4, 8, 8, 8, 1), np.arange(2), np.array([2, 2]), "ends", "a100-80gb")
+    >>> work = Work(Shape(4, 8, 8, 8, 1), np.arange(2), np.array([2, 2]), "ends", np.full(2, 0.5), "a100-80gb")
     >>> Given(output=3.0).times(work).forward
     array([1., 2.])
     """
@@ -47,8 +47,9 @@ class Given:
             for column in (f, i, w):
                 column[-1] += product
             return Times(f, i, w, none, none, none, none, self.hop)
-        softmax = np.full(work.devices, product * (2 if work.placement == "one-barrier" else 1) / work.devices)
-        return Times(f, i, w, softmax, self.output / work.devices - softmax, none, none, self.hop)
+        first = 2 if work.placement == "one-barrier" else 1
+        softmax, gradient = product * first * work.shares, product * (3 - first) * work.shares
+        return Times(f, i, w, softmax, gradient, none, none, self.hop)
 
 
 def _each(name: str, values: tuple[float, ...], stages: int) -> Floats:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from evenly.core import FilePath
 from evenly.train.pipeline.runs import rows, times
 from evenly.train.pipeline.times import Times
@@ -33,6 +35,8 @@ class Measured:
     def times(self, work: Work) -> Times:
         """Return the times of the row for this work; raise `ValueError` where there is none."""
         shape = work.shape
+        if not np.allclose(work.shares, work.shares[0]):
+            raise ValueError("shards were measured alike; leave shards 'even', or take another timing")
         wanted = (METHODS[work.placement], shape.vocabulary, shape.sequence, work.devices, shape.layers, shape.hidden)
         found = rows(self.path)
         for row in found:
