@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from evenly.core import Metric, Outcome, Scenario
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.device import device
@@ -16,7 +18,7 @@ from evenly.train.pipeline.timeline import Timeline, run
 from evenly.train.pipeline.times import Times
 from evenly.train.pipeline.timings import Timing
 from evenly.train.pipeline.timings.flops import Flops
-from evenly.train.pipeline.work import Shape, Work, layers, shares
+from evenly.train.pipeline.work import Shape, Work, layers, levelled
 
 MOST_PASSES = 2_000_000  # a GB
 
@@ -92,8 +94,9 @@ class PipelineScenario(Scenario):
         """Return what the stages compute."""
         home = self.schedule.homes(self.devices)
         dealt = layers(self.shape, len(home), self.placement)
-        parts = shares(self.shape, home, dealt, self.shards == "level")
-        return Work(self.shape, home, dealt, self.placement, parts, self.device)
+        even = np.full(self.devices, 1.0 / self.devices)
+        work = Work(self.shape, home, dealt, self.placement, even, self.device)
+        return levelled(work, self.timing.times(work)) if self.shards == "level" else work
 
     def timeline(self, work: Work) -> Timeline:
         """Return when every pass begins and ends."""

@@ -1,12 +1,13 @@
 """What a pipeline computes in one step: the layers of each stage, and the shapes of a transformer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evenly.balance.filling import filled
 from evenly.core import Floats, Ints
 from evenly.train.pipeline.job import BARRIERS, Placement
+from evenly.train.pipeline.times import Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +108,14 @@ class Work:
         return BARRIERS[self.placement] > 0
 
 
-def shares(shape: Shape, home: Ints, layers: Ints, level: bool) -> Floats:
-    """Return the part of the vocabulary of each device: alike, or more where there are fewer layers.
+def levelled(work: Work, times: Times) -> Work:
+    """Return the work with a vocabulary dealt so that all devices compute alike, as far as their layers allow.
 
-    >>> shape = Shape(layers=7, hidden=512, sequence=512, vocabulary=12_000, batch=1)
-    >>> shares(shape, np.arange(2), np.array([4, 3]), level=True).round(2)
-    array([0.23, 0.77])
+    `times` are those of the work as it is, proportional to the share of each device.
     """
-    devices = int(home.max()) + 1
-    if not level:
-        return np.full(devices, 1.0 / devices)
-    amount = 3.0 * shape.product
-    return filled(np.bincount(home, layers * shape.layer, devices), amount) / amount
+    stages = np.bincount(work.home, times.forward + times.backward, work.devices)
+    amount = float((times.softmax + times.gradient + times.scatter).sum())
+    return replace(work, shares=filled(stages + times.embed, amount) / amount) if amount else work
 
 
 def layers(shape: Shape, stages: int, placement: Placement) -> Ints:
