@@ -2,6 +2,7 @@
 
 import copy
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,21 @@ def test_orders_with_a_sharded_vocabulary_are_not_handed_to_torch() -> None:
 
     with pytest.raises(ValueError, match="torch has no actions for a sharded vocabulary"):
         actions(order(1))
+
+
+def test_the_demo_learns_under_torchrun() -> None:
+    words = [
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "evenly.hosts.torch.pipelines.demo",
+    ]
+    said = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, timeout=300)
+    assert said.returncode == 0, said.stderr
+    losses = [float(loss) for loss in re.findall(r"loss ([\d.]+), 4 micro-batches held", said.stdout)]
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def failing(rank: int) -> None:
