@@ -115,6 +115,7 @@ def test_a_v_holds_as_much_on_every_device() -> None:
     ("lists", "message"),
     [
         ([[(FORWARD, 0, 0)], [(FORWARD, 1, 0), (BACKWARD, 1, 0)]], "pass B of stage 0, micro-batch 0, is absent"),
+        ([[(FORWARD, 2, 0)], []], "2F0 is of none of 2 stages on 2 devices"),
         ([[(FORWARD, 1, 0)], []], "1F0 belongs to device 1, not 0"),
         ([[(FORWARD, 0, 3)], []], "micro-batches are 0 to 0, not 3"),
         ([[(FORWARD, 0, 0), (INPUT, 0, 0)], [(FORWARD, 1, 0), (BACKWARD, 1, 0)]], "pass W of stage 0"),

@@ -81,6 +81,9 @@ class Order:
         if len(self.kind) and not (self.batch.min() >= 0 and self.batch.max() < self.micro):
             raise ValueError(f"micro-batches are 0 to {self.micro - 1}, not {self.batch.min()} to {self.batch.max()}")
         sharded = np.isin(self.kind, SHARDED)
+        most = np.where(sharded, self.devices, len(self.home))
+        if beyond := np.flatnonzero((self.stage < 0) | (self.stage >= most)).tolist():
+            raise ValueError(f"{self.told(beyond[0])} is of none of {len(self.home)} stages on {self.devices} devices")
         here = np.where(sharded, self.stage, self.home[np.where(sharded, 0, self.stage)])
         if wrong := np.flatnonzero(here != self.device).tolist():
             raise ValueError(f"{self.told(wrong[0])} belongs to device {here[wrong[0]]}, not {self.device[wrong[0]]}")
