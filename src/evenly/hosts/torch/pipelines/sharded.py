@@ -79,7 +79,11 @@ class Sharded:
         self.passes, self.micro, self.chunks = order.lists()[self.rank], order.micro, order.chunks
         self.stages, self.embed, self.head = dict(zip(own, stages, strict=True)), embed, head
         self.first, self.last = self.home[0] == self.rank, self.home[-1] == self.rank
-        names = ("embed", "states", "sums", "gradients", "returned")
+        if self.chunks > 1 and dist.get_backend() != "gloo":
+            raise ValueError(
+                f"several stages a rank need sends with tags, which gloo has and {dist.get_backend()} has not"
+            )
+        names = ("embed", "states", "sums", "gradients", "returned", "forward", "backward")
         self.groups = {name: dist.new_group() for name in names}  # so that none waits for another's turn
         self.held = 0.0
         "Most micro-batches whose activations this rank held at once in the last step."
@@ -135,7 +139,7 @@ class Sharded:
             x = step.inputs.pop((stage, batch))
         else:
             x = self._empty(step)
-            dist.recv(x, self.home[stage - 1], tag=self._tag(stage, batch, back=False))
+            dist.recv(x, self.home[stage - 1], self.groups["forward"], self._tag(stage, batch, back=False))
         y = self.stages[stage](x.requires_grad_())
         step.saved[stage, batch] = x, y
         sent = y.detach().contiguous()
@@ -145,7 +149,7 @@ class Sharded:
             step.inputs[stage + 1, batch] = sent
         else:
             tag = self._tag(stage + 1, batch, back=False)
-            step.pending.append(dist.isend(sent, self.home[stage + 1], tag=tag))
+            step.pending.append(dist.isend(sent, self.home[stage + 1], self.groups["forward"], tag))
 
     def _softmax(self, step: _Step, _: int, batch: int) -> None:
         if self.last:
@@ -226,7 +230,7 @@ class Sharded:
         if (stage, batch) in step.gradients:
             return step.gradients.pop((stage, batch))
         gradient = self._empty(step)
-        dist.recv(gradient, self.home[stage + 1], tag=self._tag(stage, batch, back=True))
+        dist.recv(gradient, self.home[stage + 1], self.groups["backward"], self._tag(stage, batch, back=True))
         return gradient
 
     def _returned(self, step: _Step, stage: int, batch: int, gradient: Tensor) -> None:
@@ -238,7 +242,7 @@ class Sharded:
             step.gradients[stage - 1, batch] = gradient
         else:
             tag = self._tag(stage - 1, batch, back=True)
-            step.pending.append(dist.isend(gradient, self.home[stage - 1], tag=tag))
+            step.pending.append(dist.isend(gradient, self.home[stage - 1], self.groups["backward"], tag))
 
     def _scatter(self, step: _Step, _: int, batch: int) -> None:
         if self.first:
