@@ -11,6 +11,7 @@ from evenly.report import causes, rows, table, verdict
 from evenly.report.assumptions import assumptions, limits
 from evenly.report.charts.experts import experts
 from evenly.report.charts.latency import alike, curves, latency
+from evenly.report.charts.pipeline import pipeline
 from evenly.report.charts.power import power
 from evenly.report.charts.replicas import replicas
 from evenly.report.charts.schedule import schedule
@@ -29,6 +30,7 @@ HEADLINE = (
     *("goodput", "ttft_p99", "tbt_p99", "energy"),
     *("cold_starts", "pod_hours", "added_p99"),
     *("brake_time", "high_p50", "low_p50"),
+    *("step", "bubble"),
 )
 CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
 EVEN = 1.01  # a smaller peak over mean needs no remark
@@ -139,18 +141,28 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
 
 def _layers(drawn: Sequence[Outcome]) -> str:
     """Return the pictures of what runs inside the layers of a model."""
-    return section(
-        "What runs when",
-        "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
-        schedule(drawn),
-        (),
-        "640px",
-    ) + section(
-        "Who computes which expert",
-        "Two layers in the middle of a pass: above the CPU, then the device, below what the link moves.",
-        experts(drawn),
-        (),
-        "640px",
+    return (
+        section(
+            "What runs when",
+            "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
+            schedule(drawn),
+            (),
+            "640px",
+        )
+        + section(
+            "Who computes which expert",
+            "Two layers in the middle of a pass: above the CPU, then the device, below what the link moves.",
+            experts(drawn),
+            (),
+            "640px",
+        )
+        + section(
+            "Who computes which pass",
+            "The first passes of a step; a row is a device, and what is blank is a bubble.",
+            pipeline(drawn),
+            (),
+            "640px",
+        )
     )
 
 

@@ -223,7 +223,16 @@ STRANDED = Cause(
 OVER = Cause(
     _figure("peak"), 1.0, lambda o: f"its row draws up to {_figure('peak')(o):.1%} of the budget", absolute=True
 )
+LONG_STAGE = Cause(
+    lambda o: _figure("uneven")(o) - 1,
+    0.05,
+    lambda o: f"its busiest device computes {_figure('uneven')(o):.3g} times the mean",
+)
+BUBBLES = Cause(_figure("bubble"), 0.05, lambda o: f"its devices wait {_figure('bubble')(o):.0%} of the time")
 
 WAITING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, FULL_CACHE, PREEMPTED, UNEVEN, HOST, QUEUES, SLOW_FILL)
 DECODING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, PREEMPTED, STALLS, HOST, SLOW_PASSES)
-IDLING: tuple[Cause, ...] = (MISSES, STRANDED, COPIES, UNEVEN, IDLE, PREEMPTED, FULL_CACHE)
+IDLING: tuple[Cause, ...] = (
+    *(MISSES, STRANDED, COPIES, UNEVEN, IDLE, PREEMPTED, FULL_CACHE),
+    *(LONG_STAGE, BUBBLES),
+)

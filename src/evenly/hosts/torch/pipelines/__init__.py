@@ -1,0 +1,1 @@
+"""Orders of passes that really run: in `torch.distributed.pipelining`, and with a vocabulary on all stages."""
