@@ -37,9 +37,10 @@ class Passes:
     "Seconds of host work in each pass of a microbatch, during which its devices wait."
     first_token: float = 0.015
     "Seconds of a request outside the engine: connection, tokenizer, first answer."
-    gathers: Gathers = "published"
-    """How a gated network ends: `published` with one more gather a layer, as the public code of APEX counts, which is
-    closer to measured passes; `engine` without, as engines cut it."""
+    gathers: Gathers | None = None
+    """How a gated network ends: `published` with one more gather a layer, as the public code of APEX counts, which
+    stands for the small kernels that a roofline leaves out; `engine` without, as engines cut it. By default that of
+    the kernels: a roofline's `published`, measured ones' `engine`, since they have the small kernels."""
     routing: Literal["even", "power-law"] = "even"
     "How tokens choose experts: evenly, or so that devices with whole experts wait for the one with the favourites."
 
@@ -57,10 +58,18 @@ class Passes:
             "memory share": self.memory,
             "host seconds of a pass": self.host,
             "seconds of a request outside the engine": self.first_token,
-            "gated networks": "gathered as published" if self.gathers == "published" else "no exchange inside",
             "routing": self.routing,
-            "collectives": "measured where known, else ring formula; a machine at a time",
         }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """Kernels of one kind in a pass on the busiest stage, and where their seconds come from."""
+
+    work: Literal["layer", "head", "collective"]
+    source: str
+    curve: Curve
+    "Seconds by tokens of the pass, for the head by sequences."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +81,14 @@ class Tables:
     "Empty where a microbatch has one rank."
     reader: Any = field(default_factory=Roofline)
     "What has the static method `seconds` that reads them."
+    plain: "Tables | None" = None
+    "Of measured kernels, what the roofline says of the same pass."
+    kernels: tuple[Kernel, ...] = ()
+    "What the measured numbers of a rank are the sum of, attention left out."
+    together: tuple[Kernel, ...] = ()
+    "What those of all ranks are the sum of."
+    attention: str = "roofline"
+    "Where the seconds of attention come from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +123,8 @@ def tables(passes: Passes, model: Model, device: Device, node: int, layout: Layo
     depths = layout.depths(model.layers)
     layers = max(depths)
     stages = [(depths[-1], True)] if depths[-1] == layers else [(layers, False), (depths[-1], True)]
-    works = [(_attention(model, layout, n), _network(model, layout, n, passes.routing, head)) for n, head in stages]
-    parts = exchanges(layout, model, passes.gathers)
+    works = [(attention_work(model, layout, n), _network(model, layout, n, passes.routing, head)) for n, head in stages]
+    parts = exchanges(layout, model, passes.gathers or "published")
     send = _send(model, device, node, layout)
     if layout.attention == 1:
         whole = _slowest([attention.beside(network) for attention, network in works])
@@ -137,7 +154,7 @@ def stage_bytes(model: Model, layout: Layout) -> list[tuple[float, float]]:
     found = []
     for stage, layers in enumerate(layout.depths(model.layers)):
         first, last = stage == 0, stage == layout.stages - 1
-        attention, network = _attention(model, layout, layers), _network(model, layout, layers, "even", last)
+        attention, network = attention_work(model, layout, layers), _network(model, layout, layers, "even", last)
         embedding = _head(model, layout) if first and not (last and model.tied) else 0.0
         found.append((attention.weights + network.weights + network.experts + embedding, attention.kv))
     return found
@@ -153,7 +170,7 @@ def kv_bytes(model: Model, layout: Layout) -> float:
     return max(kv for _, kv in stage_bytes(model, layout))
 
 
-def _attention(model: Model, layout: Layout, layers: int) -> Work:
+def attention_work(model: Model, layout: Layout, layers: int) -> Work:
     """Return the attention of a stage on one of its devices; a head of keys that is not cut is there more than once."""
     n = layout.tensor // layout.attention
     parameters = model.attention_parameters / n

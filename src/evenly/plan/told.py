@@ -8,6 +8,7 @@ from evenly.plan.candidate import Candidate
 from evenly.plan.flags import launches
 from evenly.plan.search import Plan
 from evenly.plan.spent import Spent
+from evenly.plan.timings.roofline import Roofline
 from evenly.plan.why import shown, why
 
 EXPERTS = (
@@ -29,7 +30,8 @@ def as_json(plan: Plan, top: int) -> dict[str, Any]:
         "heuristic": plan.heuristic.as_json() if plan.heuristic else None,
         "candidates": [one.as_json() for one in plan.candidates[:top]],
         "scored": len(plan.candidates),
-        "unfit": [{"title": one.title, "missing_gb": one.missing_gb} for one in plan.unfit],
+        "unfit": [{"title": one.title, "missing_gb": one.missing_gb} for one in plan.unfit if not one.untimed],
+        "untimed": [{"title": one.title, "reason": one.untimed} for one in plan.unfit if one.untimed],
         "front": [one.title for one in plan.front],
         "flips": [asdict(flip) for flip in plan.flips],
         "launch": [asdict(launch) for launch in launches(plan.winner)],
@@ -72,14 +74,31 @@ def sentences(plan: Plan) -> list[str]:
     """Return what a person wants to read below the table, a paragraph an entry."""
     told = conclusions(plan)
     told.append(f"No plan beats these in answer time, energy and goodput at once: {titles(plan.front)}.")
-    if plan.unfit:
-        told.append(f"{len(plan.unfit)} layouts do not hold the model and the longest request.")
-    if model(plan.winner.scenario.model).experts:
+    told += left_out(plan)
+    told.append(sources(plan))
+    if model(plan.winner.scenario.model).experts and isinstance(plan.winner.scenario.timing, Roofline):
         told.append(EXPERTS)
     for launch in launches(plan.winner):
         head = f"{launch.engine} {launch.version}" + (f" ({launch.note})" if launch.note else "")
         told.append("\n  ".join([f"{head}:", *launch.lines]) if launch.lines else head)
     return told
+
+
+def left_out(plan: Plan) -> list[str]:
+    """Return how many layouts were not scored, and why."""
+    untimed = [one for one in plan.unfit if one.untimed]
+    unfit = len(plan.unfit) - len(untimed)
+    told = [f"{unfit} layouts do not hold the model and the longest request."] if unfit else []
+    if untimed:
+        first = f"{untimed[0].title}: {untimed[0].untimed}"
+        told.append(f"{len(untimed)} layouts have no table and are left out; the first, {first}.")
+    return told
+
+
+def sources(plan: Plan) -> str:
+    """Return where the seconds of the best plan come from."""
+    parts = (f"{share:.0%} {source}" for source, share in plan.winner.origins.items() if share >= 0.005)
+    return f"The time of passes of {plan.winner.title} comes from: {', '.join(parts)}."
 
 
 def titles(candidates: tuple[Candidate, ...]) -> str:

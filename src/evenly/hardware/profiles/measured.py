@@ -28,6 +28,19 @@ class Curve:
         return float(self.y[k - 1] + slope * (at - self.x[k - 1]))
 
 
+    def at(self, many: Floats) -> Floats:
+        """Return the values at many places.
+
+        >>> Curve(np.array([1.0, 2.0]), np.array([10.0, 30.0])).at(np.array([0.0, 1.5, 3.0]))
+        array([10., 20., 50.])
+        """
+        found: Floats = np.interp(many, self.x, self.y)
+        if len(self.x) > 1:
+            slope = (self.y[-1] - self.y[-2]) / (self.x[-1] - self.x[-2])
+            found += slope * np.maximum(0.0, many - self.x[-1])
+        return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
     """Seconds of one layer's attention.
