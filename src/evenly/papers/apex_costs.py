@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 from statistics import fmean
 
+from evenly.hardware.profiles.aiconfigurator import Scales
 from evenly.papers.apex_cells import (
     LARGE,
     MIXTRAL,
@@ -66,7 +67,7 @@ def mixture(seed: int) -> dict[str, float]:
     `ordered` is the share of pairs of layouts of one workload that are in the measured order.
     """
     found: dict[str, float] = {}
-    for name, timing in (("roofline", ROOFLINE), ("silicon", _silicon())):
+    for name, timing in (("roofline", ROOFLINE), ("silicon", _silicon()), ("block", _silicon("block"))):
         ours = {key: _mixtral(*key, seed, timing) for key in MIXTRAL}
         times = {key: one.figures["tpot_mean"] for key, one in ours.items()}
         off = [100 * abs(times[key] / tpot - 1) for key, (_, tpot) in MIXTRAL.items()]
@@ -75,7 +76,7 @@ def mixture(seed: int) -> dict[str, float]:
         found |= {f"{name}_{key}": value for key, value in figures.items()}
         for workload in ("creation", "lmsys", "summarization"):
             found[f"{name}_whole_{workload}"] = _whole(workload, seed, timing)
-    return found | {"silicon_over_roofline": found["silicon_tpot"] / found["roofline_tpot"]}
+    return found | {f"{name}_over_roofline": found[f"{name}_tpot"] / found["roofline_tpot"] for name in ("silicon", "block")}
 
 
 def silicon_seconds(devices: int) -> float:
@@ -87,8 +88,8 @@ def silicon_seconds(devices: int) -> float:
     return time.process_time() - start
 
 
-def _silicon() -> Silicon:
-    return Silicon(str(public_folder("kernel_tables_aic/h100_sxm", AIC)))
+def _silicon(scales: Scales = "tensor") -> Silicon:
+    return Silicon(str(public_folder("kernel_tables_aic/h100_sxm", AIC)), scales)
 
 
 def _layers() -> Profile:

@@ -1,7 +1,7 @@
 """Kernels of a layout from tables of single kernels, and from the roofline where these hold nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +11,7 @@ import numpy as np
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
 from evenly.hardware.profiles import aiconfigurator as tables
-from evenly.hardware.profiles.aiconfigurator import DISTRIBUTION, Lacking
+from evenly.hardware.profiles.aiconfigurator import DISTRIBUTION, Lacking, Scales
 from evenly.hardware.profiles.kernels import TOKENS, additive
 from evenly.hardware.profiles.measured import Curve, Grid
 from evenly.plan.assemble import Priced, at_full_clock, slower, slower_prompts
@@ -36,6 +36,8 @@ class Kernels:
     model: Model
     device: Device
     "At its clock."
+    scales: Scales = "tensor"
+    "Of 8-bit weights: one for a matrix, or one for each block of it."
 
     def product(self, n: int, k: int, width: int) -> Priced:
         """Return a product with a matrix of n outputs and k inputs, `width` bytes a weight, by tokens."""
@@ -43,7 +45,7 @@ class Kernels:
         def told(device: Device) -> Curve:
             return self._bound(2.0 * n * k, np.full(len(TOKENS), float(n * k * width)), device, width)
 
-        dtype = tables.precision(replace(self.model, bytes=width))
+        dtype = tables.precision(width, self.scales)
         return self._timed(lambda: _product(self.folder, dtype, n, k), told)
 
     def attention_product(self, tensor: int) -> Priced:
@@ -64,7 +66,7 @@ class Kernels:
             return self._bound(2.0 * model.active * model.expert_parameters / works, read, device, model.bytes)
 
         routed = ROUTED[self.passes.routing]
-        return self._timed(lambda: _experts(self.folder, model, sliced, ranks, routed), told)
+        return self._timed(lambda: _experts(self.folder, model, sliced, ranks, routed, self.scales), told)
 
     def attention(self, layout: Layout) -> tuple[Grid, str]:
         """Return the attention of a layer on one device."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from evenly.hardware.model import Model
 from evenly.hardware.profiles.kernels import TOKENS, additive, alike, elementwise, plane, products, regular
 from evenly.hardware.profiles.measured import Curve, Grid, Measured, total
 
-PRECISION = {2: "bfloat16", 1: "fp8"}
+Scales = Literal["tensor", "block"]
+EIGHT: dict[Scales, str] = {"tensor": "fp8", "block": "fp8_block"}
 DISTRIBUTION = "power_law_1.2"  # of tokens over experts, if measured; else balanced
 GRAPH = ("vllm_graph", "vllm")  # all-reduces inside captured graphs, as engines run them; then whatever there is
 SYSTEMS = {
@@ -53,7 +54,7 @@ def read(path: Path, model: Model, device: Device, tensor: int, ranks: int) -> M
 
     Raises `ValueError` if a table lacks the model's shapes.
     """
-    matrix = [product(path, precision(model), n, k) for n, k in products(model, tensor)]
+    matrix = [product(path, precision(model.bytes), n, k) for n, k in products(model, tensor)]
     head = product(path, "bfloat16", model.vocabulary // tensor, model.hidden)
     return Measured(
         layer=total([*matrix, elementwise(model, device, tensor)]),
@@ -79,9 +80,13 @@ def release(path: Path) -> str:
     return str(_table(path, "generation_attention").parent.relative_to(path))
 
 
-def precision(model: Model) -> str:
-    """Return the type of the model's weights as the tables name it."""
-    return PRECISION[min(model.bytes, 2)]
+def precision(width: int, scales: Scales = "tensor") -> str:
+    """Return the type of weights of so many bytes as the tables name it; only 8 bits have scales.
+
+    >>> precision(2), precision(1, "block")
+    ('bfloat16', 'fp8_block')
+    """
+    return "bfloat16" if width > 1 else EIGHT[scales]
 
 
 def _files(path: Path, name: str) -> list[Path]:
@@ -194,7 +199,12 @@ def _columns(file: Path) -> set[str]:
 
 
 def experts(
-    path: Path, model: Model, tensor: int, ranks: int, distributions: Sequence[str] = (DISTRIBUTION, "balanced")
+    path: Path,
+    model: Model,
+    tensor: int,
+    ranks: int,
+    distributions: Sequence[str] = (DISTRIBUTION, "balanced"),
+    scales: Scales = "tensor",
 ) -> Curve:
     """Return the seconds of a layer's experts by tokens, sliced over `tensor` devices and dealt to `ranks`.
 
@@ -203,7 +213,8 @@ def experts(
     file = _table(path, "moe")
     where = "hidden_size = ? and inter_size = ? and topk = ? and num_experts = ? and moe_dtype = ? "
     where += "and moe_tp_size = ? and moe_ep_size = ? and distribution = ? group by num_tokens"
-    shape = [model.hidden, model.intermediate, model.active, model.experts, precision(model), tensor, ranks]
+    dtype = precision(model.bytes, scales)
+    shape = [model.hidden, model.intermediate, model.active, model.experts, dtype, tensor, ranks]
     for distribution in distributions:
         found = _query(file, "num_tokens, min(latency) * 1e-3", where, [*shape, distribution])
         if found:

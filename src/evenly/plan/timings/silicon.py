@@ -7,7 +7,7 @@ from pathlib import Path
 from evenly.core import FilePath
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
-from evenly.hardware.profiles.aiconfigurator import installed, recognises
+from evenly.hardware.profiles.aiconfigurator import Scales, installed, recognises
 from evenly.hardware.profiles.kernels import TOKENS, activation, norms, products
 from evenly.hardware.profiles.measured import Curve
 from evenly.plan.assemble import assembled, exchanged, head, layer, repeated
@@ -32,13 +32,16 @@ class Silicon:
 
     path: FilePath | None = None
     "Folder of such tables of one machine; by default those of the installed package for the device."
+    scales: Scales = "tensor"
+    """Of weights of 8 bits: one for each matrix (`tensor`) or one for each block of it (`block`), which other kernels
+    multiply."""
 
     def tables(self, passes: Passes, model: Model, device: Device, node: int, layout: Layout) -> Tables:
         """Return the numbers of a pass on the busiest stage.
 
         Raises `ValueError` if the package is missing, or has no tables of the device.
         """
-        kernels = Kernels(self._folder(device), passes, model, device)
+        kernels = Kernels(self._folder(device), passes, model, device, self.scales)
         layers = max(layout.depths(model.layers))
         sends, shared_sends = exchanged(layout, passes, model, device, node, kernels.exchange)
         grid, source = kernels.attention(layout)
