@@ -66,7 +66,8 @@ def beside(name: str, layout: Layout, tokens: int, together: int) -> float:
 
 @pytest.mark.parametrize("clock", [1.0, 0.5])
 @pytest.mark.parametrize(
-    ("name", "layout"), [*(("llama-3-8b", one) for one in LAYOUTS), ("mixtral-8x7b", Layout(tensor=4)), ("mixtral-8x7b", WHOLE)]
+    ("name", "layout"),
+    [*(("llama-3-8b", one) for one in LAYOUTS), ("mixtral-8x7b", Layout(tensor=4)), ("mixtral-8x7b", WHOLE)],
 )
 def test_tables_that_say_what_the_roofline_says_give_its_passes(
     name: str, layout: Layout, clock: float, tmp_path: Path

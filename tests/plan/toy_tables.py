@@ -33,7 +33,13 @@ def write(folder: Path, of: str = "llama-3-8b", on: str = "h100", without: tuple
 
 def _products(card: Device) -> list[dict[str, Any]]:
     return [
-        {"gemm_dtype": "bfloat16", "m": int(m), "n": n, "k": k, "latency": 1e3 * _bound(2.0 * m * n * k, 2.0 * n * k, card)}
+        {
+            "gemm_dtype": "bfloat16",
+            "m": int(m),
+            "n": n,
+            "k": k,
+            "latency": 1e3 * _bound(2.0 * m * n * k, 2.0 * n * k, card),
+        }
         for m in TOKENS
         for n in WIDE
         for k in WIDE

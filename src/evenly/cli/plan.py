@@ -102,7 +102,10 @@ def plan(
     place = out or Path("runs") / f"{stem(scenario or trace)}-plan"
     said = {"--model": model, "--gpus": gpus, "--trace": trace}
     if scenario:
-        _refuse(said | {"--slo": slo, "--measured": measured, "--trials": trials, "--cost": cost}, f"'{scenario}' says that already")
+        _refuse(
+            said | {"--slo": slo, "--measured": measured, "--trials": trials, "--cost": cost},
+            f"'{scenario}' says that already",
+        )
         points = _points(asked(scenario, sets, None), objective, kept, over, positive("jobs", jobs), as_json)
         _show_points(points, scenario, positive("top", top), place, as_json)
         return

@@ -22,7 +22,14 @@ from evenly.plan.search import at_once, at_rate, scores, search
 from evenly.plan.space import heuristic, layouts, shapes
 from evenly.traces.lengths.fixed import Fixed
 
-__all__ = ["apart", "mixture", "pools", "silicon", "uneven", "whole_layers"]  # measures of claims that stand in a file of their own
+__all__ = [
+    "apart",
+    "mixture",
+    "pools",
+    "silicon",
+    "uneven",
+    "whole_layers",
+]  # measures of claims that stand in a file of their own
 SMALL = replace(LARGE, max_num_batched_tokens=2048)
 DEFAULT = replace(LARGE, max_num_seqs=256)  # on any device, in the releases that were measured
 WORKSPACE = 2.0**30  # bytes that the public code leaves of each device; it gives all else to weights and caches

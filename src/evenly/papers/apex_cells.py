@@ -1,7 +1,7 @@
 """Measured servers of the public code of APEX, and what the simulator says of each."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from statistics import fmean

@@ -76,7 +76,9 @@ def mixture(seed: int) -> dict[str, float]:
         found |= {f"{name}_{key}": value for key, value in figures.items()}
         for workload in ("creation", "lmsys", "summarization"):
             found[f"{name}_whole_{workload}"] = _whole(workload, seed, timing)
-    return found | {f"{name}_over_roofline": found[f"{name}_tpot"] / found["roofline_tpot"] for name in ("silicon", "block")}
+    return found | {
+        f"{name}_over_roofline": found[f"{name}_tpot"] / found["roofline_tpot"] for name in ("silicon", "block")
+    }
 
 
 def silicon_seconds(devices: int) -> float:

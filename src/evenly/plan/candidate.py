@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from evenly.core import Trace
@@ -49,7 +49,7 @@ class Candidate:
     "Tokens of prompt and output that are accepted."
     figures: Mapping[str, float]
     "Metrics of a plan scenario by name."
-    origins: Mapping[str, float]
+    origins: Mapping[str, float] = field(default_factory=dict)
     "Shares of the time of passes by where their seconds come from, the largest first."
 
     @property

@@ -73,7 +73,9 @@ def too_large(base: PlanScenario, devices: int, unfit: Sequence[Unfit]) -> str:
     if not unfit:
         return f"{base.model} cannot be cut over {devices} devices in machines of {base.node}; take another number"
     if none := [one for one in unfit if one.untimed]:
-        return f"no layout of {base.model} on {devices} x {base.device} can be timed; {none[0].title}: {none[0].untimed}"
+        return (
+            f"no layout of {base.model} on {devices} x {base.device} can be timed; {none[0].title}: {none[0].untimed}"
+        )
     least = min(unfit, key=lambda one: one.missing_gb)
     return (
         f"{base.model} does not fit into {devices} x {base.device}: the best layout, {least.title}, lacks "

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from evenly.core import Floats
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
 from evenly.hardware.profiles import aiconfigurator as tables
-from evenly.hardware.profiles.aiconfigurator import DISTRIBUTION, Lacking, Scales
+from evenly.hardware.profiles.aiconfigurator import DISTRIBUTION, LackingError, Scales
 from evenly.hardware.profiles.kernels import TOKENS, additive
 from evenly.hardware.profiles.measured import Curve, Grid
 from evenly.plan.assemble import Priced, at_full_clock, slower, slower_prompts
@@ -73,7 +74,7 @@ class Kernels:
         tensor = layout.tensor // layout.attention
         try:
             grid = _attention(self.folder, self.model, tensor)
-        except Lacking:
+        except LackingError:
             return self._told_attention(layout), ROOFLINE
         return slower_prompts(grid, self.device.flops / at_full_clock(self.device).flops), source(self.folder)
 
@@ -81,17 +82,17 @@ class Kernels:
         """Return a collective inside a machine by bytes, if it was measured."""
         try:
             return _exchange(self.folder, part.kind, part.devices), source(self.folder)
-        except Lacking:
+        except LackingError:
             return None
 
     def _timed(self, measured: Callable[[], Curve], told: Callable[[Device], Curve]) -> Priced:
         try:
             curve = measured()
-        except Lacking:
+        except LackingError:
             return told(self.device), ROOFLINE
         return slower(curve, told(self.device), told(at_full_clock(self.device))), source(self.folder)
 
-    def _bound(self, flops: float, read: "np.ndarray[tuple[int], np.dtype[np.float64]]", device: Device, width: int) -> Curve:
+    def _bound(self, flops: float, read: Floats, device: Device, width: int) -> Curve:
         """Return the slower of `flops` for each token and of the bytes that are read."""
         arithmetic = TOKENS * flops / (device.rate(width) * self.passes.compute)
         return Curve(TOKENS, np.maximum(arithmetic, read / (device.bandwidth * self.passes.memory)))
@@ -119,16 +120,16 @@ def _known(call: Callable[..., T]) -> Callable[..., T]:
     """Return a function that keeps what it found, and that it found nothing."""
 
     @lru_cache(maxsize=1024)
-    def kept(*asked: object) -> T | Lacking:
+    def kept(*asked: object) -> T | LackingError:
         try:
             return call(*asked)
-        except Lacking as error:
+        except LackingError as error:
             return error
 
     def found(*asked: object) -> T:
         result = kept(*asked)
-        if isinstance(result, Lacking):
-            raise Lacking(*result.args)
+        if isinstance(result, LackingError):
+            raise LackingError(*result.args)
         return result
 
     return found

@@ -1,11 +1,13 @@
 """A plan as a table, as text and as JSON."""
 
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 from evenly.hardware.model import model
 from evenly.plan.candidate import Candidate
 from evenly.plan.flags import launches
+from evenly.plan.origins import ROOFLINE
 from evenly.plan.search import Plan
 from evenly.plan.spent import Spent
 from evenly.plan.timings.roofline import Roofline
@@ -15,6 +17,8 @@ EXPERTS = (
     "Measured servers of a model with experts took twice as long a token as told here, in the same order of layouts: "
     "compare the plans, and do not count on the seconds."
 )
+SMALL = 0.005  # share of a source that is told
+UNLIKE = 0.2  # share of the roofline beyond that of the others from which plans are compared on other terms
 COLUMNS = ("goodput", "slo_share", "ttft_mean", "tpot_mean", "e2e_mean", "token_rate", "energy", "cost")
 
 
@@ -75,7 +79,7 @@ def sentences(plan: Plan) -> list[str]:
     told = conclusions(plan)
     told.append(f"No plan beats these in answer time, energy and goodput at once: {titles(plan.front)}.")
     told += left_out(plan)
-    told.append(sources(plan))
+    told += sources(plan)
     if model(plan.winner.scenario.model).experts and isinstance(plan.winner.scenario.timing, Roofline):
         told.append(EXPERTS)
     for launch in launches(plan.winner):
@@ -95,10 +99,20 @@ def left_out(plan: Plan) -> list[str]:
     return told
 
 
-def sources(plan: Plan) -> str:
-    """Return where the seconds of the best plan come from."""
-    parts = (f"{share:.0%} {source}" for source, share in plan.winner.origins.items() if share >= 0.005)
-    return f"The time of passes of {plan.winner.title} comes from: {', '.join(parts)}."
+def sources(plan: Plan) -> list[str]:
+    """Return where the seconds of the best plan come from, and whether those of others are measured far more."""
+    found = plan.winner.origins
+    if not found:
+        return []
+    parts = (f"{share:.0%} {source}" for source, share in found.items() if share >= SMALL)
+    told = [f"The time of passes of {plan.winner.title} comes from: {', '.join(parts)}."]
+    ours, usual = found.get(ROOFLINE, 0.0), median(one.origins.get(ROOFLINE, 0.0) for one in plan.candidates)
+    if ours > usual + UNLIKE:
+        told.append(
+            f"The roofline stands for {ours:.0%} of it, and for {usual:.0%} with most other plans. Where it is faster "
+            "than kernels are, that alone may put this plan first."
+        )
+    return told
 
 
 def titles(candidates: tuple[Candidate, ...]) -> str:

@@ -68,7 +68,7 @@ def _table(plan: Plan, shown: Sequence[Candidate]) -> Rows:
         )
         for one in shown
     )
-    about = " ".join([f"The best of {len(plan.candidates):,} layouts.", *left_out(plan), sources(plan)])
+    about = " ".join([f"The best of {len(plan.candidates):,} layouts.", *left_out(plan), *sources(plan)])
     if plan.limits:
         kept = sum(plan.kept(one) for one in plan.candidates)
         about += f" {kept:,} keep {' and '.join(f'{name} {side} {bound:g}' for name, side, bound in plan.limits)}."

@@ -27,7 +27,7 @@ SYSTEMS = {
 COLLECTIVES = {"all-gather": "all_gather", "reduce-scatter": "reduce_scatter", "all-to-all": "alltoall"}
 
 
-class Lacking(ValueError):
+class LackingError(ValueError):
     """The tables are sound, and do not hold what was asked."""
 
 
@@ -97,7 +97,7 @@ def _table(path: Path, name: str) -> Path:
     found = _files(path, name)
     vllm = [file for file in found if "vllm" in str(file.relative_to(path))]
     if not found:
-        raise Lacking(f"'{path}' holds no {name}_perf.parquet")
+        raise LackingError(f"'{path}' holds no {name}_perf.parquet")
     return (vllm or found)[-1]
 
 
@@ -114,12 +114,12 @@ def _query(file: Path, columns: str, where: str, values: list[Any]) -> list[tupl
 def product(path: Path, dtype: str, n: int, k: int) -> Curve:
     """Return the seconds of a matrix product by rows, bilinear between the measured shapes around it.
 
-    Raises `Lacking` if no product of that type was measured.
+    Raises `LackingError` if no product of that type was measured.
     """
     file = _table(path, "gemm")
     sides = _query(file, "list(distinct n), list(distinct k)", "gemm_dtype = ?", [dtype])
     if not sides or not sides[0][0]:
-        raise Lacking(f"'{file}' has no products of type {dtype}")
+        raise LackingError(f"'{file}' has no products of type {dtype}")
     rows = _around(sides[0][0], n)
     inner = _around(sides[0][1], k)
     found = _query(
@@ -146,9 +146,11 @@ def _around(measured: list[int], wanted: int) -> list[int]:
 
 
 def attention(path: Path, model: Model, tensor: int) -> Grid:
-    """Return the attention of a layer on one of `tensor` devices; raise `Lacking` if its heads were not measured."""
+    """Return the attention of a layer on one of `tensor` devices; raise `LackingError` if its heads were not measured."""
     if model.latent:
-        raise Lacking(f"the tables under '{path}' have no attention for the latent keys of {model.name}; use roofline")
+        raise LackingError(
+            f"the tables under '{path}' have no attention for the latent keys of {model.name}; use roofline"
+        )
     kv = -(-model.kv_heads // tensor)
     shape = [model.heads // tensor, kv, model.head_dim]
     prompts = _heads(path, "context_attention", "isl", shape)
@@ -184,7 +186,7 @@ def _heads(path: Path, name: str, length: str, shape: list[int]) -> list[tuple[f
         )
         if found:
             return [(float(a) / fold, float(b), float(c)) for a, b, c in found]
-    raise Lacking(f"'{file}' has no attention of {shape[0]} heads, {shape[1]} KV heads and width {shape[2]}")
+    raise LackingError(f"'{file}' has no attention of {shape[0]} heads, {shape[1]} KV heads and width {shape[2]}")
 
 
 def _columns(file: Path) -> set[str]:
@@ -208,7 +210,7 @@ def experts(
 ) -> Curve:
     """Return the seconds of a layer's experts by tokens, sliced over `tensor` devices and dealt to `ranks`.
 
-    The first distribution of tokens that was measured counts. Raises `Lacking` if none was.
+    The first distribution of tokens that was measured counts. Raises `LackingError` if none was.
     """
     file = _table(path, "moe")
     where = "hidden_size = ? and inter_size = ? and topk = ? and num_experts = ? and moe_dtype = ? "
@@ -220,15 +222,15 @@ def experts(
         if found:
             x, y = np.array(sorted((float(a), float(b)) for a, b in found)).T
             return Curve(np.ascontiguousarray(x), np.ascontiguousarray(y))
-    raise Lacking(f"'{file}' has no experts of {model.name} on {tensor} devices and {ranks} ranks")
+    raise LackingError(f"'{file}' has no experts of {model.name} on {tensor} devices and {ranks} ranks")
 
 
 def all_reduce(path: Path, tensor: int) -> Curve:
-    """Return the seconds of an engine's all-reduce among `tensor` devices, by bytes; raise `Lacking` if there is none."""
+    """Return the seconds of an all-reduce among `tensor` devices, by bytes; raise `LackingError` if none is there."""
     file = _table(path, "custom_allreduce")
     found = _query(file, "message_size * 2, latency * 1e-3, backend", "num_gpus = ?", [tensor])
     if not found:
-        raise Lacking(f"'{file}' has no all-reduce of {tensor} devices")
+        raise LackingError(f"'{file}' has no all-reduce of {tensor} devices")
     kinds = {row[2] for row in found}
     kind = next((kind for kind in GRAPH if kind in kinds), sorted(kinds)[0])
     x, y = np.array(sorted((float(a), float(b)) for a, b, c in found if c == kind)).T
@@ -239,7 +241,7 @@ def exchange(path: Path, kind: str, devices: int) -> Curve:
     """Return the seconds of one collective of 16-bit values among `devices`, by bytes of its message.
 
     The message is the whole one, as NCCL's own tests count it: what each device ends with of an all-gather, what it
-    begins with of the others. An all-reduce is the engine's. Raises `Lacking` if it was not measured.
+    begins with of the others. An all-reduce is the engine's. Raises `LackingError` if it was not measured.
     """
     if kind == "all-reduce":
         return all_reduce(path, devices)
@@ -247,6 +249,6 @@ def exchange(path: Path, kind: str, devices: int) -> Curve:
     where = "op_name = ? and nccl_dtype = 'half' and num_gpus = ? group by message_size"
     found = _query(file, "message_size * 2, min(latency) * 1e-3", where, [COLLECTIVES.get(kind, kind), devices])
     if not found:
-        raise Lacking(f"'{file}' has no {kind} of {devices} devices")
+        raise LackingError(f"'{file}' has no {kind} of {devices} devices")
     x, y = np.array(sorted((float(a), float(b)) for a, b in found)).T
     return Curve(np.ascontiguousarray(x), np.ascontiguousarray(y))

@@ -27,7 +27,6 @@ class Curve:
         slope = (self.y[k] - self.y[k - 1]) / (self.x[k] - self.x[k - 1])
         return float(self.y[k - 1] + slope * (at - self.x[k - 1]))
 
-
     def at(self, many: Floats) -> Floats:
         """Return the values at many places.
 

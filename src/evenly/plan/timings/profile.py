@@ -67,7 +67,11 @@ class Profile:
         sends, together = exchanged(layout, passes, model, device, node, reduced)
         grid = slower_prompts(measured.attention, device.flops / at_full_clock(device).flops)
         return assembled(
-            own=[*self._layers(measured, passes, model, device, node, layout), head((measured.head, SOURCE), 1), *sends],
+            own=[
+                *self._layers(measured, passes, model, device, node, layout),
+                head((measured.head, SOURCE), 1),
+                *sends,
+            ],
             together=together,
             attention=(repeated(grid, layers), SOURCE),
             passes=passes,

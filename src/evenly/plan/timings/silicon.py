@@ -68,7 +68,9 @@ class Silicon:
             return installed(device)
         folder = Path(self.path)
         if not recognises(folder):
-            raise ValueError(f"'{self.path}' holds no tables of AIConfigurator: gemm and generation_attention are missing")
+            raise ValueError(
+                f"'{self.path}' holds no tables of AIConfigurator: gemm and generation_attention are missing"
+            )
         return folder
 
 
