@@ -60,7 +60,8 @@ def beside(name: str, layout: Layout, tokens: int, together: int) -> float:
     all_tokens = together if layout.attention > 1 else tokens
     small = norms(of, card, ranks)(tokens) + activation(of, card, layout.tensor // copies)(all_tokens / copies)
     if of.experts:
-        small += of.experts * of.hidden * 2 / (card.bandwidth * ENGINE.memory)
+        router = of.experts * of.hidden * 2 / (card.bandwidth * ENGINE.memory)
+        small += router * (1 - copies / layout.tensor)  # the roofline cuts it, no engine does
     return layers * small + tokens * of.hidden * 4 / (card.bandwidth * 0.8)
 
 
@@ -79,10 +80,10 @@ def test_tables_that_say_what_the_roofline_says_give_its_passes(
         together = tokens * layout.attention
         ours = passed(measured, prompts, decodes, 512, together) - beside(name, layout, tokens, together)
         theirs = passed(told, prompts, decodes, 512, together)
-        if model(name).experts and prompts:  # a roofline bounds a layer as a whole, tables each kernel
-            assert ours >= theirs * (1 - 1e-9)
-        else:
-            assert ours == pytest.approx(theirs, rel=0.005 if model(name).experts else 1e-6)
+        if tokens <= 64:
+            assert ours == pytest.approx(theirs, rel=1e-9)
+        else:  # the roofline has the weights of the head, tables its arithmetic as well
+            assert theirs * (1 - 1e-9) <= ours <= theirs * 1.015
 
 
 def test_what_the_tables_lack_is_timed_by_the_roofline_and_told(tmp_path: Path) -> None:

@@ -97,6 +97,10 @@ def _bound(flops: float, read: float, card: Device) -> float:
 
 
 def _parquet(path: Path, rows: list[dict[str, Any]]) -> None:
-    lines = ", ".join(f"({', '.join(repr(value) for value in row.values())})" for row in rows)
+    lines = ", ".join(f"({', '.join(_literal(value) for value in row.values())})" for row in rows)
     with duckdb.connect() as base:
         base.execute(f"copy (select * from (values {lines}) as t({', '.join(rows[0])})) to '{path}' (format parquet)")
+
+
+def _literal(value: Any) -> str:
+    return repr(value) if isinstance(value, int | str) else f"{float(value)!r}::double"

@@ -146,7 +146,7 @@ def _around(measured: list[int], wanted: int) -> list[int]:
 
 
 def attention(path: Path, model: Model, tensor: int) -> Grid:
-    """Return the attention of a layer on one of `tensor` devices; raise `LackingError` if its heads were not measured."""
+    """Return the attention of a layer on one of `tensor` devices; raise `LackingError` if nobody measured its heads."""
     if model.latent:
         raise LackingError(
             f"the tables under '{path}' have no attention for the latent keys of {model.name}; use roofline"
