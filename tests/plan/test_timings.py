@@ -14,6 +14,7 @@ from evenly.plan.candidate import evaluate
 from evenly.plan.cost import Passes, Tables
 from evenly.plan.layout import Layout
 from evenly.plan.origins import HOST, ROOFLINE
+from evenly.plan.pool import Pool
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import search
 from evenly.plan.spent import Spent
@@ -65,43 +66,55 @@ def beside(name: str, layout: Layout, tokens: int, together: int) -> float:
     return layers * small + tokens * of.hidden * 4 / (card.bandwidth * 0.8)
 
 
-@pytest.mark.parametrize("clock", [1.0, 0.5])
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the folders of toy tables by model; each kernel is read once for all tests."""
+    place = tmp_path_factory.mktemp("toy")
+    return {name: toy_tables.write(place / name, name) for name in ("llama-3-8b", "mixtral-8x7b")}
+
+
 @pytest.mark.parametrize(
-    ("name", "layout"),
-    [*(("llama-3-8b", one) for one in LAYOUTS), ("mixtral-8x7b", Layout(tensor=4)), ("mixtral-8x7b", WHOLE)],
+    ("name", "layout", "clock"),
+    [
+        *(("llama-3-8b", one, 1.0) for one in LAYOUTS),
+        ("llama-3-8b", LAYOUTS[1], 0.5),
+        ("llama-3-8b", LAYOUTS[3], 0.5),
+        ("mixtral-8x7b", Layout(tensor=4), 1.0),
+        ("mixtral-8x7b", WHOLE, 1.0),
+        ("mixtral-8x7b", WHOLE, 0.5),
+    ],
 )
 def test_tables_that_say_what_the_roofline_says_give_its_passes(
-    name: str, layout: Layout, clock: float, tmp_path: Path
+    name: str, layout: Layout, clock: float, toy: dict[str, Path]
 ) -> None:
-    silicon = Silicon(str(toy_tables.write(tmp_path / "toy", name)))
+    silicon = Silicon(str(toy[name]))
     measured, told = (plan_of(name, layout, one, clock).crew().tables for one in (silicon, Roofline()))
     for prompts, decodes in (([], 1), ([], 64), ([], 128), ([1024], 0)):
         tokens = sum(prompts) + decodes
         together = tokens * layout.attention
         ours = passed(measured, prompts, decodes, 512, together) - beside(name, layout, tokens, together)
         theirs = passed(told, prompts, decodes, 512, together)
-        if tokens <= 64:
+        if together / clock <= 128:
             assert ours == pytest.approx(theirs, rel=1e-9)
         else:  # the roofline has the weights of the head, tables its arithmetic as well
-            assert theirs * (1 - 1e-9) <= ours <= theirs * 1.015
+            assert theirs * (1 - 1e-9) <= ours <= theirs * 1.08
 
 
-def test_what_the_tables_lack_is_timed_by_the_roofline_and_told(tmp_path: Path) -> None:
-    whole, holed = tmp_path / "whole", tmp_path / "holed"
-    toy_tables.write(whole, "mixtral-8x7b")
+def test_what_the_tables_lack_is_timed_by_the_roofline_and_told(toy: dict[str, Path], tmp_path: Path) -> None:
+    whole, holed = toy["mixtral-8x7b"], tmp_path / "holed"
     toy_tables.write(holed, "mixtral-8x7b", without=("moe", "context_attention"))
     full, less = (
         evaluate(plan_of("mixtral-8x7b", Layout(tensor=4), Silicon(str(one))), requests(20)) for one in (whole, holed)
     )
     assert less.figures["tpot_mean"] == pytest.approx(full.figures["tpot_mean"], rel=0.02)
     assert full.origins.get(ROOFLINE, 0.0) == 0.0
-    assert less.origins[ROOFLINE] > 0.5
+    assert less.origins[ROOFLINE] > 0.4
     assert sum(less.origins.values()) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_seconds_by_source_are_those_of_passes(layout: Layout, tmp_path: Path) -> None:
-    silicon = Silicon(str(toy_tables.write(tmp_path / "toy")))
+def test_seconds_by_source_are_those_of_passes(layout: Layout, toy: dict[str, Path]) -> None:
+    silicon = Silicon(str(toy["llama-3-8b"]))
     one = evaluate(plan_of("llama-3-8b", layout, silicon), requests(30))
     spent: Spent = one.spent
     assert spent.total == pytest.approx(layout.devices * one.figures["makespan"], rel=1e-6)
@@ -153,10 +166,8 @@ def test_a_damaged_table_is_an_error_and_no_hole(tmp_path: Path) -> None:
         plan_of("llama-3-8b", Layout(), Silicon(str(folder))).crew()
 
 
-def test_a_table_of_one_device_is_not_for_pools_of_others(tmp_path: Path) -> None:
-    from evenly.plan.pool import Pool
-
-    silicon = Silicon(str(toy_tables.write(tmp_path / "toy")))
+def test_a_table_of_one_device_is_not_for_pools_of_others(toy: dict[str, Path]) -> None:
+    silicon = Silicon(str(toy["llama-3-8b"]))
     mixed = replace(plan_of("llama-3-8b", Layout(), silicon), beside=(Pool(device="l40s", share=0.5),))
     with pytest.raises(ValueError, match="has one kind of device"):
         mixed.crew()
@@ -177,7 +188,7 @@ def test_collectives_of_copied_cells_are_those_of_the_tables(data: Path) -> None
     silicon = Silicon(str(data / "kernel_tables_aic" / "h100_sxm"))
     tables = plan_of("llama-3.1-70b", Layout(tensor=8, attention=2), silicon).crew().tables
     exchanged = [one for one in (*tables.kernels, *tables.together) if one.work == "collective"]
-    assert len(exchanged) == 3
+    assert len(exchanged) == 4
     assert all(one.source.startswith("AIConfigurator") for one in exchanged)
 
 
