@@ -155,7 +155,7 @@ def test_a_plan_scenario_declares_its_own_space(folder: Path) -> None:
         ((*ASK, "--measured", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
         ((*ASK[:4], "1xh100,1xl40s", *ASK[5:], "--measured", "engine.yaml"), "--measured tells of one kind of devices"),
         ((*ASK[:2], "llama-3-70b", "--gpus", "1xh100,2xl40s", *ASK[5:]), "fits into no pool: 1 x h100"),
-        ((*ASK, "--cost", "nowhere"), "--cost nowhere: write roofline, silicon, or a folder"),
+        ((*ASK, "--cost", "nowhere"), "--cost nowhere: write roofline, silicon, silicon-block, or a folder"),
         ((*ASK, "--cost", "trace.csv"), "is no profile of LLMServingSim, Vidur or AIConfigurator"),
         ((*ASK, "--cost", "silicon", "--measured", "engine.yaml"), "--cost and --measured both say"),
         ((*ASK, "--cost", "silicon", "--fill"), "--fill: silicon leaves no layout out"),

@@ -138,6 +138,15 @@ def test_a_search_leaves_out_what_a_profile_does_not_time_or_fills_it(tmp_path: 
     assert {one.origins.get("profile", 0.0) > 0 for one in filled.candidates} == {True, False}
 
 
+def test_a_plan_that_the_roofline_alone_puts_first_says_so(tmp_path: Path) -> None:
+    """Slices of experts are measured, ten times slower than the roofline; whole experts have no table."""
+    folder = toy_tables.write(tmp_path / "toy", "mixtral-8x7b", slices=10.0)
+    base = PlanScenario(trace=Given(), model="mixtral-8x7b", timing=Silicon(str(folder)))
+    found = search(base, 4, requests(20), "tpot_mean")
+    assert found.winner.scenario.experts == "expert"
+    assert any("that alone may put this plan first" in text for text in sentences(found))
+
+
 def test_a_profile_without_the_model_is_refused(tmp_path: Path) -> None:
     folder = build(tmp_path / "toy", meta="gpu: H100\nmodel: meta-llama/Llama-3.1-8B\n")
     base = PlanScenario(trace=Given(), model="llama-3-70b", timing=Profile(str(folder)))

@@ -14,15 +14,22 @@ WIDE = (1, 1 << 18)  # sides of products; what is bilinear between them is exact
 SPLITS = (1, 2, 4, 8)
 
 
-def write(folder: Path, of: str = "llama-3-8b", on: str = "h100", without: tuple[str, ...] = ()) -> Path:
-    """Write the tables of a model on a device into a folder, those named in `without` left out; return the folder."""
+def write(folder: Path, of: str = "llama-3-8b", without: tuple[str, ...] = (), slices: float = 0.0) -> Path:
+    """Write the tables of a model on H100 into a folder, those named in `without` left out; return the folder.
+
+    With `slices`, sliced experts take so many times as long, and whole ones are left out.
+    """
+    card = device("h100")
     made = {
-        "gemm": _products(device(on)),
-        "context_attention": _prompts(model(of), device(on)),
-        "generation_attention": _decodes(model(of), device(on)),
+        "gemm": _products(card),
+        "context_attention": _prompts(model(of), card),
+        "generation_attention": _decodes(model(of), card),
     }
     if model(of).experts:
-        made["moe"] = _experts(model(of), device(on))
+        made["moe"] = _experts(model(of), card)
+    if slices:
+        sliced = [row for row in made["moe"] if row["moe_ep_size"] == 1]
+        made["moe"] = [row | {"latency": slices * row["latency"]} for row in sliced]
     place = folder / "vllm-1.0"
     place.mkdir(parents=True)
     for name, rows in made.items():

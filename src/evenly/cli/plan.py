@@ -89,7 +89,8 @@ def plan(
         Devices over which that engine cut every layer.
     cost
         Where the seconds of kernels come from: `roofline` (the default), `silicon` for the tables of the extra of that
-        name, or a folder that LLMServingSim, Vidur or AIConfigurator published.
+        name (`silicon-block` where 8-bit weights have a scale for each block), or a folder that LLMServingSim, Vidur or
+        AIConfigurator published.
     fill
         Time layouts that have no table in that folder by the roofline, instead of leaving them out.
     top
@@ -161,7 +162,7 @@ def _timed(base: "PlanScenario", pools: "list[Cluster]", cost: str, fill: bool, 
     if not cost:
         return base
     found = timing(cost, fill)
-    if len(pools) > 1 and cost not in ("roofline", "silicon"):
+    if len(pools) > 1 and cost not in ("roofline", "silicon", "silicon-block"):
         raise ValueError(f"--cost {cost} has tables of one kind of devices; name one in --gpus, or take silicon")
     return replace(base, timing=found)
 

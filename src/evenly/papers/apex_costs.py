@@ -57,7 +57,12 @@ def silicon(seed: int) -> dict[str, float]:
 def whole_layers() -> dict[str, float]:
     """Return errors over the six cells of servers on four devices, in %, by who measured the layers."""
     given = [cell for cell in [*cells(), *summaries()] if cell.plan == "2DP4TP"]
-    timings: dict[str, Timing] = {"roofline": ROOFLINE, "silicon": _silicon(), "llmservingsim": _layers(), "vidur": _vidur()}
+    timings: dict[str, Timing] = {
+        "roofline": ROOFLINE,
+        "silicon": _silicon(),
+        "llmservingsim": _layers(),
+        "vidur": _vidur(),
+    }
     return {f"{name}_{key}": value for name, one in timings.items() for key, value in _both(given, one).items()}
 
 

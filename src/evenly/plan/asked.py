@@ -56,15 +56,20 @@ def clusters(text: str, price: str = "1") -> list[Cluster]:
 def timing(text: str, fill: bool = False) -> Timing:
     """Return where the seconds of kernels come from.
 
-    Raises `ValueError` unless the text is `roofline`, `silicon` or a folder, and where `fill` fills nothing.
+    `silicon-block` has the kernels of 8-bit weights with a scale for each block. Raises `ValueError` for what is
+    neither a name nor a folder, and where `fill` fills nothing.
 
     >>> timing("roofline")
     Roofline()
     """
-    named: dict[str, Timing] = {"roofline": Roofline(), "silicon": Silicon()}
+    named: dict[str, Timing] = {
+        "roofline": Roofline(),
+        "silicon": Silicon(),
+        "silicon-block": Silicon(scales="block"),
+    }
     folder = Path(text)
     if text not in named and not folder.exists():
-        raise ValueError(f"--cost {text}: write roofline, silicon, or a folder of measured tables")
+        raise ValueError(f"--cost {text}: write roofline, silicon, silicon-block, or a folder of measured tables")
     kernels = text in named or recognises(folder)
     if kernels and fill:
         raise ValueError(f"--fill: {text} leaves no layout out; it is for profiles of whole layers")

@@ -11,11 +11,16 @@ from evenly.plan.origins import ROOFLINE
 from evenly.plan.search import Plan
 from evenly.plan.spent import Spent
 from evenly.plan.timings.roofline import Roofline
+from evenly.plan.timings.silicon import Silicon
 from evenly.plan.why import shown, why
 
 EXPERTS = (
     "Measured servers of a model with experts took twice as long a token as told here, in the same order of layouts: "
-    "compare the plans, and do not count on the seconds."
+    "compare the plans, and do not count on the seconds; `--cost silicon` is nearer where its tables have the experts."
+)
+SCALED = (
+    "The tables' kernel of 8-bit experts with one scale a matrix is slower than that of 16 bits, and measured servers "
+    "were twice as fast: hold the plan against `--cost silicon-block`."
 )
 SMALL = 0.005  # share of a source that is told
 UNLIKE = 0.2  # share of the roofline beyond that of the others from which plans are compared on other terms
@@ -80,8 +85,7 @@ def sentences(plan: Plan) -> list[str]:
     told.append(f"No plan beats these in answer time, energy and goodput at once: {titles(plan.front)}.")
     told += left_out(plan)
     told += sources(plan)
-    if model(plan.winner.scenario.model).experts and isinstance(plan.winner.scenario.timing, Roofline):
-        told.append(EXPERTS)
+    told += cautions(plan)
     for launch in launches(plan.winner):
         head = f"{launch.engine} {launch.version}" + (f" ({launch.note})" if launch.note else "")
         told.append("\n  ".join([f"{head}:", *launch.lines]) if launch.lines else head)
@@ -97,6 +101,17 @@ def left_out(plan: Plan) -> list[str]:
         first = f"{untimed[0].title}: {untimed[0].untimed}"
         told.append(f"{len(untimed)} layouts have no table and are left out; the first, {first}.")
     return told
+
+
+def cautions(plan: Plan) -> list[str]:
+    """Return what is known to be wrong with the seconds of models with experts."""
+    served, timing = model(plan.winner.scenario.model), plan.winner.scenario.timing
+    if not served.experts:
+        return []
+    if isinstance(timing, Roofline):
+        return [EXPERTS]
+    scaled = isinstance(timing, Silicon) and timing.scales == "tensor" and served.bytes == 1
+    return [SCALED] if scaled else []
 
 
 def sources(plan: Plan) -> list[str]:
