@@ -23,7 +23,7 @@ SCALED = (
     "were twice as fast: hold the plan against `--cost silicon-block`."
 )
 SMALL = 0.005  # share of a source that is told
-UNLIKE = 0.2  # share of the roofline beyond that of the others from which plans are compared on other terms
+UNLIKE = 0.1  # share of the roofline beyond that of the others from which plans are compared on other terms
 COLUMNS = ("goodput", "slo_share", "ttft_mean", "tpot_mean", "e2e_mean", "token_rate", "energy", "cost")
 
 

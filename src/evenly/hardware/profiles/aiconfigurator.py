@@ -76,8 +76,9 @@ def describe(path: Path) -> dict[str, str]:
 
 
 def release(path: Path) -> str:
-    """Return the engine whose kernels were measured, and its release."""
-    return str(_table(path, "generation_attention").parent.relative_to(path))
+    """Return the engine whose kernels were measured, and its release, as folders name them."""
+    folder = _table(path, "generation_attention").parent.relative_to(path)
+    return "/".join(folder.parts[-2:])  # the package has one for each family of kernels above it
 
 
 def precision(width: int, scales: Scales = "tensor") -> str:
