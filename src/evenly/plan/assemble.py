@@ -13,7 +13,7 @@ from evenly.hardware.model import Model
 from evenly.hardware.profiles.measured import Curve, Grid, Measured, rising, total
 from evenly.hardware.profiles.pack import pack
 from evenly.hardware.profiles.passes import Passes as Reader
-from evenly.plan.cost import WIDTH, Kernel, Passes, Tables, tables
+from evenly.plan.cost import WIDTH, Kernel, Passes, Role, Tables, tables
 from evenly.plan.layout import Layout
 from evenly.plan.reshard import Exchange, exchanges
 
@@ -37,9 +37,10 @@ def assembled(
     one rank, everything is its own. `attention` is that of all layers of the stage, `plain` what the roofline says.
     """
     alone = len(plain.shared) == 0
-    mine, ours = [_rising(one) for one in own], [_rising(one) for one in together]
+    mine, ours = list(own), list(together)
     if alone:
         mine, ours = [*mine, *ours], []
+    mine, ours = _merged(mine), _merged(ours)
     grid, source = attention
     return Tables(
         own=_flat(mine, grid, passes.host),
@@ -98,13 +99,20 @@ def at_full_clock(device: Device) -> Device:
     return replace(device, flops=known.flops, flops8=known.flops8)
 
 
-def slower(curve: Curve, now: Callable[[float], float], full: Callable[[float], float]) -> Curve:
-    """Return what was measured at full clock as much longer as the roofline says that it is now."""
-    return Curve(curve.x, curve.y * np.array([now(at) / full(at) if full(at) > 0 else 1.0 for at in curve.x]))
+def slower(curve: Curve, told: Callable[[Device], Callable[[float], float]], device: Device) -> Curve:
+    """Return what was measured at full clock as much longer as it is on `device`, as `told` by the roofline."""
+    full = at_full_clock(device)
+    if device == full:
+        return curve
+    now, before = told(device), told(full)
+    return Curve(curve.x, curve.y * np.array([now(at) / before(at) if before(at) > 0 else 1.0 for at in curve.x]))
 
 
-def slower_prompts(grid: Grid, clock: float) -> Grid:
+def slower_prompts(grid: Grid, device: Device) -> Grid:
     """Return attention whose prompts, bound by arithmetic, take longer at a lower clock; decodes read memory."""
+    clock = device.flops / at_full_clock(device).flops
+    if clock == 1.0:
+        return grid
     decodes = grid.values[:1, :1]
     return Grid(grid.axes, decodes + (grid.values - decodes) / clock)
 
@@ -125,12 +133,15 @@ def _told(kind: str, devices: int, device: Device, node: int) -> Priced:
     return curve, "network formula" if devices > node else f"collectives: {reduce_source(device, devices)}"
 
 
-def _rising(one: Kernel) -> Kernel:
-    """Return the kernel without noise that would make a larger pass faster."""
-    return replace(one, curve=Curve(one.curve.x, rising(one.curve.y)))
+def _merged(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """Return one kernel for each kind and source, without noise that would make a larger pass faster."""
+    curves: dict[tuple[Role, str], list[Curve]] = {}
+    for one in kernels:
+        curves.setdefault((one.role, one.source), []).append(Curve(one.curve.x, rising(one.curve.y)))
+    return [Kernel(role, source, total(parts)) for (role, source), parts in curves.items()]
 
 
 def _flat(kernels: Sequence[Kernel], grid: Grid, host: float) -> Floats:
-    tokens = total([ZERO, *(one.curve for one in kernels if one.work != "head")])
-    sequences = total([ZERO, *(one.curve for one in kernels if one.work == "head")])
+    tokens = total([ZERO, *(one.curve for one in kernels if one.role != "head")])
+    sequences = total([ZERO, *(one.curve for one in kernels if one.role == "head")])
     return pack(Measured(layer=tokens, once=ZERO, head=sequences, attention=grid), tokens, 1, host, 1, 0, None)

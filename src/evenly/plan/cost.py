@@ -15,6 +15,7 @@ from evenly.hardware.profiles.measured import Curve, total
 from evenly.plan.layout import Layout
 from evenly.plan.reshard import Exchange, Gathers, exchanges
 
+Role = Literal["layer", "head", "collective"]
 WIDTH = 2.0  # bytes of an activation, whatever the weights have
 # Work of the busiest device over the mean, by devices with whole experts: kernels measured at 16,384 tokens that are
 # routed by a power law of exponent 1.2, AIConfigurator's tables of H100; straight lines between.
@@ -66,7 +67,7 @@ class Passes:
 class Kernel:
     """Kernels of one kind in a pass on the busiest stage, and where their seconds come from."""
 
-    work: Literal["layer", "head", "collective"]
+    role: Role
     source: str
     curve: Curve
     "Seconds by tokens of the pass, for the head by sequences."

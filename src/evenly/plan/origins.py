@@ -48,5 +48,5 @@ def shares(parts: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
 def _add(found: dict[str, float], kernels: Iterable[Kernel], tokens: Floats, sequences: Floats, passes: Floats) -> None:
     for one in kernels:
-        seconds = float((one.curve.at(sequences if one.work == "head" else tokens) * passes).sum())
+        seconds = float((one.curve.at(sequences if one.role == "head" else tokens) * passes).sum())
         found[one.source] = found.get(one.source, 0.0) + seconds

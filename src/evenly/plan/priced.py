@@ -15,7 +15,7 @@ from evenly.hardware.profiles import aiconfigurator as tables
 from evenly.hardware.profiles.aiconfigurator import DISTRIBUTION, LackingError, Scales
 from evenly.hardware.profiles.kernels import TOKENS, additive
 from evenly.hardware.profiles.measured import Curve, Grid
-from evenly.plan.assemble import Priced, at_full_clock, slower, slower_prompts
+from evenly.plan.assemble import Priced, slower, slower_prompts
 from evenly.plan.cost import Passes, attention_work
 from evenly.plan.layout import Layout
 from evenly.plan.reshard import Exchange
@@ -76,7 +76,7 @@ class Kernels:
             grid = _attention(self.folder, self.model, tensor)
         except LackingError:
             return self._told_attention(layout), ROOFLINE
-        return slower_prompts(grid, self.device.flops / at_full_clock(self.device).flops), source(self.folder)
+        return slower_prompts(grid, self.device), source(self.folder)
 
     def exchange(self, part: Exchange) -> Priced | None:
         """Return a collective inside a machine by bytes, if it was measured."""
@@ -90,7 +90,7 @@ class Kernels:
             curve = measured()
         except LackingError:
             return told(self.device), ROOFLINE
-        return slower(curve, told(self.device), told(at_full_clock(self.device))), source(self.folder)
+        return slower(curve, told, self.device), source(self.folder)
 
     def _bound(self, flops: float, read: Floats, device: Device, width: int) -> Curve:
         """Return the slower of `flops` for each token and of the bytes that are read."""

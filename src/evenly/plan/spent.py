@@ -124,9 +124,9 @@ def _measured(parts: Floats, tokens: Floats, sequences: Floats, kernels: Sequenc
 
     Of prompts the head is not counted here: rows do not tell how many a pass ends.
     """
-    seconds = {work: np.zeros(len(tokens)) for work in ("layer", "head", "collective")}
+    seconds = {role: np.zeros(len(tokens)) for role in ("layer", "head", "collective")}
     for one in kernels:
-        seconds[one.work] += one.curve.at(sequences if one.work == "head" else tokens)
+        seconds[one.role] += one.curve.at(sequences if one.role == "head" else tokens)
     bound = parts[1] > 0
     layers = np.where(bound, seconds["layer"], 0.0)
     return np.array([parts[0], layers, seconds["layer"] - layers + seconds["head"], seconds["collective"]])

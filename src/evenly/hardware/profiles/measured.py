@@ -90,7 +90,7 @@ def total(curves: list[Curve]) -> Curve:
     array([6., 7., 8.])
     """
     points = np.unique(np.concatenate([curve.x for curve in curves]))
-    return Curve(points, np.array([sum(curve(at) for curve in curves) for at in points]))
+    return Curve(points, np.sum([curve.at(points) for curve in curves], axis=0))
 
 
 def rising(values: Array) -> Array:

@@ -1,5 +1,6 @@
 """Published profiles of whole layers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from evenly.core import FilePath
@@ -10,7 +11,6 @@ from evenly.hardware.profiles.measured import Curve, Measured
 from evenly.plan.assemble import (
     Priced,
     assembled,
-    at_full_clock,
     exchanged,
     head,
     layer,
@@ -65,7 +65,7 @@ class Profile:
             return (measured.reduce, SOURCE) if known and measured.reduce else None
 
         sends, together = exchanged(layout, passes, model, device, node, reduced)
-        grid = slower_prompts(measured.attention, device.flops / at_full_clock(device).flops)
+        grid = slower_prompts(measured.attention, device)
         return assembled(
             own=[
                 *self._layers(measured, passes, model, device, node, layout),
@@ -99,9 +99,11 @@ class Profile:
     ) -> list[Kernel]:
         """Return the layers of a stage, with their experts, and what stands before and after all of them."""
         layers = max(layout.depths(model.layers))
-        now = plain_layers(passes, model, device, node, layout)
-        full = plain_layers(passes, model, at_full_clock(device), node, layout)
+
+        def told(card: Device) -> Callable[[float], float]:
+            return plain_layers(passes, model, card, node, layout)
+
         curves: list[tuple[Curve, float]] = [(measured.layer, layers), (measured.once, 1)]
         if measured.experts:
             curves.append((measured.experts, layers))
-        return [layer((slower(curve, now, full), SOURCE), count) for curve, count in curves]
+        return [layer((slower(curve, told, device), SOURCE), count) for curve, count in curves]
