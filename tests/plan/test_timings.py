@@ -11,9 +11,9 @@ from evenly.hardware.model import model
 from evenly.hardware.profiles.kernels import activation, norms
 from evenly.papers.testbed import Given
 from evenly.plan.candidate import evaluate
-from evenly.plan.cost import Passes, Tables
+from evenly.plan.cost import ROOFLINE, Passes, Tables
 from evenly.plan.layout import Layout
-from evenly.plan.origins import HOST, ROOFLINE
+from evenly.plan.origins import HOST
 from evenly.plan.pool import Pool
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import search

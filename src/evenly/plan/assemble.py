@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from evenly.core import Floats
-from evenly.hardware.collectives import collective, reduce_source
+from evenly.hardware.collectives import Kind, collective, reduce_source
 from evenly.hardware.device import Device
 from evenly.hardware.device import device as device_named
 from evenly.hardware.model import Model
@@ -128,8 +128,8 @@ def plain_layers(passes: Passes, model: Model, device: Device, node: int, layout
     return lambda tokens: float(max(tokens * own[1], own[2] + own[3] * (1.0 - own[4] ** tokens)))
 
 
-def _told(kind: str, devices: int, device: Device, node: int) -> Priced:
-    curve = collective(kind, device, devices, node)  # type: ignore[arg-type]
+def _told(kind: Kind, devices: int, device: Device, node: int) -> Priced:
+    curve = collective(kind, device, devices, node)
     return curve, "network formula" if devices > node else f"collectives: {reduce_source(device, devices)}"
 
 

@@ -16,6 +16,8 @@ from evenly.plan.layout import Layout
 from evenly.plan.reshard import Exchange, Gathers, exchanges
 
 Role = Literal["layer", "head", "collective"]
+ROOFLINE = "roofline"
+"Where seconds come from that nobody measured."
 WIDTH = 2.0  # bytes of an activation, whatever the weights have
 # Work of the busiest device over the mean, by devices with whole experts: kernels measured at 16,384 tokens that are
 # routed by a power law of exponent 1.2, AIConfigurator's tables of H100; straight lines between.
@@ -88,7 +90,7 @@ class Tables:
     "What the measured numbers of a rank are the sum of, attention left out."
     together: tuple[Kernel, ...] = ()
     "What those of all ranks are the sum of."
-    attention: str = "roofline"
+    attention: str = ROOFLINE
     "Where the seconds of attention come from."
 
 
@@ -196,14 +198,23 @@ def _network(model: Model, layout: Layout, layers: int, routing: str, head: bool
     experts = sparse * model.experts * model.expert_parameters
     active = sparse * model.active * model.expert_parameters
     every = model.layer_parameters - model.attention_parameters - experts
-    uneven = layout.experts == "expert" and routing == "power-law"
-    busiest = float(np.interp(works, list(SKEW), list(SKEW.values()))) if uneven else 1.0
     return Work(
-        flops=2.0 * layers * (every + active * busiest) / layout.tensor,
+        flops=2.0 * layers * (every + active * busiest(layout, routing)) / layout.tensor,
         weights=layers * every * model.bytes / works + (_head(model, layout) if head else 0.0),
         experts=layers * experts * model.bytes / works,
         missed=(1.0 - model.active / model.experts) ** (1.0 / layout.network) if model.experts else 1.0,
     )
+
+
+def busiest(layout: Layout, routing: str) -> float:
+    """Return the arithmetic of experts on the busiest device over the mean.
+
+    >>> busiest(Layout(tensor=4, experts="expert"), "power-law"), busiest(Layout(tensor=4), "power-law")
+    (1.47, 1.0)
+    """
+    if layout.experts == "tensor" or routing == "even":
+        return 1.0
+    return float(np.interp(layout.tensor // layout.network, list(SKEW), list(SKEW.values())))
 
 
 def _head(model: Model, layout: Layout) -> float:

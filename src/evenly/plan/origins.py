@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from evenly.core import Floats
-from evenly.plan.cost import Kernel, Tables
+from evenly.plan.cost import ROOFLINE, Kernel, Tables
 from evenly.plan.layout import Layout
 from evenly.plan.spent import DECODES, OWN, PASSES, TOKENS, by_work, together
 
 HOST = "assumed host time"
-ROOFLINE = "roofline"
 COLLECTIVES = "collectives, own tables or formula"
 
 

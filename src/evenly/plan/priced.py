@@ -16,12 +16,11 @@ from evenly.hardware.profiles.aiconfigurator import DISTRIBUTION, LackingError, 
 from evenly.hardware.profiles.kernels import TOKENS, additive
 from evenly.hardware.profiles.measured import Curve, Grid
 from evenly.plan.assemble import Priced, slower, slower_prompts
-from evenly.plan.cost import Passes, attention_work
+from evenly.plan.cost import ROOFLINE, Passes, attention_work, busiest
 from evenly.plan.layout import Layout
 from evenly.plan.reshard import Exchange
 
 T = TypeVar("T")
-ROOFLINE = "roofline"
 ROUTED = {"even": ("balanced", DISTRIBUTION), "power-law": (DISTRIBUTION, "balanced")}
 
 
@@ -64,7 +63,8 @@ class Kernels:
         def told(device: Device) -> Curve:
             visited = 1.0 - (1.0 - model.active / model.experts) ** TOKENS
             read = model.experts * model.expert_parameters * model.bytes * visited / works
-            return self._bound(2.0 * model.active * model.expert_parameters / works, read, device, model.bytes)
+            flops = 2.0 * model.active * model.expert_parameters / works * busiest(layout, self.passes.routing)
+            return self._bound(flops, read, device, model.bytes)
 
         routed = ROUTED[self.passes.routing]
         return self._timed(lambda: _experts(self.folder, model, sliced, ranks, routed, self.scales), told)

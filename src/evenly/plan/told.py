@@ -6,8 +6,8 @@ from typing import Any
 
 from evenly.hardware.model import model
 from evenly.plan.candidate import Candidate
+from evenly.plan.cost import ROOFLINE
 from evenly.plan.flags import launches
-from evenly.plan.origins import ROOFLINE
 from evenly.plan.search import Plan
 from evenly.plan.spent import Spent
 from evenly.plan.timings.roofline import Roofline
