@@ -207,3 +207,4 @@ def test_layers_of_a_published_profile_time_its_own_number_of_devices(data: Path
     found = search(base, 8, requests(20), "tpot_mean")
     assert {one.scenario.layout.tensor for one in found.candidates} == {4}
     assert {one.scenario.layout.stages for one in found.candidates} == {1, 2}
+    assert any("was not profiled for tensor 8; known: 1, 2, 4" in one.untimed for one in found.unfit)

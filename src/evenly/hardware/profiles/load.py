@@ -22,7 +22,10 @@ def load(
     if not folder.exists():
         raise ValueError(f"no profile at '{path}'")
     found = _root(folder)
-    if not _recognised(found) and vidur.recognises(found / f"tp{tensor}"):  # a folder for each number of devices
+    if not _recognised(found) and (known := _by_devices(found)):
+        if tensor not in known:
+            listed = ", ".join(map(str, known))
+            raise ValueError(f"'{folder}' was not profiled for tensor {tensor}; known: {listed}")
         found /= f"tp{tensor}"
     if other := _other(found, model):
         raise ValueError(f"'{folder}' is a profile of {other}, not of {model.name}")
@@ -41,6 +44,12 @@ def _root(path: Path) -> Path:
         if llmservingsim.recognises(place):
             return place
     return path
+
+
+def _by_devices(folder: Path) -> list[int]:
+    """Return the numbers of devices for which there is a folder of tables each."""
+    names = [item.name[2:] for item in folder.glob("tp*") if vidur.recognises(item)]
+    return sorted(int(name) for name in names if name.isdigit())
 
 
 def _other(folder: Path, model: Model) -> str:
