@@ -10,6 +10,8 @@ import pytest
 from evenly.core import Trace
 from evenly.plan.layout import Layout
 from tests.cli.user import evenly
+from tests.hardware.toy_profile import build
+from tests.plan import toy_tables
 from tests.plan.samples import scenario
 
 AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
@@ -90,6 +92,26 @@ def test_a_bench_result_sets_the_figures_of_a_pass(folder: Path) -> None:
     assert told["facts"]["cost: host seconds of a pass"] == pytest.approx(0.007, abs=0.0007)
 
 
+def test_kernels_come_from_a_folder_of_tables(folder: Path) -> None:
+    toy_tables.write(folder / "tables")
+    said = evenly(*ASK, "--cost", "tables", "--jobs", "1", cwd=folder)
+    assert (said.code, said.err) == (0, "")
+    assert "comes from: " in said.out
+    assert "AIConfigurator vllm-1.0" in said.out
+    told = json.loads(evenly(*ASK, "--cost", "tables", "--jobs", "1", "--json", cwd=folder).out)
+    assert told["candidates"][0]["origins"]["AIConfigurator vllm-1.0"] > 0.3
+    assert told["facts"]["cost: kernels"] == "AIConfigurator vllm-1.0, where measured, else roofline"
+
+
+def test_layouts_without_a_table_are_left_out_or_filled(folder: Path) -> None:
+    build(folder / "profile")
+    words = (*ASK, "--cost", "profile", "--jobs", "1", "--json", "--top", "40")
+    less, filled = (json.loads(evenly(*words, *more, cwd=folder).out) for more in ((), ("--fill",)))
+    assert less["untimed"]
+    assert not filled["untimed"]
+    assert filled["scored"] > less["scored"]
+
+
 def test_the_space_of_a_scenario_is_searched(folder: Path) -> None:
     words = ("plan", "fleet.yaml", "--objective", "ttft_p99", "--over", "replicas=1,2", "--jobs", "1", "--json")
     told = json.loads(evenly(*words, cwd=folder).out)
@@ -133,6 +155,13 @@ def test_a_plan_scenario_declares_its_own_space(folder: Path) -> None:
         ((*ASK, "--measured", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
         ((*ASK[:4], "1xh100,1xl40s", *ASK[5:], "--measured", "engine.yaml"), "--measured tells of one kind of devices"),
         ((*ASK[:2], "llama-3-70b", "--gpus", "1xh100,2xl40s", *ASK[5:]), "fits into no pool: 1 x h100"),
+        ((*ASK, "--cost", "nowhere"), "--cost nowhere: write roofline, silicon, silicon-block, or a folder"),
+        ((*ASK, "--cost", "trace.csv"), "is no profile of LLMServingSim, Vidur or AIConfigurator"),
+        ((*ASK, "--cost", "silicon", "--measured", "engine.yaml"), "--cost and --measured both say"),
+        ((*ASK, "--cost", "silicon", "--fill"), "--fill: silicon leaves no layout out"),
+        ((*ASK, "--fill"), "--fill is for layouts that have no table"),
+        ((*ASK[:4], "1xh100,1xl40s", *ASK[5:], "--cost", "."), "has tables of one kind of devices"),
+        (("plan", "fleet.yaml", "--cost", "silicon"), "says that already"),
         (("plan", "fleet.yaml", "--model", "llama-3-8b"), "says that already"),
         (("plan", "fleet.yaml", "--objective", "speed"), "no objective or limit 'speed'"),
     ],

@@ -158,7 +158,7 @@ def test_an_exchange_among_ranks_costs_its_bytes_and_four_starts() -> None:
         ({"path": "nowhere"}, "llama-3.1-8b", 1, "no profile at '.*nowhere'"),
         ({"path": "azure_llm_2023"}, "llama-3.1-8b", 1, "is no profile of LLMServingSim, Vidur or AIConfigurator; it"),
         ({"path": LLAMA}, "llama-3.1-8b", 4, "was not profiled for tensor 4; known: 1, 2"),
-        ({"path": LLAMA}, "mixtral-8x7b", 1, "holds no moe.csv"),
+        ({"path": LLAMA}, "mixtral-8x7b", 1, "is a profile of llama-3.1-8b, not of mixtral-8x7b"),
         ({"path": f"{VIDUR}/meta-llama/Llama-2-7b-hf"}, "llama-2-7b", 1, "holds no attention.csv; name the table"),
         (
             {"path": f"{VIDUR}/meta-llama/Llama-2-7b-hf", "attention": DERIVED},

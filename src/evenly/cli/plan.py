@@ -25,6 +25,7 @@ Limits = Annotated[
         "evenly plan --model llama-3-70b --gpus 8xh100 --trace trace.csv --slo ttft=1,tpot=0.05",
         "evenly plan --model mixtral-8x7b --gpus 2x8xh100 --trace trace.csv --objective cost --limit slo_share>=0.9",
         "evenly plan --model llama-3-8b --gpus 4xh100,8xl40s --trace trace.csv --price h100=2.5,l40s=1",
+        "evenly plan --model mixtral-8x7b --gpus 8xh100 --trace trace.csv --cost silicon",
         "evenly plan chat --objective goodput --limit ttft_p99<=2 --over replicas=2,4,8",
     )
 )
@@ -46,6 +47,8 @@ def plan(
     trials: int = 0,
     measured: str = "",
     measured_on: int = 1,
+    cost: str = "",
+    fill: Annotated[bool, Parameter(negative="")] = False,
     top: int = 5,
     jobs: Jobs = 2,
     out: Out = None,
@@ -84,6 +87,12 @@ def plan(
         File of `evenly calibrate`: its engine tells host time and the shares of bandwidth and arithmetic.
     measured_on
         Devices over which that engine cut every layer.
+    cost
+        Where the seconds of kernels come from: `roofline` (the default), `silicon` for the tables of the extra of that
+        name (`silicon-block` where 8-bit weights have a scale for each block), or a folder that LLMServingSim, Vidur or
+        AIConfigurator published.
+    fill
+        Time layouts that have no table in that folder by the roofline, instead of leaving them out.
     top
         How many plans are shown.
 
@@ -94,7 +103,10 @@ def plan(
     place = out or Path("runs") / f"{stem(scenario or trace)}-plan"
     said = {"--model": model, "--gpus": gpus, "--trace": trace}
     if scenario:
-        _refuse(said | {"--slo": slo, "--measured": measured, "--trials": trials}, f"'{scenario}' says that already")
+        _refuse(
+            said | {"--slo": slo, "--measured": measured, "--trials": trials, "--cost": cost},
+            f"'{scenario}' says that already",
+        )
         points = _points(asked(scenario, sets, None), objective, kept, over, positive("jobs", jobs), as_json)
         _show_points(points, scenario, positive("top", top), place, as_json)
         return
@@ -106,6 +118,7 @@ def plan(
 
     pools = clusters(gpus, price)
     base = _base(model, pools, trace, slo)
+    base = _timed(base, pools, cost, fill, measured)
     if measured:
         base = _measured(base, pools, measured, positive("measured-on", measured_on))
     jobs, quiet = positive("jobs", jobs), as_json
@@ -134,6 +147,24 @@ def _base(model: str, pools: "list[Cluster]", trace: str, slo: str) -> "PlanScen
     return PlanScenario(
         trace=File(trace), model=model, device=first.device, node=first.node, slo=limits, price=first.price
     )
+
+
+def _timed(base: "PlanScenario", pools: "list[Cluster]", cost: str, fill: bool, measured: str) -> "PlanScenario":
+    """Return the scenario with the seconds of its kernels from where `--cost` says."""
+    from dataclasses import replace
+
+    from evenly.plan.asked import timing
+
+    if cost and measured:
+        raise ValueError("--cost and --measured both say how long passes take; name one")
+    if fill and not cost:
+        raise ValueError("--fill is for layouts that have no table in the folder of --cost; name one")
+    if not cost:
+        return base
+    found = timing(cost, fill)
+    if len(pools) > 1 and cost not in ("roofline", "silicon", "silicon-block"):
+        raise ValueError(f"--cost {cost} has tables of one kind of devices; name one in --gpus, or take silicon")
+    return replace(base, timing=found)
 
 
 def _measured(base: "PlanScenario", pools: "list[Cluster]", engine: str, tensor: int) -> "PlanScenario":

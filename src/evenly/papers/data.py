@@ -21,3 +21,15 @@ def public(file: str, origin: str) -> Path:
     if not found:
         raise Skipped(f"needs {file} from {origin}; put it into a folder and set {FOLDER} to that folder")
     return found[0]
+
+
+def public_folder(name: str, origin: str) -> Path:
+    """Return a public folder, `name` being its last parts, anywhere in the folder of data sets.
+
+    Raises `Skipped` that names the folder, where it comes from, and the variable to set.
+    """
+    folder = Path(os.environ.get(FOLDER, BESIDE))
+    found = sorted(path for path in folder.glob(f"**/{name}") if path.is_dir()) if folder.is_dir() else []
+    if not found:
+        raise Skipped(f"needs the folder {name} from {origin}; put it into a folder and set {FOLDER} to that folder")
+    return found[0]

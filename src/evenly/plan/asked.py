@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from evenly.hardware.device import device
+from evenly.hardware.profiles.aiconfigurator import recognises
 from evenly.measure.slo import Slo
 from evenly.plan.pools import Cluster
+from evenly.plan.timings import Timing
+from evenly.plan.timings.profile import Profile
+from evenly.plan.timings.roofline import Roofline
+from evenly.plan.timings.silicon import Silicon
 
 NODE = 8  # devices of a machine where nothing is said
 
@@ -45,6 +51,31 @@ def clusters(text: str, price: str = "1") -> list[Cluster]:
         raise ValueError(f"--gpus {text}: {twice} stands there twice; write all of them as one, such as 2x8x{twice}")
     costs = prices(price, names)
     return [replace(one, price=costs[one.device]) for one in found]
+
+
+def timing(text: str, fill: bool = False) -> Timing:
+    """Return where the seconds of kernels come from.
+
+    `silicon-block` has the kernels of 8-bit weights with a scale for each block. Raises `ValueError` for what is
+    neither a name nor a folder, and where `fill` fills nothing.
+
+    >>> timing("roofline")
+    Roofline()
+    """
+    named: dict[str, Timing] = {
+        "roofline": Roofline(),
+        "silicon": Silicon(),
+        "silicon-block": Silicon(scales="block"),
+    }
+    folder = Path(text)
+    if text not in named and not folder.exists():
+        raise ValueError(f"--cost {text}: write roofline, silicon, silicon-block, or a folder of measured tables")
+    kernels = text in named or recognises(folder)
+    if kernels and fill:
+        raise ValueError(f"--fill: {text} leaves no layout out; it is for profiles of whole layers")
+    if kernels:
+        return named.get(text) or Silicon(str(folder.resolve()))
+    return Profile(str(folder.resolve()), fill=fill)
 
 
 def prices(text: str, names: Sequence[str]) -> dict[str, float]:

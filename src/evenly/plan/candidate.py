@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from evenly.core import Trace
 from evenly.plan.groups import Group, serve
 from evenly.plan.layout import Layout
+from evenly.plan.origins import origins, shares
 from evenly.plan.results import examined
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.spent import Spent, total
@@ -48,6 +49,8 @@ class Candidate:
     "Tokens of prompt and output that are accepted."
     figures: Mapping[str, float]
     "Metrics of a plan scenario by name."
+    origins: Mapping[str, float] = field(default_factory=dict)
+    "Shares of the time of passes by where their seconds come from, the largest first."
 
     @property
     def spent(self) -> Spent:
@@ -79,6 +82,7 @@ class Candidate:
             "parts": [asdict(part) for part in self.parts],
             "figures": {name: value if math.isfinite(value) else None for name, value in self.figures.items()},
             "spent": asdict(self.spent),
+            "origins": dict(self.origins),
         }
 
 
@@ -94,6 +98,7 @@ def evaluate(scenario: PlanScenario, trace: Trace) -> Candidate:
         served.groups[-1].crew.rules.budget,
         longest,
         made.metrics,
+        shares(origins(group.run.log, group.crew.tables, group.scenario.layout) for group in served.groups),
     )
 
 

@@ -15,6 +15,9 @@ from evenly.hardware.profiles.measured import Curve, total
 from evenly.plan.layout import Layout
 from evenly.plan.reshard import Exchange, Gathers, exchanges
 
+Role = Literal["layer", "head", "collective"]
+ROOFLINE = "roofline"
+"Where seconds come from that nobody measured."
 WIDTH = 2.0  # bytes of an activation, whatever the weights have
 # Work of the busiest device over the mean, by devices with whole experts: kernels measured at 16,384 tokens that are
 # routed by a power law of exponent 1.2, AIConfigurator's tables of H100; straight lines between.
@@ -37,9 +40,10 @@ class Passes:
     "Seconds of host work in each pass of a microbatch, during which its devices wait."
     first_token: float = 0.015
     "Seconds of a request outside the engine: connection, tokenizer, first answer."
-    gathers: Gathers = "published"
-    """How a gated network ends: `published` with one more gather a layer, as the public code of APEX counts, which is
-    closer to measured passes; `engine` without, as engines cut it."""
+    gathers: Gathers | None = None
+    """How a gated network ends: `published` with one more gather a layer, as the public code of APEX counts, which
+    stands for the small kernels that a roofline leaves out; `engine` without, as engines cut it. By default that of
+    the kernels: a roofline's `published`, measured ones' `engine`, since they have the small kernels."""
     routing: Literal["even", "power-law"] = "even"
     "How tokens choose experts: evenly, or so that devices with whole experts wait for the one with the favourites."
 
@@ -57,10 +61,18 @@ class Passes:
             "memory share": self.memory,
             "host seconds of a pass": self.host,
             "seconds of a request outside the engine": self.first_token,
-            "gated networks": "gathered as published" if self.gathers == "published" else "no exchange inside",
             "routing": self.routing,
-            "collectives": "measured where known, else ring formula; a machine at a time",
         }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """Kernels of one kind in a pass on the busiest stage, and where their seconds come from."""
+
+    role: Role
+    source: str
+    curve: Curve
+    "Seconds by tokens of the pass, for the head by sequences."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +84,14 @@ class Tables:
     "Empty where a microbatch has one rank."
     reader: Any = field(default_factory=Roofline)
     "What has the static method `seconds` that reads them."
+    plain: "Tables | None" = None
+    "Of measured kernels, what the roofline says of the same pass."
+    kernels: tuple[Kernel, ...] = ()
+    "What the measured numbers of a rank are the sum of, attention left out."
+    together: tuple[Kernel, ...] = ()
+    "What those of all ranks are the sum of."
+    attention: str = ROOFLINE
+    "Where the seconds of attention come from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +126,8 @@ def tables(passes: Passes, model: Model, device: Device, node: int, layout: Layo
     depths = layout.depths(model.layers)
     layers = max(depths)
     stages = [(depths[-1], True)] if depths[-1] == layers else [(layers, False), (depths[-1], True)]
-    works = [(_attention(model, layout, n), _network(model, layout, n, passes.routing, head)) for n, head in stages]
-    parts = exchanges(layout, model, passes.gathers)
+    works = [(attention_work(model, layout, n), _network(model, layout, n, passes.routing, head)) for n, head in stages]
+    parts = exchanges(layout, model, passes.gathers or "published")
     send = _send(model, device, node, layout)
     if layout.attention == 1:
         whole = _slowest([attention.beside(network) for attention, network in works])
@@ -137,7 +157,7 @@ def stage_bytes(model: Model, layout: Layout) -> list[tuple[float, float]]:
     found = []
     for stage, layers in enumerate(layout.depths(model.layers)):
         first, last = stage == 0, stage == layout.stages - 1
-        attention, network = _attention(model, layout, layers), _network(model, layout, layers, "even", last)
+        attention, network = attention_work(model, layout, layers), _network(model, layout, layers, "even", last)
         embedding = _head(model, layout) if first and not (last and model.tied) else 0.0
         found.append((attention.weights + network.weights + network.experts + embedding, attention.kv))
     return found
@@ -153,7 +173,7 @@ def kv_bytes(model: Model, layout: Layout) -> float:
     return max(kv for _, kv in stage_bytes(model, layout))
 
 
-def _attention(model: Model, layout: Layout, layers: int) -> Work:
+def attention_work(model: Model, layout: Layout, layers: int) -> Work:
     """Return the attention of a stage on one of its devices; a head of keys that is not cut is there more than once."""
     n = layout.tensor // layout.attention
     parameters = model.attention_parameters / n
@@ -178,14 +198,23 @@ def _network(model: Model, layout: Layout, layers: int, routing: str, head: bool
     experts = sparse * model.experts * model.expert_parameters
     active = sparse * model.active * model.expert_parameters
     every = model.layer_parameters - model.attention_parameters - experts
-    uneven = layout.experts == "expert" and routing == "power-law"
-    busiest = float(np.interp(works, list(SKEW), list(SKEW.values()))) if uneven else 1.0
     return Work(
-        flops=2.0 * layers * (every + active * busiest) / layout.tensor,
+        flops=2.0 * layers * (every + active * busiest(layout, routing)) / layout.tensor,
         weights=layers * every * model.bytes / works + (_head(model, layout) if head else 0.0),
         experts=layers * experts * model.bytes / works,
         missed=(1.0 - model.active / model.experts) ** (1.0 / layout.network) if model.experts else 1.0,
     )
+
+
+def busiest(layout: Layout, routing: str) -> float:
+    """Return the arithmetic of experts on the busiest device over the mean.
+
+    >>> busiest(Layout(tensor=4, experts="expert"), "power-law"), busiest(Layout(tensor=4), "power-law")
+    (1.47, 1.0)
+    """
+    if layout.experts == "tensor" or routing == "even":
+        return 1.0
+    return float(np.interp(layout.tensor // layout.network, list(SKEW), list(SKEW.values())))
 
 
 def _head(model: Model, layout: Layout) -> float:

@@ -3,7 +3,6 @@
 import numpy as np
 
 from evenly.core import Trace
-from evenly.plan.cost import seconds
 from evenly.plan.scenario import PlanScenario
 
 
@@ -18,6 +17,7 @@ def static_makespan(scenario: PlanScenario, trace: Trace) -> float:
     prompt, output = float(trace.prompt.mean()), float(trace.output.mean())
     share = len(trace) / layout.members
     batch = max(1, int(min(rules.seats, share, crew.kv_tokens / (prompt + output))))
+    seconds = crew.tables.reader.seconds
     empty, none = np.zeros(0, np.int64), np.zeros(1, np.int64)
 
     def window(chunk: int, decodes: int, resident: float) -> float:
@@ -26,7 +26,7 @@ def static_makespan(scenario: PlanScenario, trace: Trace) -> float:
         if len(crew.tables.shared):
             together = (chunk + decodes) * layout.attention
             own += seconds(empty, empty, together, 0.0, 0, crew.tables.shared)[0]
-        return layout.stages * own
+        return float(layout.stages * own)
 
     decode = window(0, batch, batch * (prompt + output / 2))
     fill = window(max(1, round(prompt)), 0, 0.0)

@@ -132,5 +132,4 @@ def _facts(scenario: "PlanScenario", served: "Served") -> dict[str, str | int | 
     for slot in ("trace", "engine", "route", "order"):
         chosen = getattr(scenario, slot)
         facts[slot] = told(unstructure(chosen), type(chosen).__name__)
-    costs = {f"cost: {name}": value for name, value in scenario.cost.facts().items()}
-    return facts | costs | power_facts(served.groups[0].crew.device)
+    return facts | scenario.assumed() | power_facts(served.groups[0].crew.device)

@@ -10,12 +10,16 @@ from evenly.hardware.device import Device, device
 from evenly.hardware.memory import ACTIVATION, UTILISATION
 from evenly.hardware.model import Model, model
 from evenly.measure.slo import Slo
-from evenly.plan.cost import Passes, Tables, kv_bytes, tables
+from evenly.plan.cost import Passes, Tables, kv_bytes
 from evenly.plan.layout import Layout, fault
 from evenly.plan.metrics import METRICS
 from evenly.plan.pool import Pool
 from evenly.plan.room import room
 from evenly.plan.spent import ROWS
+from evenly.plan.timings import Timing
+from evenly.plan.timings.profile import Profile
+from evenly.plan.timings.roofline import Roofline
+from evenly.plan.timings.silicon import Silicon
 from evenly.serve.engines import Engine, Rules
 from evenly.serve.engines.vllm_v1 import VllmV1
 from evenly.serve.orders import Order
@@ -71,7 +75,9 @@ class PlanScenario(Scenario):
     order: Order = field(default_factory=FirstCome)
     "Who is next in the queue of each microbatch of each rank."
     cost: Passes = field(default_factory=Passes)
-    "What a pass takes beside its arithmetic and its bytes."
+    "What a pass takes beside its kernels, and the shares of the peaks that a roofline counts with."
+    timing: Timing = field(default_factory=Roofline)
+    "Where the seconds of kernels come from: `roofline`, tables of `silicon`, or a `profile`."
     clock: float = 1.0
     "Share of the full clock at which the cores run; memory and links keep theirs."
     price: float = 1.0
@@ -108,6 +114,8 @@ class PlanScenario(Scenario):
             raise ValueError("prompts and beside: prompts are apart on devices of one kind only; leave one out")
         if self.beside and sum(pool.share for pool in self.beside) >= 1:
             raise ValueError("beside: the shares of the pools sum to less than 1; the rest is for the devices above")
+        if self.beside and isinstance(self.timing, Silicon | Profile) and self.timing.path:
+            raise ValueError(f"timing: '{self.timing.path}' has one kind of device, and beside others; leave one out")
         for part in self.parts[1:]:
             part.check()
         if self.engine.rules(1 << 17).lanes != "single" or self.engine.rules(1 << 17).switching:
@@ -151,6 +159,11 @@ class PlanScenario(Scenario):
         """Return the scenario with another layout of the devices that decode."""
         return replace(self, **{name: getattr(layout, name) for name in Layout.__slots__})
 
+    def assumed(self) -> dict[str, str | int | float]:
+        """Return what the length of a pass is made of, and where it comes from."""
+        told = self.cost.facts() | self.timing.facts(self.cost, device(self.device))
+        return {f"cost: {name}": value for name, value in told.items()}
+
     def run(self, progress: Progress = silent) -> Outcome:
         """Simulate and return figures, requests, timeline and load."""
         from evenly.plan.groups import serve
@@ -169,7 +182,7 @@ class PlanScenario(Scenario):
         tokens = room(architecture, card, self.layout, self.utilisation, self.activation)
         longest = self.max_model_len or min(architecture.context, tokens)
         rules = self.engine.rules(longest)
-        numbers = tables(self.cost, architecture, card, self.node, self.layout)
+        numbers = self.timing.tables(self.cost, architecture, card, self.node, self.layout)
         seats = max(1, rules.seats // self.stages)
         return Crew(architecture, card, replace(rules, seats=seats), longest, tokens, tokens // rules.block, numbers)
 

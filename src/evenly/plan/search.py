@@ -180,7 +180,7 @@ def facts(base: PlanScenario, devices: int) -> dict[str, str | int | float]:
         "devices": f"{devices} x {base.device}, {base.node} a machine",
         "slo": str(base.slo),
         "price of a device-hour": base.price,
-        **{f"cost: {name}": value for name, value in base.cost.facts().items()},
+        **base.assumed(),
     }
 
 

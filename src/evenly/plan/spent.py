@@ -1,12 +1,13 @@
 """Where the time of the devices of a layout goes, from the windows that were run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from evenly.core import Array, Floats, Ints
-from evenly.plan.cost import Tables
+from evenly.hardware.profiles.measured import Curve
+from evenly.plan.cost import Kernel, Tables
 from evenly.plan.layout import Layout
 
 ROWS = 400_000  # stretches of windows that a run keeps; what a longer run spends is told from its begin
@@ -67,10 +68,7 @@ def spent(log: Floats, tables: Tables, layout: Layout, makespan: float) -> Spent
     devices = layout.devices
     if len(log) == 0:
         return Spent(0.0, 0.0, 0.0, 0.0, 0.0, devices * makespan)
-    k, tokens = log[:, PASSES], log[:, DECODES] + log[:, TOKENS]
-    parts = np.array(_parts(tokens, tables.own)) * k
-    if len(tables.shared):
-        parts += np.array(_parts(_together(log, layout), tables.shared)) * k
+    parts = by_work(log, tables, layout)
     attention = np.maximum(0.0, log[:, OWN] - parts.sum(axis=0))
     prompts = float(attention[log[:, TOKENS] > 0].sum())
     width = layout.stages * layout.tensor / layout.attention  # devices that do a member's own work, stage after stage
@@ -91,17 +89,47 @@ def spent(log: Floats, tables: Tables, layout: Layout, makespan: float) -> Spent
 def moved(log: Floats, tables: Tables, layout: Layout, bandwidth: float) -> float:
     """Return the bytes that all devices read, for the power model: those of weights, and what decodes read of context.
 
-    `bandwidth` is what the tables count with, in bytes a second.
+    `bandwidth` is what the roofline counts with, in bytes a second. Measured attention counts as if it read at that
+    rate all the time, an upper bound.
     """
+    plain = tables.plain or tables
     k, tokens = log[:, PASSES], log[:, DECODES] + log[:, TOKENS]
-    read = _weights(tokens, tables.own) * k
-    if len(tables.shared):
-        read += _weights(_together(log, layout), tables.shared) * k
-    parts = np.array(_parts(tokens, tables.own)).sum(axis=0) * k
-    if len(tables.shared):
-        parts += np.array(_parts(_together(log, layout), tables.shared)).sum(axis=0) * k
+    read = _weights(tokens, plain.own) * k
+    if len(plain.shared):
+        read += _weights(together(log, layout), plain.shared) * k
+    parts = by_work(log, tables, layout).sum(axis=0)
     read += np.where(log[:, TOKENS] > 0, 0.0, np.maximum(0.0, log[:, OWN] - parts))
     return float(read.sum()) * bandwidth * layout.stages * layout.tensor / layout.attention
+
+
+def by_work(log: Floats, tables: Tables, layout: Layout) -> Floats:
+    """Return the seconds of host, arithmetic, weights and collectives of each row of a log, shape [4, row].
+
+    A measured layer counts as arithmetic where the roofline says that it is bound by it.
+    """
+    plain = tables.plain or tables
+    tokens = log[:, DECODES] + log[:, TOKENS]
+    parts = np.array(_parts(tokens, plain.own))
+    if tables.kernels:
+        parts = _measured(parts, tokens, log[:, DECODES], tables.kernels)
+    if len(tables.shared):
+        all_tokens = together(log, layout)
+        shared = np.array(_parts(all_tokens, plain.shared))
+        parts += _measured(shared, all_tokens, all_tokens, tables.together) if tables.together else shared
+    return np.asarray(parts * log[:, PASSES])
+
+
+def _measured(parts: Floats, tokens: Floats, sequences: Floats, kernels: Sequence[Kernel]) -> Floats:
+    """Return the parts of passes with the seconds of measured kernels in place of the roofline's.
+
+    Of prompts the head is not counted here: rows do not tell how many a pass ends.
+    """
+    seconds = {role: np.zeros(len(tokens)) for role in ("layer", "head", "collective")}
+    for one in kernels:
+        seconds[one.role] += one.curve.at(sequences if one.role == "head" else tokens)
+    bound = parts[1] > 0
+    layers = np.where(bound, seconds["layer"], 0.0)
+    return np.array([parts[0], layers, seconds["layer"] - layers + seconds["head"], seconds["collective"]])
 
 
 def workers(log: Floats, layout: Layout, edges: Floats) -> Floats:
@@ -134,10 +162,7 @@ def _parts(tokens: Floats, numbers: Floats) -> tuple[Floats, Floats, Floats, Flo
     curve = np.zeros(len(tokens))
     count = int(numbers[7])
     if count:
-        x, y = numbers[8 : 8 + count], numbers[8 + count : 8 + 2 * count]
-        curve = np.interp(tokens, x, y)
-        slope = (y[-1] - y[-2]) / (x[-1] - x[-2])
-        curve += slope * np.maximum(0.0, tokens - x[-1])
+        curve = Curve(numbers[8 : 8 + count], numbers[8 + count : 8 + 2 * count]).at(tokens)
     host = np.full(len(tokens), numbers[0])
     return host, np.where(bound, products, 0.0), np.where(bound, 0.0, weights), curve
 
@@ -146,7 +171,7 @@ def _weights(tokens: Floats, numbers: Floats) -> Floats:
     return np.asarray(numbers[2] + numbers[3] * (1.0 - numbers[4] ** tokens))
 
 
-def _together(log: Floats, layout: Layout) -> Array:
+def together(log: Floats, layout: Layout) -> Array:
     """Return, for each row, the tokens that all ranks of its microbatch have in one pass of its window."""
     order, first = _windows(log, layout.replicas * layout.stages)
     sums = np.add.reduceat((log[:, DECODES] + log[:, TOKENS])[order], first)

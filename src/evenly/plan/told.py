@@ -1,19 +1,29 @@
 """A plan as a table, as text and as JSON."""
 
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 from evenly.hardware.model import model
 from evenly.plan.candidate import Candidate
+from evenly.plan.cost import ROOFLINE
 from evenly.plan.flags import launches
 from evenly.plan.search import Plan
 from evenly.plan.spent import Spent
+from evenly.plan.timings.roofline import Roofline
+from evenly.plan.timings.silicon import Silicon
 from evenly.plan.why import shown, why
 
 EXPERTS = (
     "Measured servers of a model with experts took twice as long a token as told here, in the same order of layouts: "
-    "compare the plans, and do not count on the seconds."
+    "compare the plans, and do not count on the seconds; `--cost silicon` is nearer where its tables have the experts."
 )
+SCALED = (
+    "The tables' kernel of 8-bit experts with one scale a matrix is slower than that of 16 bits, and measured servers "
+    "were twice as fast: hold the plan against `--cost silicon-block`."
+)
+SMALL = 0.005  # share of a source that is told
+UNLIKE = 0.1  # share of the roofline beyond that of the others from which plans are compared on other terms
 COLUMNS = ("goodput", "slo_share", "ttft_mean", "tpot_mean", "e2e_mean", "token_rate", "energy", "cost")
 
 
@@ -29,7 +39,8 @@ def as_json(plan: Plan, top: int) -> dict[str, Any]:
         "heuristic": plan.heuristic.as_json() if plan.heuristic else None,
         "candidates": [one.as_json() for one in plan.candidates[:top]],
         "scored": len(plan.candidates),
-        "unfit": [{"title": one.title, "missing_gb": one.missing_gb} for one in plan.unfit],
+        "unfit": [{"title": one.title, "missing_gb": one.missing_gb} for one in plan.unfit if not one.untimed],
+        "untimed": [{"title": one.title, "reason": one.untimed} for one in plan.unfit if one.untimed],
         "front": [one.title for one in plan.front],
         "flips": [asdict(flip) for flip in plan.flips],
         "launch": [asdict(launch) for launch in launches(plan.winner)],
@@ -72,13 +83,50 @@ def sentences(plan: Plan) -> list[str]:
     """Return what a person wants to read below the table, a paragraph an entry."""
     told = conclusions(plan)
     told.append(f"No plan beats these in answer time, energy and goodput at once: {titles(plan.front)}.")
-    if plan.unfit:
-        told.append(f"{len(plan.unfit)} layouts do not hold the model and the longest request.")
-    if model(plan.winner.scenario.model).experts:
-        told.append(EXPERTS)
+    told += left_out(plan)
+    told += sources(plan)
+    told += cautions(plan)
     for launch in launches(plan.winner):
         head = f"{launch.engine} {launch.version}" + (f" ({launch.note})" if launch.note else "")
         told.append("\n  ".join([f"{head}:", *launch.lines]) if launch.lines else head)
+    return told
+
+
+def left_out(plan: Plan) -> list[str]:
+    """Return how many layouts were not scored, and why."""
+    untimed = [one for one in plan.unfit if one.untimed]
+    unfit = len(plan.unfit) - len(untimed)
+    told = [f"{unfit} layouts do not hold the model and the longest request."] if unfit else []
+    if untimed:
+        first = f"{untimed[0].title}: {untimed[0].untimed}"
+        told.append(f"{len(untimed)} layouts have no table and are left out; the first, {first}.")
+    return told
+
+
+def cautions(plan: Plan) -> list[str]:
+    """Return what is known to be wrong with the seconds of models with experts."""
+    served, timing = model(plan.winner.scenario.model), plan.winner.scenario.timing
+    if not served.experts:
+        return []
+    if isinstance(timing, Roofline):
+        return [EXPERTS]
+    scaled = isinstance(timing, Silicon) and timing.scales == "tensor" and served.bytes == 1
+    return [SCALED] if scaled else []
+
+
+def sources(plan: Plan) -> list[str]:
+    """Return where the seconds of the best plan come from, and whether those of others are measured far more."""
+    found = plan.winner.origins
+    if not found:
+        return []
+    parts = (f"{share:.0%} {source}" for source, share in found.items() if share >= SMALL)
+    told = [f"The time of passes of {plan.winner.title} comes from: {', '.join(parts)}."]
+    ours, usual = found.get(ROOFLINE, 0.0), median(one.origins.get(ROOFLINE, 0.0) for one in plan.candidates)
+    if ours > usual + UNLIKE:
+        told.append(
+            f"The roofline stands for {ours:.0%} of it, and for {usual:.0%} with most other plans. Where it is faster "
+            "than kernels are, that alone may put this plan first."
+        )
     return told
 
 

@@ -12,7 +12,7 @@ from evenly.plan.flips import FACTORS
 from evenly.plan.metrics import METRICS
 from evenly.plan.search import Plan
 from evenly.plan.spent import Spent
-from evenly.plan.told import COLUMNS, conclusions
+from evenly.plan.told import COLUMNS, conclusions, left_out, sources
 from evenly.plan.why import token
 from evenly.report import rows
 from evenly.report.charts.breakdown import breakdown
@@ -68,7 +68,7 @@ def _table(plan: Plan, shown: Sequence[Candidate]) -> Rows:
         )
         for one in shown
     )
-    about = f"The best of {len(plan.candidates):,} layouts that fit; {len(plan.unfit):,} more do not."
+    about = " ".join([f"The best of {len(plan.candidates):,} layouts.", *left_out(plan), *sources(plan)])
     if plan.limits:
         kept = sum(plan.kept(one) for one in plan.candidates)
         about += f" {kept:,} keep {' and '.join(f'{name} {side} {bound:g}' for name, side, bound in plan.limits)}."

@@ -1,25 +1,15 @@
 """Kernel tables from the package aiconfigurator-core."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 
 from evenly.core import Floats
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
+from evenly.hardware.profiles.aiconfigurator import installed
 from evenly.hardware.profiles.exchange import exchange
 from evenly.hardware.profiles.load import load, with_reduce
 from evenly.hardware.profiles.pack import pack
 from evenly.hardware.profiles.passes import Passes
-
-SYSTEMS = {
-    "a100-80gb": "a100_sxm",
-    "h100": "h100_sxm",
-    "h200": "h200_sxm",
-    "b200": "b200_sxm",
-    "l40s": "l40s",
-    "rtx-pro-6000": "rtx_pro_6000_server",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +40,7 @@ class Silicon(Passes):
 
         Raises `ValueError` if the package is missing or has no tables of the device or of the model's shapes.
         """
-        measured = load(str(_folder(device)), model, device, tensor, self.ranks, None, None)
+        measured = load(str(installed(device)), model, device, tensor, self.ranks, None, None)
         sends = exchange(model, device, self.ranks) if self.ranks > 1 and model.experts else None
         layer, _ = with_reduce(measured, model, device, tensor)
         return pack(measured, layer, model.layers, self.host, self.ranks, self.graph, sends)
@@ -64,14 +54,3 @@ class Silicon(Passes):
             "prompts of one pass": "as one prompt with as many token pairs",
             "norms, rotation, activation": "memory traffic at 80% of the bandwidth, 3 us at least",
         }
-
-
-def _folder(device: Device) -> Path:
-    spec = find_spec("aiconfigurator_core")
-    if spec is None or not spec.submodule_search_locations:
-        raise ValueError(
-            "the cost model 'silicon' needs the package aiconfigurator-core: pip install 'evenly[silicon]'"
-        )
-    if device.name not in SYSTEMS:
-        raise ValueError(f"aiconfigurator-core has no tables of {device.name}; known: {', '.join(SYSTEMS)}")
-    return Path(spec.submodule_search_locations[0]) / "systems" / "data" / SYSTEMS[device.name]

@@ -7,7 +7,7 @@ import numpy as np
 from evenly.core import Array, Floats
 from evenly.hardware.device import Device
 from evenly.hardware.model import Model
-from evenly.hardware.profiles.measured import Curve, Grid, rising
+from evenly.hardware.profiles.measured import Curve, Grid, rising, total
 
 TOKENS = np.array([1, 2, 4, 8, 16, 32, 64, 96, 128, 192, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 8192], np.float64)
 PROMPTS = np.array([0, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192], np.float64)
@@ -35,15 +35,27 @@ def products(model: Model, tensor: int) -> list[tuple[int, int]]:
 
 
 def elementwise(model: Model, device: Device, tensor: int) -> Curve:
-    """Return the seconds of norms, rotation and activation in a layer, by tokens, from memory traffic.
+    """Return the seconds of norms, rotation and activation in a layer, by tokens, from memory traffic."""
+    return total([norms(model, device, tensor), activation(model, device, tensor)])
 
-    Two norms read and write the hidden state and the residual, the rotation reads and writes queries and keys, the
-    activation reads the network's width and writes half of it.
+
+def norms(model: Model, device: Device, tensor: int) -> Curve:
+    """Return the seconds of two norms and the rotation of a layer, by tokens.
+
+    The norms read and write the hidden state and the residual, the rotation reads and writes queries and keys.
     """
     turned = (model.heads + model.kv_heads) / tensor * model.head_dim
-    wide = (model.matrices * model.intermediate / tensor) if not model.experts else 0.0
-    values = 2 * 4.0 * model.hidden + 2.0 * turned + wide
-    return Curve(TOKENS, 4 * START + TOKENS * values * 2 / (device.bandwidth * SHARE))
+    values = 2 * 4.0 * model.hidden + 2.0 * turned
+    return Curve(TOKENS, 3 * START + TOKENS * values * 2 / (device.bandwidth * SHARE))
+
+
+def activation(model: Model, device: Device, tensor: int) -> Curve:
+    """Return the seconds of the activation of a layer: it reads the network's width and writes half of it.
+
+    Of experts it stands in their own kernel, and only its start counts here.
+    """
+    values = (model.matrices * model.intermediate / tensor) if not model.experts else 0.0
+    return Curve(TOKENS, START + TOKENS * values * 2 / (device.bandwidth * SHARE))
 
 
 def additive(prefill: Callable[[float, float], float], decode: Callable[[float, float], float]) -> Grid:

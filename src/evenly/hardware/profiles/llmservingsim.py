@@ -158,6 +158,11 @@ def describe(path: Path) -> dict[str, str]:
     }
 
 
+def profiled(path: Path) -> str:
+    """Return the name of the model that was profiled, as its makers write it."""
+    return str(_meta(path).get("model"))
+
+
 def _meta(path: Path) -> dict[str, Any]:
     try:
         meta = yaml.safe_load((path / "meta.yaml").read_text())

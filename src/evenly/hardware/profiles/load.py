@@ -7,10 +7,11 @@ import numpy as np
 
 from evenly.hardware.collectives import all_reduce, reduce_source
 from evenly.hardware.device import Device
-from evenly.hardware.model import Model
+from evenly.hardware.model import Model, models
+from evenly.hardware.model import model as model_named
 from evenly.hardware.profiles import aiconfigurator, llmservingsim, vidur
 from evenly.hardware.profiles.measured import Curve, Measured, total
-from evenly.hardware.profiles.rows import stamp
+from evenly.hardware.profiles.rows import find, stamp
 
 
 def load(
@@ -21,8 +22,13 @@ def load(
     if not folder.exists():
         raise ValueError(f"no profile at '{path}'")
     found = _root(folder)
-    if not _recognised(found) and vidur.recognises(found / f"tp{tensor}"):  # a folder for each number of devices
+    if not _recognised(found) and (known := _by_devices(found)):
+        if tensor not in known:
+            listed = ", ".join(map(str, known))
+            raise ValueError(f"'{folder}' was not profiled for tensor {tensor}; known: {listed}")
         found /= f"tp{tensor}"
+    if other := _other(found, model):
+        raise ValueError(f"'{folder}' is a profile of {other}, not of {model.name}")
     return _load(found, stamp(found), model, device, tensor, ranks, attention, network)
 
 
@@ -38,6 +44,28 @@ def _root(path: Path) -> Path:
         if llmservingsim.recognises(place):
             return place
     return path
+
+
+def _by_devices(folder: Path) -> list[int]:
+    """Return the numbers of devices for which there is a folder of tables each."""
+    names = [item.name[2:] for item in folder.glob("tp*") if vidur.recognises(item)]
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def _other(folder: Path, model: Model) -> str:
+    """Return the model of another shape that a profile is of; empty if it is of this shape, or tells none.
+
+    LLMServingSim says it in `meta.yaml`, and before 1.0 by the name of its folder alone.
+    """
+    told = [llmservingsim.profiled(folder)] if llmservingsim.recognises(folder) else []
+    if find(folder, "layers"):
+        told = [folder.resolve().parent.name, folder.resolve().name]
+    known = [name for part in told if (name := part.rpartition("/")[2].lower()) in models()]
+    return known[-1] if known and _shape(model_named(known[-1])) != _shape(model) else ""
+
+
+def _shape(of: Model) -> tuple[int, ...]:
+    return of.hidden, of.heads, of.kv_heads, of.head_dim, of.intermediate, of.experts
 
 
 @lru_cache(maxsize=32)  # a sweep asks for the same profile again and again

@@ -27,6 +27,18 @@ class Curve:
         slope = (self.y[k] - self.y[k - 1]) / (self.x[k] - self.x[k - 1])
         return float(self.y[k - 1] + slope * (at - self.x[k - 1]))
 
+    def at(self, many: Floats) -> Floats:
+        """Return the values at many places.
+
+        >>> Curve(np.array([1.0, 2.0]), np.array([10.0, 30.0])).at(np.array([0.0, 1.5, 3.0]))
+        array([10., 20., 50.])
+        """
+        found: Floats = np.interp(many, self.x, self.y)
+        if len(self.x) > 1:
+            slope = (self.y[-1] - self.y[-2]) / (self.x[-1] - self.x[-2])
+            found += slope * np.maximum(0.0, many - self.x[-1])
+        return found
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
@@ -78,7 +90,7 @@ def total(curves: list[Curve]) -> Curve:
     array([6., 7., 8.])
     """
     points = np.unique(np.concatenate([curve.x for curve in curves]))
-    return Curve(points, np.array([sum(curve(at) for curve in curves) for at in points]))
+    return Curve(points, np.sum([curve.at(points) for curve in curves], axis=0))
 
 
 def rising(values: Array) -> Array:
