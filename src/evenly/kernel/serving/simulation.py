@@ -37,6 +37,8 @@ class Policies:
     "Asked only where prompts and decodes have a lane each on one device."
     limits: tuple[float, float] = (np.inf, np.inf)
     "Of time to the first token and of time a token, in seconds, which `shares` watches; infinite if there is none."
+    elastic: Any = None
+    "How replicas come and go, an `elastic.Elastic`; `None` if all are there all the time."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +68,8 @@ class Run:
     "Rows of replica, request, direction (0 is to the host), start, end, pages, pieces: the first copies of the run."
     shares: Floats
     "Rows of time, replica, and shares of prompts and decodes in percent, from then on; empty without two lanes."
+    lives: Any = None
+    "What the replicas did that came and went, an `elastic.Lives`; `None` if all were there all the time."
 
 
 def gap_edges() -> Floats:
@@ -131,12 +135,18 @@ def _attempt(
     counts = getattr(type(policies.order), "counts", "")
     arrays = setup.arrays(trace, rules, replicas, blocks, host_blocks, counts, record_tokens, record_passes)
     failures = Failures()
-    hooks, memories = _hooks(policies, arrays, seed, replicas, failures)
+    front = _front(policies, replicas)
+    hooks, memories = _hooks(policies, arrays, seed, replicas, failures, front)
     world = World(WORLD, arrays | memories)
     price = min(int(rules["budget"]), 8192)
     whole = policies.cost.seconds(np.array([price]), np.zeros(1, np.int64), 0, 0.0, 0, policies.tables)[0]
     world.pools["full"] = whole / price
-    state, looks = fresh(replicas), None
+    state: tuple[Any, ...] = fresh(replicas)
+    looks: Any = None
+    if front is not None:
+        from evenly.kernel.serving.elastic import Coming  # compiled only where replicas come and go
+
+        looks = Coming(world, policies.elastic, front, seed, failures)
     if rules.get("lanes"):
         from evenly.kernel.serving.windows import Looks, state_of_lanes  # compiled only where there are lanes
 
@@ -184,7 +194,8 @@ def _attempt(
         world.lanes,
         world.tiers,
         world.copy_log[: world.copy_log_size[0]],
-        looks.rows() if looks else np.zeros((0, 4)),
+        looks.rows() if rules.get("lanes") else np.zeros((0, 4)),
+        looks.lives() if front is not None else None,
     )
 
 
@@ -202,6 +213,24 @@ def _check_routes(chosen: Array, router: object, replicas: int) -> None:
 def _targets(total: int) -> Iterator[int]:
     slices = min(SLICES, max(1, total // SLICE))
     return (total * (k + 1) // slices for k in range(slices))
+
+
+def _front(policies: Policies, replicas: int) -> Any:
+    """Return what routers see where replicas come and go; `None` where they see the fleet."""
+    if policies.elastic is None:
+        return None
+    from evenly.kernel.serving.elastic import front
+
+    return front(replicas)
+
+
+def _of_open(choose: Callable[..., int], count: Array) -> Callable[..., int]:
+    """Return a plain-Python `choose` that takes the open replicas and those that are none."""
+
+    def chosen(now: float, request: int, requests: Array, fleet: Array, memory: Floats) -> int:
+        return choose(now, request, requests, fleet[: count[0]], memory)
+
+    return chosen
 
 
 def _of_replica(rank: Callable[..., float]) -> Callable[..., float]:
@@ -238,9 +267,10 @@ def _ears(policy: Any, own: Floats, asked: Floats, requests: Array, failures: Fa
 
 
 def _hooks(
-    policies: Policies, arrays: dict[str, Array], seed: int, replicas: int, failures: Failures
+    policies: Policies, arrays: dict[str, Array], seed: int, replicas: int, failures: Failures, front: Any
 ) -> tuple[Hooks, dict[str, Floats]]:
-    requests, fleet, flows = arrays["requests"], arrays["fleet"], arrays["flows"]
+    requests, flows = arrays["requests"], arrays["flows"]
+    fleet = arrays["fleet"] if front is None else front.fleet
     shared = {
         "choose": (policies.route, records.CHOOSE, (requests, fleet), int, (float, int)),
         "rank": (policies.order, records.RANK, (requests, flows), float, (float, int, int)),
@@ -263,6 +293,8 @@ def _hooks(
             asked = getattr(policy, verb)
             if verb == "rank":  # it sees the flows of the replica that ranks
                 asked = _of_replica(asked)
+            elif verb == "choose" and front is not None:
+                asked = _of_open(asked, front.count)
             memory = python_hook(asked, (*seen, memory), result, scalars, failures)
             calls.append(getattr(trampolines, slot))
         memories[f"{slot}_memory"] = memory

@@ -12,7 +12,8 @@ class Router(Protocol):
     Fields of `fleet`: waiting and running requests, queued_tokens (prompt tokens not admitted yet), resident (context
     tokens of the decodes), work (seconds to compute the queued tokens), free and blocks, hit (tokens of this request
     in the replica's prefix cache), sent (requests routed there). Fields of `requests`: arrival, prompt, output, user,
-    session, priority, replica. A fair router does not read `output`: an engine cannot know it.
+    session, priority, replica. A fair router does not read `output`: an engine cannot know it. Where replicas come and
+    go, `fleet` holds those that take requests, whose number changes.
     """
 
     def choose(self, now: float, request: int, requests: Array, fleet: Array, memory: Floats) -> int:

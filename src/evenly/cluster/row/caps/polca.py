@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from evenly.cluster.row.caps import Training
-from evenly.cluster.row.caps._ladder import climb
+from evenly.balance.ladder import climb
 from evenly.core import Floats
 
 
