@@ -54,8 +54,10 @@ def serve(scenario: PlanScenario, trace: Trace, progress: Progress = silent) -> 
     """
     if scenario.prompts:
         return _apart(scenario, scenario.prompts, servable(trace), progress)
-    if scenario.beside:
+    if scenario.dealt:
         return _dealt(scenario, servable(trace), progress)
+    if scenario.beside:
+        return _routed(scenario, servable(trace), progress)
     group = _group("", scenario, trace, progress)
     return Served(columns(group.run.requests), (group,))
 
@@ -74,7 +76,7 @@ def _dealt(scenario: PlanScenario, trace: Trace, progress: Progress) -> Served:
     """Deal requests to pools by their shares, and serve each pool by itself."""
     if trace.after is not None:
         raise ValueError("beside: a trace whose requests wait for another one cannot be dealt to pools; leave it out")
-    shares = np.array([pool.share for pool in scenario.beside])
+    shares = np.array(scenario.dealt)
     turn = deal(len(trace), np.append(1 - shares.sum(), shares))
     groups, columns_of = [], []
     for number, part in enumerate(scenario.parts):
@@ -88,6 +90,20 @@ def _dealt(scenario: PlanScenario, trace: Trace, progress: Progress) -> Served:
         for name, column in found.items():
             items[name][mine] = mine[column] if name == "program" else column
     return Served(items, tuple(groups))
+
+
+def _routed(scenario: PlanScenario, trace: Trace, progress: Progress) -> Served:
+    """Let one router choose among the engines of all pools, in one run whose passes are timed by each pool's table."""
+    from evenly.kernel.serving.simulation import part_of
+    from evenly.plan.kernel import run_kinds
+
+    crews = [part.crew() for part in scenario.parts]
+    kinds, run = run_kinds(scenario, crews, trace, progress)
+    groups = tuple(
+        Group(f"{part.devices} x {part.device}", part, crew, part_of(run, kinds, number))
+        for number, (part, crew) in enumerate(zip(scenario.parts, crews, strict=True))
+    )
+    return Served(columns(run.requests), groups)
 
 
 # ---- Prompts apart -------------------------------------------------------------------------------------------------

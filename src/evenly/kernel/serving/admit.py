@@ -60,7 +60,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
     p = pool(w, r)
     rules = rules_of(w)
     skipped = NONE
-    while p.waiting != NONE and room > 0 and p.seated < rules.seats and p.ran + p.chunks < rules.batch:
+    while p.waiting != NONE and room > 0 and p.spare_seats > 0 and p.ran + p.chunks < rules.batch:
         if rules.flows:
             freshen(w, h, now, r)
         i = p.waiting
@@ -147,7 +147,7 @@ def swap_in(w: Any, r: int, now: float, room: int) -> int:
     """
     p = pool(w, r)
     rules = rules_of(w)
-    while p.swapped != NONE and p.seated < rules.seats and room > 0:
+    while p.swapped != NONE and p.spare_seats > 0 and room > 0:
         i = p.swapped
         request = request_at(w, i)
         context = request.prompt + request.generated - 1

@@ -51,7 +51,7 @@ def show(w: Any, e: Any, i: int) -> int:
         own, shown = seen(w, r), e.front[many]
         shown.waiting, shown.running, shown.queued_tokens = own.waiting, own.running, own.queued_tokens
         shown.resident, shown.work, shown.free = own.resident, own.work, own.free
-        shown.blocks, shown.sent, shown.hit = own.blocks, own.sent, 0
+        shown.blocks, shown.sent, shown.pace, shown.hit = own.blocks, own.sent, own.pace, 0
         if rules_of(w).hits:
             shown.hit = prefix.hits(w, r, i, request_at(w, i).prompt - 1) * rules_of(w).block
         e.numbers[many] = r

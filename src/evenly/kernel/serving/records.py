@@ -102,6 +102,7 @@ FLEET = np.dtype(
         ("blocks", "i8"),
         ("hit", "i8"),  # tokens of the request being routed that this replica has cached
         ("sent", "i8"),  # requests routed here so far
+        ("pace", "f8"),  # seconds of a queued prompt token
     ],
     align=True,
 )
@@ -155,6 +156,13 @@ POOL = np.dtype(
         ("full", "f8"),  # seconds of a pass with a full budget: prices queued tokens for `work`
         ("own", "f8"),  # seconds of its own work in the pass under way, where replicas keep step
         ("own_growth", "f8"),
+        ("tables", "i8"),  # where the numbers of its cost model begin in `tables`,
+        ("tables_end", "i8"),  # and end
+        ("shared", "i8"),  # where those of its crew begin in `shared`,
+        ("shared_end", "i8"),  # and end; there where they begin if there are none
+        ("crew", "i8"),  # where replicas keep step: its crew,
+        ("mates", "i8"),  # the replicas of that,
+        ("stages", "i8"),  # and the stages of its pipeline, hence microbatches
     ],
     align=True,
 )
@@ -255,7 +263,7 @@ RULES = np.dtype(
         ("window", "i8"),  # passes between two looks at the shares; 0 is never
         ("worker_start", "f8"),  # seconds until workers with other shares are ready
         ("crews", "i8"),  # crews of replicas that keep step; 0 where each goes by itself
-        ("stages", "i8"),  # stages of a pipeline, hence microbatches of a crew
+        ("stages", "i8"),  # stages of their pipelines, where all crews are alike
         ("redraw", "i8"),  # passes between two looks at the ranks of all requests; 0 where seats are not switched
         ("groups", "i8"),  # pages of a new block group; 0 allocates page by page
         ("merged", "i8"),  # 1: pages that are contiguous on both sides are copied at once
@@ -342,8 +350,9 @@ WORLD = WorldType(
         "admit_memory": _floats,
         "score_memory": _floats,
         "retain_memory": _floats,
-        "tables": _floats,  # of the cost model
-        "shared": _floats,  # of what the replicas of a crew compute together for a microbatch, or empty
+        "tables": _floats,  # of the cost model, one kind of replicas after the other
+        "shared": _floats,  # of what the replicas of a crew compute together for a microbatch, likewise, or empty
+        "members": _array(types.int64, 2),  # [crew, *] replicas of a crew, microbatches before ranks, then -1
     },
 )
 

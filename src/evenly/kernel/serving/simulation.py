@@ -2,14 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from evenly.core import Array, Floats, Trace
 from evenly.kernel.bridge import Failures, compiled, is_compiled, memory_of, python_cost, python_hook
-from evenly.kernel.serving import records, setup, tally
+from evenly.kernel.serving import kinds, records, setup, tally
+from evenly.kernel.serving.kinds import Kind
 from evenly.kernel.serving.records import WORLD, Hooks
 from evenly.kernel.serving.retain import unheard
 from evenly.kernel.serving.run import fresh, serve
@@ -39,6 +40,8 @@ class Policies:
     "Of time to the first token and of time a token, in seconds, which `shares` watches; infinite if there is none."
     elastic: Any = None
     "How replicas come and go, an `elastic.Elastic`; `None` if all are there all the time."
+    kinds: tuple[Kind, ...] = ()
+    "Crews that are not alike, in place of `tables`, `shared` and the rules' crews and stages."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +96,8 @@ def simulate(
 ) -> Run:
     """Serve a trace on `replicas` replicas of `blocks` usable blocks each; `rules` are fields of `records.RULES`.
 
+    Where crews are of several kinds, `replicas` are all of theirs and `blocks` the most that one of them has.
+
     Prefix caching is exact whether or not blocks are told apart. Where no two requests can share tokens, the only hits
     are those of a preempted request on its own blocks, so the run first counts blocks and starts again with block
     identities only if somebody was preempted.
@@ -134,13 +139,14 @@ def _attempt(
 ) -> Run:
     counts = getattr(type(policies.order), "counts", "")
     arrays = setup.arrays(trace, rules, replicas, blocks, host_blocks, counts, record_tokens, record_passes)
+    groups = _kinds(policies, rules, replicas, blocks)
+    arrays["members"] = kinds.members(groups)
+    kinds.settle(groups, arrays)
     failures = Failures()
     front = _front(policies, replicas)
-    hooks, memories = _hooks(policies, arrays, seed, replicas, failures, front)
+    hooks, memories = _hooks(policies, groups, arrays, seed, replicas, failures, front)
     world = World(WORLD, arrays | memories)
-    price = min(int(rules["budget"]), 8192)
-    whole = policies.cost.seconds(np.array([price]), np.zeros(1, np.int64), 0, 0.0, 0, policies.tables)[0]
-    world.pools["full"] = whole / price
+    _price(world, policies, rules)
     state: tuple[Any, ...] = fresh(replicas)
     looks: Any = None
     if front is not None:
@@ -156,7 +162,7 @@ def _attempt(
     if rules.get("crews"):
         from evenly.kernel.serving.step_run import serve_in_step  # compiled only where replicas keep step
 
-        state, run = fresh(int(rules["crews"])), serve_in_step
+        state, run = fresh(len(world.members)), serve_in_step
     if rules.get("redraw"):
         from evenly.kernel.serving.switch_run import serve_switched  # compiled only where seats are switched
 
@@ -197,6 +203,45 @@ def _attempt(
         looks.rows() if rules.get("lanes") else np.zeros((0, 4)),
         looks.lives() if front is not None else None,
     )
+
+
+def part_of(run: Run, kinds_: tuple[Kind, ...], number: int) -> Run:
+    """Return the run of one kind alone: its requests and its replicas, which are numbered as if there were no others.
+
+    Sums over the whole run, such as those of token gaps, stay as they are.
+    """
+    mine = np.flatnonzero(kinds.kind_of(kinds_) == number)
+    place = np.full(len(run.pools), -1, np.int64)
+    place[mine] = np.arange(len(mine))
+    requests = run.requests[np.isin(run.requests["replica"], mine)].copy()
+    requests["replica"] = place[requests["replica"]]
+    log = run.log[np.isin(run.log[:, 0].astype(np.int64), mine)].copy()
+    log[:, 0] = place[log[:, 0].astype(np.int64)]
+    kept = {"requests": requests, "pools": run.pools[mine], "log": log, "blocks": kinds_[number].blocks}
+    return replace(run, bins=run.bins[:, :, mine], lanes=run.lanes[mine], **kept)
+
+
+def _kinds(
+    policies: Policies, rules: dict[str, int | float], replicas: int, blocks: int
+) -> tuple[Kind, ...]:
+    """Return the kinds of replicas; one where all are alike."""
+    if policies.kinds:
+        return policies.kinds
+    crews, stages = int(rules.get("crews", 0)) or replicas, int(rules.get("stages", 0)) or 1
+    shared = np.zeros(0) if policies.shared is None else policies.shared
+    ranks = replicas // (crews * stages)
+    return (Kind(crews, stages, ranks, blocks, int(rules["seats"]), policies.tables, shared),)
+
+
+def _price(world: World, policies: Policies, rules: dict[str, int | float]) -> None:
+    """Note the seconds of a queued prompt token on each replica, for what routers see."""
+    tokens = min(int(rules["budget"]), 8192)
+    if policies.kinds:
+        world.pools["full"] = kinds.prices(policies.kinds, policies.cost.seconds, tokens)
+    else:
+        whole = policies.cost.seconds(np.array([tokens]), np.zeros(1, np.int64), 0, 0.0, 0, policies.tables)[0]
+        world.pools["full"] = whole / tokens
+    world.fleet["pace"] = world.pools["full"]
 
 
 def _check_routes(chosen: Array, router: object, replicas: int) -> None:
@@ -267,7 +312,13 @@ def _ears(policy: Any, own: Floats, asked: Floats, requests: Array, failures: Fa
 
 
 def _hooks(
-    policies: Policies, arrays: dict[str, Array], seed: int, replicas: int, failures: Failures, front: Any
+    policies: Policies,
+    groups: tuple[Kind, ...],
+    arrays: dict[str, Array],
+    seed: int,
+    replicas: int,
+    failures: Failures,
+    front: Any,
 ) -> tuple[Hooks, dict[str, Floats]]:
     requests, flows = arrays["requests"], arrays["flows"]
     fleet = arrays["fleet"] if front is None else front.fleet
@@ -281,7 +332,7 @@ def _hooks(
     }
     names = {"tokens": "budget", "seconds": "retain"}
     calls: list[Any] = []
-    memories = {"tables": policies.tables, "shared": np.zeros(0) if policies.shared is None else policies.shared}
+    memories = {name: kinds.numbers(groups, name) for name in ("tables", "shared")}
     for verb, (policy, kind, seen, result, scalars) in shared.items():
         slot = names.get(verb, verb)
         own = memory = memory_of(policy, seed, replicas)
@@ -312,4 +363,5 @@ def _hooks(
             watch(arrays)
         calls.append(trampolines.seconds)
         memories["tables"] = python_cost(policies.cost.seconds, policies.tables, failures)
+        arrays["pools"]["tables_end"] = len(memories["tables"])
     return Hooks(*calls), memories
