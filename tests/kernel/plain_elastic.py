@@ -1,5 +1,6 @@
 """A fleet whose replicas come and go, in plain Python: pass by pass, replica by replica, blocks without end."""
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -155,7 +156,7 @@ class Twin:
     def _look(self, now: float) -> None:
         every = self.elastic.every
         steps = [*self.loads, (now, self.total)]
-        inside = [(max(a, now - every), b, n) for (a, n), (b, _) in zip(steps, steps[1:], strict=False)]
+        inside = [(max(a, now - every), b, n) for (a, n), (b, _) in itertools.pairwise(steps)]
         load = sum(max(0.0, b - a) * n for a, b, n in inside) / every / self.elastic.concurrency
         choose: Any = type(self.elastic.scale).choose
         level = choose(now, load, self.level, self.moving, self.memories["scale"])

@@ -120,9 +120,7 @@ def test_a_lone_request_waits_for_the_start_and_its_pass() -> None:
 def test_a_replica_is_started_ahead_of_the_tick_of_a_clock() -> None:
     count = 12
     trace = Trace(60.0 * np.arange(1.0, count + 1), np.full(count, 100), np.full(count, 5))
-    ahead, late = (
-        fleet(trace, 2, Elastic(keep=TimerPrewarm(5.0), start=20.0, timer=timer)) for timer in (True, False)
-    )
+    ahead, late = (fleet(trace, 2, Elastic(keep=TimerPrewarm(5.0), start=20.0, timer=timer)) for timer in (True, False))
     assert late.lives.cold == count
     assert ahead.lives.cold == 4, "until three gaps agree"
     assert ahead.lives.seconds.sum() < late.lives.seconds.sum()
@@ -153,7 +151,9 @@ def test_the_ladder_follows_the_load_up_and_down_with_fewer_starts_than_without_
         for band in (0.0, 0.5)
     ]
     assert runs[1].lives.starts < runs[0].lives.starts
-    there = [float(((lives[:, 1] < t) & (lives[:, 3] > t)).sum()) for lives in [runs[1].lives.ended] for t in (150, 390)]
+    there = [
+        float(((lives[:, 1] < t) & (lives[:, 3] > t)).sum()) for lives in [runs[1].lives.ended] for t in (150, 390)
+    ]
     assert there[0] <= 2 < there[1]
 
 

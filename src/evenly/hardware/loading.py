@@ -6,7 +6,7 @@ from evenly.core import Floats
 from evenly.hardware.model import Model
 
 IMAGE = 10.5
-"Seconds to get a device and the image of the server: as a pod from scratch of the platform that Joosen et al. published."
+"Seconds to get a device and the image of the server: as a pod from scratch of the platform of Joosen et al., 2025."
 DISK = 2e9
 "Bytes/s at which weights are read; an assumption, a local disk."
 WARM_UP = 5.0

@@ -83,6 +83,4 @@ def _kind(layout: Layout, crew: "Crew") -> "Kind":
 
     tables = crew.tables
     blocks = crew.blocks - crew.rules.null_blocks
-    return Kind(
-        layout.replicas, layout.stages, layout.attention, blocks, crew.rules.seats, tables.own, tables.shared
-    )
+    return Kind(layout.replicas, layout.stages, layout.attention, blocks, crew.rules.seats, tables.own, tables.shared)

@@ -63,7 +63,7 @@ class PlanScenario(Scenario):
     prompts: Layout | None = None
     "Further devices that compute the prompts alone, cut like this; those above then only decode."
     beside: tuple[Pool, ...] = ()
-    "Devices of other kinds with copies of the model of their own; with shares of the requests, or all under one router."
+    "Devices of other kinds with copies of the model of their own; with shares of the requests, or under one router."
     engine: Engine = field(default_factory=VllmV1)
     "How each microbatch of each rank composes its passes; its seats are divided among the microbatches."
     route: Router = field(default_factory=RoundRobin)

@@ -16,7 +16,9 @@ def pair(outcomes: Sequence[Outcome]) -> tuple[str, str] | None:
     def known(outcome: Outcome, name: str) -> bool:
         return not math.isnan(outcome.metrics.get(name, math.nan))
 
-    return next((names for names in TRADES if outcomes and all(known(o, name) for o in outcomes for name in names)), None)
+    return next(
+        (names for names in TRADES if outcomes and all(known(o, name) for o in outcomes for name in names)), None
+    )
 
 
 def front(outcomes: Sequence[Outcome], names: tuple[str, str]) -> list[Outcome]:

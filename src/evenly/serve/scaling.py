@@ -16,9 +16,9 @@ class Scaling:
     """Which replicas are there: when one starts, takes requests, ends what it has, and stops.
 
     Without a scaler a replica starts when more requests are there than those that serve or start are meant for, and one
-    that has been idle for as long as the keep-alive says stops. With a scaler that says how many are open; those that it
-    closes end what they have, stay loaded for as long as the keep-alive says, and are opened again before another one
-    starts. Requests that come while none is open wait until one has started.
+    that has been idle for as long as the keep-alive says stops. A scaler says how many are open; those that it closes
+    end what they have, stay loaded for as long as the keep-alive says, and are opened again before another one starts.
+    Requests that come while none is open wait until one has started.
     """
 
     keep: KeepAlive = field(default_factory=Fixed)

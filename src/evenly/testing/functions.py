@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from evenly.balance.keepalives import KeepAlive
+from evenly.balance.keepalives.fixed import Fixed
 from evenly.cluster.functions.calls import Calls, Functions
 from evenly.cluster.functions.chains import Chain
 from evenly.cluster.functions.delays import Delay
-from evenly.balance.keepalives import KeepAlive
-from evenly.balance.keepalives.fixed import Fixed
 from evenly.cluster.functions.pools import Pool
 from evenly.cluster.functions.results import lives
 from evenly.cluster.functions.routes import Route

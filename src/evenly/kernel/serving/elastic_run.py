@@ -29,7 +29,6 @@ from evenly.kernel.serving.standby import (
     next_waiting,
     plan,
     reckon,
-    rest,
     rest_if_empty,
     scaling,
     standby,
@@ -113,9 +112,7 @@ def remember(w: Any, e: Any, k: Any, now: float) -> None:
 
 
 @helper
-def come(
-    w: Any, e: Any, h: Any, k: Any, now: float, i: int, first: Any, tree: Any, ends: Any, pending: Any
-) -> int:
+def come(w: Any, e: Any, h: Any, k: Any, now: float, i: int, first: Any, tree: Any, ends: Any, pending: Any) -> int:
     """Let a request arrive: on an open replica, or until there is one; return 1 if it can never be served, else 0."""
     c, parent = control(e), request_at(w, i).parent
     request_at(w, i).began = now if parent == NONE else request_at(w, parent).began
@@ -138,9 +135,7 @@ def come(
 
 
 @helper
-def change(
-    w: Any, e: Any, h: Any, k: Any, now: float, first: Any, tree: Any, ends: Any, pending: Any
-) -> int:
+def change(w: Any, e: Any, h: Any, k: Any, now: float, first: Any, tree: Any, ends: Any, pending: Any) -> int:
     """Let the first thing happen to the fleet that is due now; return how many requests can never be served."""
     c, r, done = control(e), e.due_tree[1], 0
     if c.look <= now:

@@ -221,9 +221,7 @@ def part_of(run: Run, kinds_: tuple[Kind, ...], number: int) -> Run:
     return replace(run, bins=run.bins[:, :, mine], lanes=run.lanes[mine], **kept)
 
 
-def _kinds(
-    policies: Policies, rules: dict[str, int | float], replicas: int, blocks: int
-) -> tuple[Kind, ...]:
+def _kinds(policies: Policies, rules: dict[str, int | float], replicas: int, blocks: int) -> tuple[Kind, ...]:
     """Return the kinds of replicas; one where all are alike."""
     if policies.kinds:
         return policies.kinds

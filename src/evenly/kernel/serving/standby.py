@@ -171,8 +171,7 @@ def lightest(w: Any, e: Any) -> int:
     best = NONE
     for r in range(len(e.standby)):
         if standby(e, r).state == OPEN and (
-            best == NONE
-            or seen(w, r).waiting + seen(w, r).running <= seen(w, best).waiting + seen(w, best).running
+            best == NONE or seen(w, r).waiting + seen(w, r).running <= seen(w, best).waiting + seen(w, best).running
         ):
             best = r
     return best

@@ -8,7 +8,7 @@ from evenly.core import Catalog, Floats
 class Scaler(Protocol):
     """Choose a level every so many seconds; level k is k + 1 open replicas.
 
-    The verb is that of the caps of a [row](power.md), whose controllers serve here too. Not asked while nothing is there
+    The verb is that of the caps of a row of servers, whose controllers serve here too. Not asked while nothing is there
     on level 0. A command takes as long as a replica starts, and one is under way at a time: what is chosen meanwhile
     counts for nothing. Replicas that are to be opened start unless there are closed ones that have not stopped; those
     that are to be closed, the least loaded first, end what they have.

@@ -15,7 +15,8 @@ class Ladder:
     The controller of POLCA's power caps with replicas in place of clocks. Without a band a load that stands at a
     threshold opens and closes at every look.
 
-    Reference: Patel et al., "Characterizing power management opportunities for LLMs in the cloud", 2024, for the ladder.
+    Reference: the ladder is that of Patel et al., "Characterizing power management opportunities for LLMs in the
+    cloud", 2024.
     """
 
     busy: float = 0.7
