@@ -76,7 +76,7 @@ class Coming:
                 f"{len(standby)} replicas has levels 0 to {len(standby) - 1}"
             )
         ends = self.world.requests["finish"]
-        end = float(np.nanmax(ends)) if np.isfinite(ends).any() else float(self.world.requests["arrival"].min())
+        end = float(np.nanmax(ends)) if np.isfinite(ends).any() else float(standby["born"][0])
         here = np.flatnonzero(standby["state"] != er.OFF)
         seconds = standby["alive"].copy()
         seconds[here] += np.maximum(end - standby["born"][here], 0.0)
@@ -101,7 +101,8 @@ def front(replicas: int) -> Front:
 
 
 def _arrays(world: World, elastic: Elastic, front: Front) -> dict[str, Array]:
-    replicas, first = len(world.fleet), float(world.requests["arrival"].min(initial=np.inf))
+    replicas, arrival = len(world.fleet), world.requests["arrival"]
+    first = float(arrival.min()) if len(arrival) else 0.0
     there = min(replicas, max(elastic.least, int(elastic.scale is not None)))
     standby = np.zeros(replicas, er.STANDBY)
     standby["state"][:there], standby["idle"][:there] = er.OPEN, 1

@@ -32,28 +32,26 @@ class Kind:
 
 
 def members(kinds: Sequence[Kind]) -> Ints:
-    """Return the replicas of each crew, shape [crew, *], then -1: numbered crew after crew, member after member.
+    """Return the replicas of each crew, shape [crew, *], then -1: kind after kind, and in it a member of each crew.
 
     >>> some = np.zeros(1)
-    >>> members([Kind(1, 2, 1, 9, 9, some, some), Kind(2, 1, 1, 9, 9, some, some)])
-    array([[ 0,  3],
-           [ 1, -1],
-           [ 2, -1]])
+    >>> members([Kind(1, 1, 1, 9, 9, some, some), Kind(2, 2, 1, 9, 9, some, some)])
+    array([[ 0, -1],
+           [ 1,  3],
+           [ 2,  4]])
     """
-    sizes = np.repeat([kind.mates for kind in kinds], [kind.crews for kind in kinds])
-    there = np.arange(sizes.max(initial=1))[:, None] < sizes
-    made = np.full(there.shape, -1, np.int64)
-    made[there] = np.arange(there.sum())
-    return np.ascontiguousarray(made.T)
+    made = np.full((sum(kind.crews for kind in kinds), max(kind.mates for kind in kinds)), -1, np.int64)
+    crew = first = 0
+    for kind in kinds:
+        size = kind.crews * kind.mates
+        made[crew : crew + kind.crews, : kind.mates] = first + np.arange(size).reshape(kind.mates, kind.crews).T
+        crew, first = crew + kind.crews, first + size
+    return made
 
 
 def kind_of(kinds: Sequence[Kind]) -> Ints:
     """Return the kind of each replica."""
-    table = members(kinds)
-    crew = np.repeat(np.arange(len(kinds)), [kind.crews for kind in kinds])
-    made = np.empty(table.max() + 1, np.int64)
-    made[table[table >= 0]] = np.broadcast_to(crew[:, None], table.shape)[table >= 0]
-    return made
+    return np.repeat(np.arange(len(kinds)), [kind.crews * kind.mates for kind in kinds])
 
 
 def settle(kinds: Sequence[Kind], arrays: dict[str, Array]) -> None:

@@ -4,8 +4,8 @@ A crew is one copy of a model: `stages` microbatches, each of one or more ranks,
 its own queue and KV blocks. All of them compose at one instant. In the window that follows, each stage works on each
 microbatch once, so the slowest microbatch sets the pace and the window lasts `stages` times as long. A microbatch is as
 slow as its slowest rank, plus what its ranks compute together. `members` lists the replicas of each crew, microbatches
-before ranks; crews may differ in stages, ranks, and the numbers of their cost model. Replicas are numbered crew after
-crew, so that round robin deals requests to crews, then microbatches, then ranks.
+before ranks; crews may differ in stages, ranks, and the numbers of their cost model. Those of one kind are numbered
+crew after crew, so that round robin deals requests to crews, then microbatches, then ranks.
 """
 
 import math
