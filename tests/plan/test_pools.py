@@ -86,7 +86,7 @@ def test_one_router_over_pools_gives_each_what_it_would_serve_alone() -> None:
     pool = Pool(device="l40s", layout=Layout(stages=2), node=2)
     plan = replace(base(), tensor=1, node=1, route=WeightedLeastRequests(), beside=(pool,))
     served = serve(plan, trace)
-    assert [len(group.run.requests) for group in served.groups][0] > len(trace) / 2
+    assert len(served.groups[0].run.requests) > len(trace) / 2
     assert sum(len(group.run.requests) for group in served.groups) == len(trace)
     made = evaluate(plan, trace)
     shares = [made.figures[f"{name}_share"] for name in ("compute", "memory", "collective", "host", "wait", "idle")]

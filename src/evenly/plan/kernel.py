@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from evenly.core import Trace
 from evenly.core.scenario import Progress
 from evenly.plan.cost import Tables
@@ -63,19 +65,70 @@ def run_kinds(
 
     `found` are the crews of its parts. Raises `ValueError` if their passes are timed in unlike ways.
     """
-    from evenly.kernel.serving.simulation import simulate
-
     if len({type(crew.tables.reader) for crew in found}) > 1:
         raise ValueError("beside: the router needs passes of all devices from one cost model; give the pools shares")
     kinds = tuple(_kind(part.layout, crew) for part, crew in zip(scenario.parts, found, strict=True))
-    first, longest = found[0], min(crew.longest for crew in found)
-    blocks = max(kind.blocks for kind in kinds)
-    rules = replace(first.rules, seats=max(kind.seats for kind in kinds))
-    asked = replace(policies(scenario.route, scenario.order, rules, first.tables), kinds=kinds)
-    members = sum(part.layout.members for part in scenario.parts)
-    told = crews(rules, min(kind.blocks for kind in kinds), longest, scenario.layout)
+    return kinds, _run(scenario, kinds, found, trace, {}, progress)
+
+
+def run_apart(
+    scenario: "PlanScenario",
+    sides: "Sequence[PlanScenario]",
+    found: "Sequence[Crew]",
+    trace: Trace,
+    progress: Progress,
+) -> "tuple[tuple[Kind, ...], Any]":
+    """Serve prompts on the first side and what follows on the second; return the kinds of engines and the kernel's run.
+
+    Its requests are the prompts of all requests, then the rest of those that have a second token.
+    """
+    from evenly.plan.groups import hand_over
+
+    prompts, decodes = (_kind(side.layout, crew) for side, crew in zip(sides, found, strict=True))
+    kinds = (prompts, replace(decodes, carried=True))
+    wait, each = hand_over(scenario, sides[0].layout)
+    rules = {"cache": 0, "apart": prompts.crews * prompts.mates, "link_wait": wait, "link_seconds": each}
+    return kinds, _run(scenario, kinds, found, halves(trace), rules, progress)
+
+
+def halves(trace: Trace) -> Trace:
+    """Return all requests with their first token alone, then the rest of those that have more, each after its first.
+
+    >>> from evenly.core import Trace
+    >>> made = halves(Trace(np.array([0.0, 1.0]), np.array([9, 7]), np.array([1, 5])))
+    >>> made.prompt.tolist(), made.output.tolist(), made.after.tolist()
+    ([9, 7, 8], [1, 1, 4], [-1, -1, 1])
+    """
+    more = np.flatnonzero(trace.output > 1)
+    last = np.full(len(more), trace.arrival.max(initial=0.0))
+    return Trace(
+        arrival=np.append(trace.arrival, last),
+        prompt=np.append(trace.prompt, trace.prompt[more] + 1),
+        output=np.append(np.ones_like(trace.output), trace.output[more] - 1),
+        priority=None if trace.priority is None else np.append(trace.priority, trace.priority[more]),
+        after=np.append(np.full(len(trace), -1), more),
+        pause=np.zeros(len(trace) + len(more)),
+    )
+
+
+def _run(
+    scenario: "PlanScenario",
+    kinds: "tuple[Kind, ...]",
+    found: "Sequence[Crew]",
+    trace: Trace,
+    more: dict[str, int | float],
+    progress: Progress,
+) -> Any:
+    """Serve a trace on engines of several kinds; `more` are further rules."""
+    from evenly.kernel.serving.simulation import simulate
+
+    rules = replace(found[0].rules, seats=max(kind.seats for kind in kinds))
+    asked = replace(policies(scenario.route, scenario.order, rules, found[0].tables), kinds=kinds)
+    least, most = (chosen(kind.blocks for kind in kinds) for chosen in (min, max))
+    told = crews(rules, least, min(crew.longest for crew in found), scenario.layout) | more
+    members = sum(kind.crews * kind.mates for kind in kinds)
     rows = ROWS * len(kinds)
-    return kinds, simulate(trace, told, asked, members, blocks, 0, scenario.seed, False, rows, progress)
+    return simulate(trace, told, asked, members, most, 0, scenario.seed, False, rows, progress)
 
 
 def _kind(layout: Layout, crew: "Crew") -> "Kind":

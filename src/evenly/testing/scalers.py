@@ -33,7 +33,7 @@ class _Plain:
 
 
 def check_scaler(scaler: Scaler) -> None:
-    """A scaler names levels that exist and decides alike again and as plain Python; whatever it does, all are served."""
+    """A scaler names levels that exist, decides alike again and as plain Python, and everybody is served."""
     for least in (1, REPLICAS):
         scaling = Scaling(Release(), scaler, least=least, concurrency=4, every=0.2, image=0.0, warm_up=0.3)
         for count in (0, 1, 60):

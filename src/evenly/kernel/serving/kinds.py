@@ -24,6 +24,8 @@ class Kind:
     "Numbers of its cost model."
     shared: Floats
     "Numbers for what the ranks of a microbatch compute together; empty if nothing."
+    carried: bool = False
+    "Whether requests bring the keys and values of their prompts but for the last token."
 
     @property
     def mates(self) -> int:
@@ -62,7 +64,7 @@ def settle(kinds: Sequence[Kind], arrays: dict[str, Array]) -> None:
     pools["crew"][table[table >= 0]] = crew[table >= 0]
     for number, kind in enumerate(kinds):
         mine = which == number
-        pools["mates"][mine], pools["stages"][mine] = kind.mates, kind.stages
+        pools["mates"][mine], pools["stages"][mine], pools["carried"][mine] = kind.mates, kind.stages, kind.carried
         for name in ("free", "least_free"):
             pools[name][mine] = kind.blocks
         fleet["free"][mine] = fleet["blocks"][mine] = kind.blocks

@@ -163,6 +163,9 @@ POOL = np.dtype(
         ("crew", "i8"),  # where replicas keep step: its crew,
         ("mates", "i8"),  # the replicas of that,
         ("stages", "i8"),  # and the stages of its pipeline, hence microbatches
+        ("carried", "i8"),  # 1: a request brings keys and values of all its prompt but the last token
+        ("link", "f8"),  # until when the link of its crew is taken by keys and values that go elsewhere
+        ("freed", "i8"),  # 1: some of them were taken, so its crew has room
     ],
     align=True,
 )
@@ -241,7 +244,9 @@ RULES = np.dtype(
         ("behind", "i8"),  # 1: a prompt that may not be cut and does not fit lets those behind it pass
         ("cache", "i8"),
         ("host_cache", "i8"),  # blocks of host memory that cache what was computed
-        ("carried", "i8"),  # 1: a request brings keys and values of all its prompt but the last token; no cache then
+        ("carried", "i8"),  # 1: all replicas get requests with keys and values, see `POOL`; no cache then
+        ("apart", "i8"),  # replicas that compute prompts for the others, the first ones; 0 where none do
+        ("asked", "i8"),  # numbers that their router remembers; the others' come after them
         ("readmit", "i8"),  # 1: prompts may start in a pass that preempted somebody
         ("front", "i8"),  # 1: a preempted request goes to the front of the queue, 0: to the place of its rank
         ("by_rank", "i8"),  # 1: the victim is the request of highest rank, 0: the last of the line

@@ -163,6 +163,10 @@ def _attempt(
         from evenly.kernel.serving.step_run import serve_in_step  # compiled only where replicas keep step
 
         state, run = fresh(len(world.members)), serve_in_step
+    if rules.get("apart"):
+        from evenly.kernel.serving.apart_run import serve_apart  # compiled only where prompts are computed apart
+
+        run = serve_apart
     if rules.get("redraw"):
         from evenly.kernel.serving.switch_run import serve_switched  # compiled only where seats are switched
 
@@ -228,7 +232,8 @@ def _kinds(policies: Policies, rules: dict[str, int | float], replicas: int, blo
     crews, stages = int(rules.get("crews", 0)) or replicas, int(rules.get("stages", 0)) or 1
     shared = np.zeros(0) if policies.shared is None else policies.shared
     ranks = replicas // (crews * stages)
-    return (Kind(crews, stages, ranks, blocks, int(rules["seats"]), policies.tables, shared),)
+    carried = bool(rules.get("carried", 0))
+    return (Kind(crews, stages, ranks, blocks, int(rules["seats"]), policies.tables, shared, carried),)
 
 
 def _price(world: World, policies: Policies, rules: dict[str, int | float]) -> None:
@@ -265,6 +270,16 @@ def _front(policies: Policies, replicas: int) -> Any:
     from evenly.kernel.serving.elastic import front
 
     return front(replicas)
+
+
+def _memory(policy: Any, verb: str, seed: int, replicas: int, rules: Array) -> Floats:
+    """Return what a policy remembers; a router over two sides of a fleet, one memory after the other."""
+    apart = int(rules["apart"][0])
+    if verb != "choose" or apart == 0:
+        return memory_of(policy, seed, replicas)
+    first = memory_of(policy, seed, apart)
+    rules["asked"] = len(first)
+    return np.concatenate((first, memory_of(policy, seed, replicas - apart)))
 
 
 def _of_open(choose: Callable[..., int], count: Array) -> Callable[..., int]:
@@ -333,7 +348,7 @@ def _hooks(
     memories = {name: kinds.numbers(groups, name) for name in ("tables", "shared")}
     for verb, (policy, kind, seen, result, scalars) in shared.items():
         slot = names.get(verb, verb)
-        own = memory = memory_of(policy, seed, replicas)
+        own = memory = _memory(policy, verb, seed, replicas, arrays["rules"])
         if is_compiled(policy, verb):
             calls.append(compiled(policy, verb, kind))
         else:
