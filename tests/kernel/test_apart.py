@@ -65,7 +65,7 @@ class Twin:
         left, turn, later = list(range(len(self.trace))), 0, 0
         while np.isnan(self.finish).any():
             ends = [one.end for one in (*self.prompts, *self.decodes)]
-            arrivals = [self.trace.arrival[i] for i in left[:1]] + [min(self.coming)[0]] * bool(self.coming)
+            arrivals = [*(self.trace.arrival[i] for i in left[:1]), *(one[0] for one in self.coming)]
             now = min([*ends, *arrivals])
             for one in self.prompts:
                 if one.end <= now:
@@ -124,7 +124,7 @@ class Twin:
             self.home[i].free += self._blocks(i)
         if one.running:
             old = [i for i in one.running if i not in one.fresh]
-            resident = sum(int(self.trace.prompt[i] + self.given[i]) for i in old)
+            resident = sum(int(self.trace.prompt[i] + self.given[i] - 1) for i in old)
             one.end = now + DECODE[0] + DECODE[1] * len(one.running) + DECODE[2] * resident
 
     def _next(self, one: Engine, now: float) -> None:
@@ -148,7 +148,7 @@ class Twin:
 def test_prompts_wait_for_those_that_decode_as_in_plain_python(
     seed: int, prompts: int, decodes: int, blocks: int, seats: int, rate: float
 ) -> None:
-    trace = random_trace(seed, 40, rate, prompt=BUDGET // 2, output=20)
+    trace = random_trace(seed, 40, rate, prompt=BUDGET // 2 - 20, output=20)
     run = served(
         trace,
         Kind(prompts, 1, 1, blocks, 64, np.array(PROMPT), NONE),

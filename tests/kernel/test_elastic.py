@@ -177,7 +177,7 @@ def test_a_router_in_plain_python_sees_the_open_replicas_and_decides_alike() -> 
     plain = Python()
     one, other = fleet(trace, 4, elastic, plain), fleet(trace, 4, elastic)
     np.testing.assert_array_equal(one.requests["finish"], other.requests["finish"])
-    assert plain.seen >= {1, 2, 3}
+    assert {1, 2} < plain.seen
 
 
 class Beyond:
