@@ -223,7 +223,11 @@ def test_prompts_wait_where_those_that_decode_have_no_room() -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(prompts=st.sampled_from(FITTING), decodes=st.sampled_from(FITTING), seed=st.integers(0, 1 << 20))
+@given(
+    prompts=st.sampled_from([one for one in FITTING if one.stages == 1]),  # else prompts that end at once go in turn
+    decodes=st.sampled_from(FITTING),
+    seed=st.integers(0, 1 << 20),
+)
 def test_where_there_is_room_both_sides_at_once_are_one_after_the_other(
     prompts: Layout, decodes: Layout, seed: int
 ) -> None:

@@ -35,7 +35,8 @@ def test_a_fleet_that_never_stops_has_the_figures_of_a_fixed_one() -> None:
     fixed, _ = figures(replace(FLEET, scaling=None), sent)
     stays, _ = figures(replace(FLEET, scaling=Scaling(least=4)), sent)
     for name, value in fixed.metrics.items():
-        assert stays.metrics[name] == pytest.approx(value, nan_ok=True), name
+        if name != "idle_share":  # which counts from time 0 where replicas stay, else from the first arrival
+            assert stays.metrics[name] == pytest.approx(value, nan_ok=True), name
     assert stays.metrics["replica_hours"] == pytest.approx(4 * stays.metrics["makespan"] / 3600)
     assert (stays.metrics["cold_share"], stays.metrics["starts"]) == (0.0, 0.0)
     assert "replica_hours" not in fixed.metrics

@@ -136,9 +136,9 @@ def _in_one_run(scenario: PlanScenario, layout: Layout, trace: Trace, progress: 
     crews = [side.crew() for side in sides]
     kinds, run = run_apart(scenario, sides, crews, trace, progress)
     count, mine = len(trace), np.flatnonzero(trace.output > 1)
-    items = columns(run.requests[:count]) | {"output": trace.output}
-    items["program"] = np.arange(count)
-    then = columns(run.requests[count:])
+    halves = run.requests.copy()
+    halves["parent"] = -1  # a request is its own program
+    items, then = columns(halves[:count]) | {"output": trace.output}, columns(halves[count:])
     groups = tuple(
         Group(name, side, crew, part_of(run, kinds, number))
         for number, (name, side, crew) in enumerate(zip(("prompts", "decodes"), sides, crews, strict=True))
