@@ -222,7 +222,7 @@ def test_prompts_wait_where_those_that_decode_have_no_room() -> None:
     assert evaluate(plan, trace).title in {one.title for one in found.candidates}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     prompts=st.sampled_from([one for one in FITTING if one.stages == 1]),  # else prompts that end at once go in turn
     decodes=st.sampled_from(FITTING),
