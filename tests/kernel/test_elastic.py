@@ -61,7 +61,7 @@ scaled = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     seed=st.integers(0, 1 << 30),
     replicas=st.integers(2, 4),
