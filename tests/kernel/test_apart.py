@@ -77,9 +77,9 @@ class Twin:
                 self.prompts[turn % len(self.prompts)].waiting.append(left.pop(0))
                 turn += 1
             while self.coming and min(self.coming)[0] <= now:
-                one = min(self.coming)
-                self.coming.remove(one)
-                self.decodes[later % len(self.decodes)].waiting.append(one[1])
+                next_one = min(self.coming)
+                self.coming.remove(next_one)
+                self.decodes[later % len(self.decodes)].waiting.append(next_one[1])
                 later += 1
             for decoding in self.decodes:
                 if decoding.end == math.inf:

@@ -221,8 +221,15 @@ def part_of(run: Run, kinds_: tuple[Kind, ...], number: int) -> Run:
     requests["replica"] = place[requests["replica"]]
     log = run.log[np.isin(run.log[:, 0].astype(np.int64), mine)].copy()
     log[:, 0] = place[log[:, 0].astype(np.int64)]
-    kept = {"requests": requests, "pools": run.pools[mine], "log": log, "blocks": kinds_[number].blocks}
-    return replace(run, bins=run.bins[:, :, mine], lanes=run.lanes[mine], **kept)
+    return replace(
+        run,
+        requests=requests,
+        pools=run.pools[mine],
+        bins=run.bins[:, :, mine],
+        log=log,
+        blocks=kinds_[number].blocks,
+        lanes=run.lanes[mine],
+    )
 
 
 def _kinds(policies: Policies, rules: dict[str, int | float], replicas: int, blocks: int) -> tuple[Kind, ...]:
