@@ -78,7 +78,9 @@ def settle(kinds: Sequence[Kind], arrays: dict[str, Array]) -> None:
 
 
 def numbers(kinds: Sequence[Kind], name: str) -> Floats:
-    """Return `tables` or `shared` of all kinds, one after the other."""
+    """Return `tables` or `shared` of all kinds, one after the other; those of a single one themselves, never a copy."""
+    if len(kinds) == 1:
+        return np.asarray(getattr(kinds[0], name), np.float64)
     return np.concatenate([np.asarray(getattr(kind, name), np.float64) for kind in kinds])
 
 
