@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.keepalives.release import Release
+from evenly.balance.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.chains.expected import Expected
 from evenly.cluster.functions.delays.peak_shave import PeakShave
-from evenly.cluster.functions.keepalives.fixed import Fixed
-from evenly.cluster.functions.keepalives.release import Release
-from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.core import Ints
 from evenly.hosts.functions import measure as host

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.core import Floats, Trace
+from evenly.core.scenario import silent
 from evenly.core.trace import Prefixes
 from evenly.hardware.costs.roofline import Roofline
 from evenly.hardware.device import Device, device, link
@@ -19,7 +20,7 @@ from evenly.plan.candidate import evaluate
 from evenly.plan.cost import kv_bytes, weight_bytes
 from evenly.plan.fitting import fitting, longest
 from evenly.plan.flags import dynamo, sglang, vllm
-from evenly.plan.groups import handed_over, serve
+from evenly.plan.groups import _in_turn, handed_over, serve
 from evenly.plan.layout import Layout
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import FORMS, at_once, search
@@ -210,11 +211,41 @@ def test_where_decodes_are_short_of_room_they_are_computed_again_and_all_end() -
     assert group.run.pools["computed"].sum() > (trace.output - 1).sum()
 
 
-def test_a_plan_whose_waiting_keys_and_values_do_not_fit_is_told_as_unfit() -> None:
+def test_prompts_wait_where_those_that_decode_have_no_room() -> None:
     trace = at_once(requests(300))
-    made = evaluate(divided(Layout(tensor=2), Layout(tensor=2)), trace)
-    assert made.figures["kv_peak"] > 1
+    plan = divided(Layout(tensor=2), Layout(tensor=2))
+    held, free = serve(plan, trace), _in_turn(plan, Layout(tensor=2), trace, silent)
+    assert free.groups[0].kv_peak > 1 >= held.groups[0].kv_peak
+    assert held.items["first_token"].mean() > free.items["first_token"].mean()
+    assert np.isfinite(held.items["finish"]).all()
     found = search(scenario(), 4, trace, "latency", forms=FORMS)
+    assert evaluate(plan, trace).title in {one.title for one in found.candidates}
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    prompts=st.sampled_from([one for one in FITTING if one.stages == 1]),  # else prompts that end at once go in turn
+    decodes=st.sampled_from(FITTING),
+    seed=st.integers(0, 1 << 20),
+)
+def test_where_there_is_room_both_sides_at_once_are_one_after_the_other(
+    prompts: Layout, decodes: Layout, seed: int
+) -> None:
+    trace = requests(40, 3.0, seed)
+    plan = divided(prompts, decodes)
+    once, turns = serve(plan, trace), _in_turn(plan, prompts, trace, silent)
+    for name in ("start", "first_token", "finish", "worst_gap", "tpot"):
+        np.testing.assert_allclose(once.items[name], turns.items[name], rtol=1e-9, err_msg=name)
+    assert once.handover == pytest.approx(turns.handover, rel=1e-9)
+
+
+def test_a_plan_whose_waiting_keys_and_values_do_not_fit_is_told_as_unfit() -> None:
+    """Where prompts share tokens the sides are run in turn, and nothing waits."""
+    trace = at_once(requests(300))
+    alike = replace(trace, prefixes=Prefixes(np.arange(301), np.arange(300), 16))
+    made = evaluate(divided(Layout(tensor=2), Layout(tensor=2)), alike)
+    assert made.figures["kv_peak"] > 1
+    found = search(scenario(), 4, alike, "latency", forms=FORMS)
     assert made.title not in {one.title for one in found.candidates}
     (lack,) = [one for one in found.unfit if one.title == made.title]
     assert lack.missing_gb > 0

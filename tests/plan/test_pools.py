@@ -19,6 +19,10 @@ from evenly.plan.pools import Cluster, search_pools
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import Plan, at_once
 from evenly.plan.told import as_json, sentences
+from evenly.serve.routers import Router
+from evenly.serve.routers.least_requests import LeastRequests
+from evenly.serve.routers.round_robin import RoundRobin
+from evenly.serve.routers.weighted_least_requests import WeightedLeastRequests
 from evenly.sweep.scenarios import scenario_of
 from tests.plan.samples import requests, scenario
 
@@ -67,6 +71,39 @@ def test_alike_devices_in_two_pools_are_two_copies() -> None:
         assert pools.figures[name] == pytest.approx(copies.figures[name], rel=1e-9)
 
 
+@pytest.mark.parametrize("router", [RoundRobin(), LeastRequests()])
+def test_alike_devices_under_one_router_are_two_copies(router: Router) -> None:
+    trace = requests(40, 20.0)
+    plan = replace(base(), tensor=2, node=2, route=router)
+    pools = evaluate(replace(plan, beside=(Pool(device="h100", layout=Layout(tensor=2), node=2),)), trace)
+    copies = evaluate(replace(plan, replicas=2), trace)
+    for name in ("e2e_mean", "ttft_mean", "tpot_p99", "energy", "cost", "makespan", "imbalance", "idle_share"):
+        assert pools.figures[name] == pytest.approx(copies.figures[name], rel=1e-9), name
+
+
+def test_one_router_over_pools_gives_each_what_it_would_serve_alone() -> None:
+    trace = requests(60, 30.0)
+    pool = Pool(device="l40s", layout=Layout(stages=2), node=2)
+    plan = replace(base(), tensor=1, node=1, route=WeightedLeastRequests(), beside=(pool,))
+    served = serve(plan, trace)
+    assert len(served.groups[0].run.requests) > len(trace) / 2
+    assert sum(len(group.run.requests) for group in served.groups) == len(trace)
+    made = evaluate(plan, trace)
+    shares = [made.figures[f"{name}_share"] for name in ("compute", "memory", "collective", "host", "wait", "idle")]
+    assert sum(shares) == pytest.approx(1.0)
+    assert made.figures["rejected"] == 0
+    assert made.figures["devices"] == 3
+
+
+def test_a_router_that_sees_the_load_beats_equal_shares_of_unlike_devices() -> None:
+    trace = requests(150, 40.0)
+    pool = Pool(device="l40s", layout=Layout(tensor=2), node=2)
+    free = replace(base(), tensor=1, node=1, route=WeightedLeastRequests(), beside=(pool,))
+    dealt = replace(free, route=RoundRobin(), beside=(replace(pool, share=0.5),))
+    one, other = (evaluate(plan, trace).figures["e2e_mean"] for plan in (free, dealt))
+    assert one < other
+
+
 def test_the_search_has_each_kind_alone_and_both_and_nothing_is_better_than_its_winner(plan: Plan) -> None:
     devices = {tuple(sorted(part.device for part in one.parts)) for one in plan.candidates}
     assert devices == {("h100",), ("l40s",), ("h100", "l40s")}
@@ -83,8 +120,8 @@ def test_all_at_once_a_second_kind_of_devices_ends_the_trace_sooner() -> None:
     alone = min(one.figures["makespan"] for one in found.candidates if not one.scenario.beside)
     assert found.winner.scenario.beside
     assert found.winner.figures["makespan"] < alone
-    (share,) = [pool.share for pool in found.winner.scenario.beside]
-    assert 0.05 < share < 0.6
+    got = min(len(group.run.requests) for group in serve(found.winner.scenario, trace).groups)
+    assert 0.05 < got / len(trace) < 0.6
 
 
 def test_a_pool_costs_its_own_price() -> None:
@@ -97,10 +134,13 @@ def test_a_pool_costs_its_own_price() -> None:
 
 
 def test_a_plan_of_pools_is_told_and_started(plan: Plan) -> None:
-    both = next(one for one in plan.candidates if one.scenario.beside)
+    both = next(one for one in plan.candidates if one.scenario.dealt)
     launch = vllm(both)
     assert len(launch.lines) == sum(part.layout.replicas for part in both.parts)
     assert "% to l40s" in launch.note
+    free = next(one for one in plan.candidates if one.scenario.beside and not one.scenario.dealt)
+    assert "deal requests to them by weighted-least-requests" in vllm(free).note
+    assert free.title.endswith("(by load)")
     assert json.loads(json.dumps(as_json(plan, 3)))["winner"] == plan.winner.title
     assert sentences(plan)
 
@@ -142,6 +182,7 @@ def test_pools_that_are_none_are_refused(text: str, price: str, message: str) ->
         ("beside: [{device: l40s, share: 1.5}]", "share is above 0 and below 1"),
         ("beside: [{device: l40s, share: 0.6}, {device: a10, share: 0.5}]", "sum to less than 1"),
         ("beside: [{device: l40, share: 0.5}]", "did you mean 'l40s'"),
+        ("beside: [{device: l40s, share: 0.5}, {device: a10}]", "all pools have a share of the requests, or none"),
         ("order: virtual-token-counter", "order is one that ranks single requests"),
     ],
 )

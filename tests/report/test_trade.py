@@ -20,9 +20,15 @@ def outcome(label: str, cold: float, hours: float) -> Outcome:
 FOUR = [outcome("none", 900, 10), outcome("fixed", 500, 60), outcome("ahead", 200, 40), outcome("long", 100, 300)]
 
 
-def test_only_functions_are_judged_by_two_figures() -> None:
-    assert pair([metric.name for metric in METRICS]) == NAMES
-    assert pair([metric.name for metric in SERVING]) is None
+def test_variants_are_judged_by_two_figures_where_all_of_them_have_both() -> None:
+    assert pair(FOUR) == NAMES
+    load = Load(np.ones((1, 1)))
+    fixed = Outcome("fixed", {"ttft_p99": 1.0}, load)
+    elastic = Outcome("elastic", {"ttft_p99": 2.0, "replica_hours": 3.0}, load)
+    assert pair([elastic]) == ("ttft_p99", "replica_hours")
+    assert pair([fixed, elastic]) is None
+    assert pair([]) is None
+    assert sentences([elastic], SERVING, ("ttft_p99", "replica_hours")) == []
 
 
 def test_the_front_holds_what_nothing_beats_in_both() -> None:

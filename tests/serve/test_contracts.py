@@ -12,10 +12,12 @@ from evenly.serve.engines import engines
 from evenly.serve.orders import orders
 from evenly.serve.retentions import retentions
 from evenly.serve.routers import routers
+from evenly.serve.scalers import scalers
 from evenly.serve.shares import shares
 from evenly.serve.victims import victims
 from evenly.testing import plugin
 from evenly.testing import serve as exams
+from evenly.testing.scalers import check_scaler
 from evenly.testing.shares import check_shares
 
 ROOMS: list[tuple[Any, Any]] = [
@@ -27,6 +29,7 @@ ROOMS: list[tuple[Any, Any]] = [
     (retentions, exams.check_retention),
     (engines, exams.check_engine),
     (shares, check_shares),
+    (scalers, check_scaler),
 ]
 CASES = [(catalog, exam, name) for catalog, exam in ROOMS for name in catalog]
 NAMES = [f"{catalog.noun}-{name}" for catalog, _, name in CASES]

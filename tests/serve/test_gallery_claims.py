@@ -110,3 +110,19 @@ def test_four_cures_together_beat_each_alone_on_two_of_three_objectives_as_the_c
         better = (together["ttft_p99"] < run["ttft_p99"], together["job_mean"] < run["job_mean"])
         assert sum(better) + (together["fair_share"] > run["fair_share"]) >= 2
     assert pages["job_mean"] > 2 * together["job_mean"]
+
+
+def test_replicas_that_come_and_go_trade_hours_for_first_tokens_as_the_comment_says() -> None:
+    figures, comment = played("elastic")
+    six, three, ladder = figures["six that stay"], figures["three that stay"], figures["ladder"]
+    bare, kept, filled = figures["ladder without a band"], figures["ladder, kept 5 min"], figures["kept 60 s"]
+    waits = [pytest.approx(1e3 * run["ttft_p99"], abs=0.5) for run in (six, ladder, bare, filled)]
+    assert (
+        said(comment, r"TTFT p99 of (\d+) ms .* takes (\d+) ms .* TTFT p99 is (\d+) ms.* TTFT p99 is (\d+) ms") == waits
+    )
+    hours = [pytest.approx(run["replica_hours"], abs=0.05) for run in (six, ladder, kept)]
+    assert said(comment, r"for ([\d.]+) replica-hours.* for ([\d.]+) hours: .* for ([\d.]+) hours\.") == hours
+    starts = [pytest.approx(run["starts"]) for run in (bare, ladder, kept)]
+    assert said(comment, r"starts (\d+) replicas instead of (\d+).* (\d+) starts are enough") == starts
+    for name in ("ttft_p99", "replica_hours"):
+        assert ladder[name] == pytest.approx(three[name], rel=0.02)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evenly.cluster.functions.keepalives.fixed import Fixed
+from evenly.balance.keepalives.fixed import Fixed
 from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.cluster.functions.workloads.region import Region
 from evenly.cluster.functions.workloads.tables import Tables

@@ -5,18 +5,18 @@ from functools import lru_cache
 
 import numpy as np
 
+from evenly.balance.keepalives import KeepAlive
+from evenly.balance.keepalives.clairvoyant import Clairvoyant
+from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.keepalives.histogram import Histogram
+from evenly.balance.keepalives.predicted import Predicted
+from evenly.balance.keepalives.release import Release
+from evenly.balance.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.brute_force import MOST_CALLS, few, least_cost
 from evenly.cluster.functions.calls import Calls
 from evenly.cluster.functions.chains.expected import Expected
 from evenly.cluster.functions.cold_times import SPREAD, ColdTimes, split
 from evenly.cluster.functions.joint_distribution import joint_distribution
-from evenly.cluster.functions.keepalives import KeepAlive
-from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
-from evenly.cluster.functions.keepalives.fixed import Fixed
-from evenly.cluster.functions.keepalives.histogram import Histogram
-from evenly.cluster.functions.keepalives.predicted import Predicted
-from evenly.cluster.functions.keepalives.release import Release
-from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.published import REGIONS, shares, tables
 from evenly.cluster.functions.results import figures, lives
 from evenly.cluster.functions.routes.least_wait import LeastWait

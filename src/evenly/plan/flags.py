@@ -176,7 +176,7 @@ def _note(candidate: Candidate) -> str:
     if sum(part.layout.replicas for part in candidate.parts) > 1:
         way = "in turn" if isinstance(candidate.scenario.route, RoundRobin) else f"by {words(candidate.scenario.route)}"
         notes.append(f"give each server its own devices (CUDA_VISIBLE_DEVICES) and deal requests to them {way}")
-    if candidate.scenario.beside:
+    if candidate.scenario.dealt:
         shares = [f"{pool.share:.0%} to {pool.device}" for pool in candidate.scenario.beside]
         notes.append(f"deal {' and '.join(shares)}, the rest to {candidate.scenario.device}")
     for part in candidate.parts:

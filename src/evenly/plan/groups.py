@@ -9,6 +9,7 @@ from evenly.core import Array, Floats, Trace
 from evenly.core.scenario import Progress, silent
 from evenly.hardware.device import device, link
 from evenly.hardware.model import model
+from evenly.kernel.bridge import is_compiled
 from evenly.measure.slo import tpot
 from evenly.plan.cost import kv_bytes
 from evenly.plan.layout import Layout
@@ -54,8 +55,10 @@ def serve(scenario: PlanScenario, trace: Trace, progress: Progress = silent) -> 
     """
     if scenario.prompts:
         return _apart(scenario, scenario.prompts, servable(trace), progress)
-    if scenario.beside:
+    if scenario.dealt:
         return _dealt(scenario, servable(trace), progress)
+    if scenario.beside:
+        return _routed(scenario, servable(trace), progress)
     group = _group("", scenario, trace, progress)
     return Served(columns(group.run.requests), (group,))
 
@@ -74,7 +77,7 @@ def _dealt(scenario: PlanScenario, trace: Trace, progress: Progress) -> Served:
     """Deal requests to pools by their shares, and serve each pool by itself."""
     if trace.after is not None:
         raise ValueError("beside: a trace whose requests wait for another one cannot be dealt to pools; leave it out")
-    shares = np.array([pool.share for pool in scenario.beside])
+    shares = np.array(scenario.dealt)
     turn = deal(len(trace), np.append(1 - shares.sum(), shares))
     groups, columns_of = [], []
     for number, part in enumerate(scenario.parts):
@@ -90,6 +93,20 @@ def _dealt(scenario: PlanScenario, trace: Trace, progress: Progress) -> Served:
     return Served(items, tuple(groups))
 
 
+def _routed(scenario: PlanScenario, trace: Trace, progress: Progress) -> Served:
+    """Let one router choose among the engines of all pools, in one run whose passes are timed by each pool's table."""
+    from evenly.kernel.serving.simulation import part_of
+    from evenly.plan.kernel import run_kinds
+
+    crews = [part.crew() for part in scenario.parts]
+    kinds, run = run_kinds(scenario, crews, trace, progress)
+    groups = tuple(
+        Group(f"{part.devices} x {part.device}", part, crew, part_of(run, kinds, number))
+        for number, (part, crew) in enumerate(zip(scenario.parts, crews, strict=True))
+    )
+    return Served(columns(run.requests), groups)
+
+
 # ---- Prompts apart -------------------------------------------------------------------------------------------------
 
 
@@ -97,10 +114,41 @@ def _apart(scenario: PlanScenario, layout: Layout, trace: Trace, progress: Progr
     """Serve prompts on devices of their own, and decode elsewhere.
 
     A prompt's devices give its first token, as `Disaggregated` has it, and send keys and values on, one request after
-    the other; whoever decodes takes them when there is room. Nothing comes back, so one side runs after the other.
+    the other; whoever decodes takes them when there is room. Until then they stay where they were computed, so prompts
+    wait while those that decode have none. Where prompts share tokens the two sides are run one after the other, as
+    the loop for both knows no cache, and so they are with a router in plain Python: nothing waits then.
     """
     if trace.after is not None:
         raise ValueError("prompts: a trace whose requests wait for another one cannot be served apart; leave it out")
+    if not np.any(trace.output > 1):
+        raise ValueError("prompts: no request has a second token, so nobody would decode; leave it out")
+    if trace.prefixes is None and is_compiled(scenario.route, "choose"):
+        return _in_one_run(scenario, layout, trace, progress)
+    return _in_turn(scenario, layout, trace, progress)
+
+
+def _in_one_run(scenario: PlanScenario, layout: Layout, trace: Trace, progress: Progress) -> Served:
+    """Serve both halves of all requests at once."""
+    from evenly.kernel.serving.simulation import part_of
+    from evenly.plan.kernel import run_apart
+
+    sides = [replace(scenario.with_layout(layout), prompts=None), replace(scenario, prompts=None)]
+    crews = [side.crew() for side in sides]
+    kinds, run = run_apart(scenario, sides, crews, trace, progress)
+    count, mine = len(trace), np.flatnonzero(trace.output > 1)
+    halves = run.requests.copy()
+    halves["parent"] = -1  # a request is its own program
+    items, then = columns(halves[:count]) | {"output": trace.output}, columns(halves[count:])
+    groups = tuple(
+        Group(name, side, crew, part_of(run, kinds, number))
+        for number, (name, side, crew) in enumerate(zip(("prompts", "decodes"), sides, crews, strict=True))
+    )
+    handover = then["arrival"] - items["first_token"][mine]
+    return Served(_joined(items, mine, then), groups, float(np.nanmean(handover)))
+
+
+def _in_turn(scenario: PlanScenario, layout: Layout, trace: Trace, progress: Progress) -> Served:
+    """Serve all prompts, then all that follows."""
     alone = replace(scenario.with_layout(layout), prompts=None)
     first = _group("prompts", alone, replace(trace, output=np.ones_like(trace.output)))
     items = columns(first.run.requests) | {"output": trace.output}
@@ -108,8 +156,6 @@ def _apart(scenario: PlanScenario, layout: Layout, trace: Trace, progress: Progr
     there = handed_over(scenario, layout, items, known)
     order = np.argsort(there, kind="stable")
     mine, there = known[order], there[order]
-    if len(mine) == 0:
-        raise ValueError("prompts: no request has a second token, so nobody would decode; leave it out")
     sent = Trace(there, trace.prompt[mine] + 1, trace.output[mine] - 1)
     then = _group("decodes", replace(scenario, prompts=None), sent, progress, carried=True)
     joined = _joined(items, mine, columns(then.run.requests))
@@ -121,13 +167,10 @@ def _apart(scenario: PlanScenario, layout: Layout, trace: Trace, progress: Progr
 def handed_over(scenario: PlanScenario, layout: Layout, items: dict[str, Array], known: Array) -> Floats:
     """Return when keys and values of the requests `known` are where they are decoded.
 
-    Each copy of the model sends one request after the other. All devices of a stage send at once, each its own part;
-    the side that has larger parts sets the pace.
+    Each copy of the model sends one request after the other.
     """
-    card = device(scenario.device)
-    between = link(card.link if scenario.devices <= scenario.node else card.network)
-    part = max(kv_bytes(model(scenario.model), side) for side in (layout, scenario.layout))
-    seconds = between.latency + items["prompt"][known] * part / between.bandwidth
+    wait, each = hand_over(scenario, layout)
+    seconds = wait + each * items["prompt"][known]
     ready, there = items["first_token"][known], np.empty(len(known))
     copies = items["replica"][known] % layout.replicas
     for copy in np.unique(copies):
@@ -136,6 +179,17 @@ def handed_over(scenario: PlanScenario, layout: Layout, items: dict[str, Array],
         sent = np.cumsum(seconds[mine])  # were there no gaps
         there[mine] = sent + np.maximum.accumulate(ready[mine] - sent + seconds[mine])
     return there
+
+
+def hand_over(scenario: PlanScenario, layout: Layout) -> tuple[float, float]:
+    """Return the seconds before the first token of keys and values is on the other devices, and of each one.
+
+    All devices of a stage send at once, each its own part; the side that has larger parts sets the pace.
+    """
+    card = device(scenario.device)
+    between = link(card.link if scenario.devices <= scenario.node else card.network)
+    part = max(kv_bytes(model(scenario.model), side) for side in (layout, scenario.layout))
+    return between.latency, part / between.bandwidth
 
 
 def _joined(items: dict[str, Array], mine: Array, later: dict[str, Array]) -> dict[str, Array]:

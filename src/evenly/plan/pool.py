@@ -18,13 +18,13 @@ class Pool:
     "How the model is cut over them."
     node: int = 8
     "Devices of one machine."
-    share: float
-    "Share of all requests that they get, above 0 and below 1."
+    share: float | None = None
+    "Share of all requests that they get, above 0 and below 1; by default the router chooses among all devices."
     price: float = 1.0
     "Price of one of them for an hour."
 
     def __post_init__(self) -> None:
-        if not 0 < self.share < 1:
+        if self.share is not None and not 0 < self.share < 1:
             raise ValueError(f"share is above 0 and below 1 of the requests, not {self.share}")
 
     @property
@@ -34,7 +34,8 @@ class Pool:
         >>> Pool(device="l40s", layout=Layout(tensor=4), share=0.25).title
         '4 x l40s 4TP (25%)'
         """
-        return f"{self.layout.devices} x {self.device} {self.layout.title} ({self.share:.0%})"
+        share = "" if self.share is None else f" ({self.share:.0%})"
+        return f"{self.layout.devices} x {self.device} {self.layout.title}{share}"
 
 
 def deal(count: int, shares: Floats) -> Ints:

@@ -15,6 +15,8 @@ from evenly.plan.pool import Pool
 from evenly.plan.scenario import PlanScenario
 from evenly.plan.search import FRONT, Plan, at_once, facts, front, metric, ranked, rate_of, scores
 from evenly.plan.space import heuristic, layouts
+from evenly.serve.routers.round_robin import RoundRobin
+from evenly.serve.routers.weighted_least_requests import WeightedLeastRequests
 
 LEADERS = 6  # layouts of a pool that are tried beside those of others
 PARTS = (1.0, 0.5, 0.25)  # of what its rate is worth to it, for each pool but the fastest: its answers take longer
@@ -55,8 +57,9 @@ def search_pools(
     """Score plans on devices of several kinds: every layout of one kind alone, and copies on several of them at once.
 
     Pools get requests in proportion to the rates at which they finish the trace if all of it is there from the start,
-    or the slower ones a half or a quarter of that. Beside others, a pool is tried with its layouts that nothing beats
-    in that rate and in mean answer, six at most.
+    or the slower ones a half or a quarter of that, or one router chooses among all of them by the requests that they
+    have and their pace. Beside others, a pool is tried with its layouts that nothing beats in that rate and in mean
+    answer, six at most.
 
     Raises `ValueError` if the model fits into no pool.
     """
@@ -113,7 +116,15 @@ def _mixtures(alone: Sequence[Sequence[PlanScenario]], trace: Trace, jobs: int) 
     """Return plans that use several pools at once."""
     leaders = [_leaders(scenarios, trace, len(alone), jobs) for scenarios in alone if scenarios]
     groups = (some for number in range(2, len(leaders) + 1) for some in combinations(leaders, number))
-    return [_mixed(ways, part) for some in groups for ways in product(*some) for part in PARTS]
+    return [one for some in groups for ways in product(*some) for one in _dealings(ways)]
+
+
+def _dealings(ways: Sequence[_Way]) -> list[PlanScenario]:
+    """Return the plans of several pools at once by who gets which requests: by shares, or as a router chooses."""
+    free = _together([way.scenario for way in ways], [None] * len(ways))
+    if isinstance(free.route, RoundRobin):  # in turn, slow devices would get as many as fast ones
+        free = replace(free, route=WeightedLeastRequests(), name="by load")
+    return [*(_mixed(ways, part) for part in PARTS), free]
 
 
 def _leaders(scenarios: Sequence[PlanScenario], trace: Trace, pools: int, jobs: int) -> list[_Way]:
@@ -143,7 +154,7 @@ def _mixed(ways: Sequence[_Way], part: float) -> PlanScenario:
     return _together([way.scenario for way in ways], [one / sum(worth) for one in worth])
 
 
-def _together(scenarios: Sequence[PlanScenario], shares: Sequence[float]) -> PlanScenario:
+def _together(scenarios: Sequence[PlanScenario], shares: Sequence[float | None]) -> PlanScenario:
     first, *others = scenarios
     pools = [
         Pool(device=one.device, layout=one.layout, node=one.node, share=share, price=one.price)
@@ -153,8 +164,7 @@ def _together(scenarios: Sequence[PlanScenario], shares: Sequence[float]) -> Pla
 
 
 def _shares(scenario: PlanScenario) -> list[float]:
-    others = [pool.share for pool in scenario.beside]
-    return [1 - sum(others), *others]
+    return [1 - sum(scenario.dealt), *scenario.dealt]
 
 
 def _usual(base: PlanScenario, clusters: Sequence[Cluster]) -> PlanScenario | None:

@@ -67,7 +67,7 @@ class PlanScenario(Scenario):
     prompts: Layout | None = None
     "Further devices that compute the prompts alone, cut like this; those above then only decode."
     beside: tuple[Pool, ...] = ()
-    "Devices of other kinds, each with copies of the model of its own and a share of the requests."
+    "Devices of other kinds with copies of the model of their own; with shares of the requests, or under one router."
     engine: Engine = field(default_factory=VllmV1)
     "How each microbatch of each rank composes its passes; its seats are divided among the microbatches."
     route: Router = field(default_factory=RoundRobin)
@@ -112,7 +112,9 @@ class PlanScenario(Scenario):
             raise ValueError(f"prompts {self.prompts.title} cannot be laid out: {why}")
         if self.beside and self.prompts:
             raise ValueError("prompts and beside: prompts are apart on devices of one kind only; leave one out")
-        if self.beside and sum(pool.share for pool in self.beside) >= 1:
+        if 0 < len(self.dealt) < len(self.beside):
+            raise ValueError("beside: all pools have a share of the requests, or none and the router chooses; set all")
+        if sum(self.dealt) >= 1:
             raise ValueError("beside: the shares of the pools sum to less than 1; the rest is for the devices above")
         if self.beside and isinstance(self.timing, Silicon | Profile) and self.timing.path:
             raise ValueError(f"timing: '{self.timing.path}' has one kind of device, and beside others; leave one out")
@@ -135,7 +137,8 @@ class PlanScenario(Scenario):
     def title(self) -> str:
         """Return how all devices divide the model, as people write it."""
         if self.beside:
-            first = Pool(device=self.device, layout=self.layout, share=1 - sum(pool.share for pool in self.beside))
+            share = 1 - sum(self.dealt) if self.dealt else None
+            first = Pool(device=self.device, layout=self.layout, share=share)
             return " + ".join([first.title, *(pool.title for pool in self.beside)])
         return f"prompts {self.prompts.title}, decodes {self.layout.title}" if self.prompts else self.layout.title
 
@@ -144,6 +147,11 @@ class PlanScenario(Scenario):
         """Return all devices."""
         others = [self.prompts] if self.prompts else [pool.layout for pool in self.beside]
         return self.layout.devices + sum(layout.devices for layout in others)
+
+    @property
+    def dealt(self) -> tuple[float, ...]:
+        """Return the shares of the pools; empty if a router chooses among all devices."""
+        return tuple(pool.share for pool in self.beside if pool.share is not None)
 
     @property
     def parts(self) -> "tuple[PlanScenario, ...]":

@@ -56,7 +56,7 @@ def render(outcomes: Sequence[Outcome], *, title: str, subtitle: str = "", metri
     swept = points(drawn)
     labels = list(dict.fromkeys(variant for variant, _ in swept[1])) if swept else [o.label for o in drawn]
     pictures = _along(drawn, known, labels, swept[0]) if swept else _at_once(drawn, labels, len(outcomes))
-    traded = pair(known)
+    traded = pair(outcomes)
     if traded is not None:
         bought = [trade(outcomes, metrics, traded)]
         pictures = (

@@ -1,17 +1,24 @@
 """Variants that are judged by two figures at once, because either is easily had for the other."""
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Sequence
 
 from evenly.core import Metric, Outcome
 from evenly.report.units import show
 
-TRADES = (("cold_starts", "pod_hours"),)
+TRADES = (("cold_starts", "pod_hours"), ("ttft_p99", "replica_hours"))
 "Pairs of metrics, both better when lower, that are never told alone."
 
 
-def pair(known: Collection[str]) -> tuple[str, str] | None:
-    """Return the pair of metrics by which variants are judged, or `None` if they are judged one figure at a time."""
-    return next((names for names in TRADES if set(names) <= set(known)), None)
+def pair(outcomes: Sequence[Outcome]) -> tuple[str, str] | None:
+    """Return the pair of metrics by which variants are judged that all have, or `None` if there is none."""
+
+    def known(outcome: Outcome, name: str) -> bool:
+        return not math.isnan(outcome.metrics.get(name, math.nan))
+
+    return next(
+        (names for names in TRADES if outcomes and all(known(o, name) for o in outcomes for name in names)), None
+    )
 
 
 def front(outcomes: Sequence[Outcome], names: tuple[str, str]) -> list[Outcome]:

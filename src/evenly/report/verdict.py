@@ -38,7 +38,7 @@ def sentences(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> list[st
     known = {metric.name: metric for metric in metrics}
     if len(outcomes) < 2:
         return [f"{_called(o) or 'The run'}: {said}." for o in outcomes if (said := reason(o, None, "goodput"))]
-    traded = trade.pair(known)
+    traded = trade.pair(outcomes)
     if traded is not None:
         return trade.sentences(outcomes, metrics, traded)
     swept = points(outcomes)

@@ -19,6 +19,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("throughput", "Throughput", "req/s", "higher", "Requests finished a second of makespan."),
     Metric("token_rate", "Tokens out", "tokens/s", "higher", "Output tokens a second of makespan."),
     Metric("makespan", "Makespan", "s", about="First arrival to last token."),
+    Metric(
+        "replica_hours", "Replica-hours", "h", about="Time that replicas lived, starts included, if they come and go."
+    ),
+    Metric("cold_share", "Cold", "share", about="Requests that waited until a replica had started."),
+    Metric("starts", "Starts", "", about="Replicas started."),
     Metric("rejected", "Rejected", "share", about="Requests that can never fit into a replica."),
     Metric("fairness", "Fairness", "", "higher", "Jain index over users of seconds for each output token; 1 is even."),
     Metric("fair_share", "Fair share", "", "higher", "Jain index over users of service over max-min share; 1 is fair."),

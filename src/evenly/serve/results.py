@@ -10,7 +10,7 @@ from evenly.core.document import told, unstructure
 from evenly.hardware.memory import memory_facts
 from evenly.measure.imbalance import idle_share, peak_over_mean
 from evenly.measure.slo import Slo, attainment, goodput, tpot
-from evenly.serve import users
+from evenly.serve import fleets, users
 
 if TYPE_CHECKING:
     from evenly.serve.scenario import Fleet, ServeScenario
@@ -25,9 +25,10 @@ def outcome(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> Outcome:
     facts = _facts(scenario, fleet, run)
     metrics = latencies(items) | job_figures(items) | rates(scenario.slo, items)
     metrics |= _gaps(run) | _sharing(run, items, load) | users.figures(items) | _switching(scenario, fleet, run)
+    metrics |= fleets.figures(run, items)
     joules, power_facts = _energy(scenario, fleet, run, items)
     metrics["energy"] = joules
-    series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)} | _copies(run)
+    series = {"timeline": _timeline(run, items, load), "gaps": _gap_curve(run)} | _copies(run) | fleets.series(run)
     if fleet.rules.lanes != "single" and len(run.log):
         series["passes"] = _passes(run.log)
     return Outcome(scenario.name, metrics, load, items, series, facts | power_facts)
@@ -203,7 +204,7 @@ def _timeline(run: Any, items: dict[str, Array], load: Load) -> dict[str, Array]
         "busy": load.work.sum(axis=1) / room,
         "batch": running / replicas,
         "tokens": run.bins[tally.TOKENS, :steps].sum(axis=1) / load.span,
-    }
+    } | fleets.over_time(run, steps)
 
 
 def level(begin: Floats, end: Floats, width: float, steps: int) -> Floats:
@@ -256,7 +257,7 @@ def _energy(
     total = joules(
         fleet.device,
         busy=busy * scenario.tensor,
-        idle=max(0.0, seconds * scenario.replicas * devices - busy) * scenario.tensor,
+        idle=max(0.0, fleets.seconds(run, scenario.replicas, seconds) * devices - busy) * scenario.tensor,
         flops=2.0 * fleet.model.active_parameters * computed,
     )
     return total / tokens, power_facts(fleet.device)
@@ -282,7 +283,7 @@ def _facts(scenario: "ServeScenario", fleet: "Fleet", run: Any) -> dict[str, str
             facts[slot] = told(unstructure(chosen), type(chosen).__name__)
     if scenario.kv_tokens is None:
         facts |= memory_facts()
-    facts |= _lane_facts(scenario, fleet, run) | _host_facts(scenario, run)
+    facts |= _lane_facts(scenario, fleet, run) | _host_facts(scenario, run) | fleets.facts(scenario, fleet, run)
     return facts | {f"cost: {name}": value for name, value in scenario.cost.facts().items()}
 
 

@@ -32,6 +32,7 @@ from evenly.serve.retentions import Retention
 from evenly.serve.retentions.never import Never
 from evenly.serve.routers import Router
 from evenly.serve.routers.round_robin import RoundRobin
+from evenly.serve.scaling import Scaling
 from evenly.serve.shares import Shares
 from evenly.serve.shares.static import Static
 from evenly.serve.victims import Victim
@@ -66,7 +67,9 @@ class ServeScenario(Scenario):
     tensor: int = 1
     "Devices that share each layer of a replica."
     replicas: int = 1
-    "Copies of the model, each with its own queue."
+    "Copies of the model, each with its own queue; the most of them where they come and go."
+    scaling: Scaling | None = None
+    "How replicas come and go; by default all are there all the time."
     engine: Engine = field(default_factory=VllmV1)
     "How a replica composes passes and manages blocks."
     route: Router = field(default_factory=RoundRobin)
@@ -124,12 +127,28 @@ class ServeScenario(Scenario):
             )
         if self.max_model_len is not None and self.max_model_len < 2:
             raise ValueError(f"max_model_len is at least 2 tokens, not {self.max_model_len}")
+        if self.scaling is not None:
+            self._check_scaling(self.scaling)
         if self.idle():
             raise ValueError(
                 f"shares divide a device between prompts and decodes, but engine {plugin_name(self.engine)} has no two "
                 "lanes on one; leave them out, or take an engine such as semi-pd"
             )
         return self
+
+    def _check_scaling(self, scaling: Scaling) -> None:
+        if scaling.least > self.replicas:
+            raise ValueError(f"scaling: least is at most replicas, {self.replicas}, not {scaling.least}")
+        if getattr(type(scaling.keep), "foresees", False):
+            raise ValueError(
+                "scaling: keep that knows the future judges pods that serve one after the other, not replicas among "
+                "which a router chooses; take fixed, histogram or predicted"
+            )
+        rules = self.engine.rules(self.max_model_len or UNKNOWN)
+        if rules.lanes != "single" or rules.switching:
+            raise ValueError("scaling needs an engine with one lane and fixed seats, such as vllm-v1, sarathi or orca")
+        if not isinstance(self.retain, Never) or self.host_cache is not None:
+            raise ValueError("scaling: a replica that stops keeps no blocks; leave retain and host_cache out")
 
     def idle(self) -> tuple[str, ...]:
         """Return `shares` if they are set and the engine has no two lanes on one device."""
@@ -189,6 +208,7 @@ class ServeScenario(Scenario):
             limits=(self.slo.ttft or np.inf, self.slo.tpot or np.inf),
             cost=self.cost,
             tables=fleet.tables,
+            elastic=self._elastic(fleet),
         )
         block_bytes = fleet.rules.block * fleet.model.kv_bytes_on(self.tensor)
         return simulate(
@@ -203,6 +223,16 @@ class ServeScenario(Scenario):
             record_passes,
             progress,
         )
+
+    def _elastic(self, fleet: "Fleet") -> Any:
+        """Return how replicas come and go, as the kernel reads it; `None` if they do not."""
+        if self.scaling is None:
+            return None
+        from evenly.kernel.serving.elastic import Elastic  # compiles its loop
+
+        told = ("keep", "scale", "least", "concurrency", "every", "timer")
+        start = self.scaling.start(fleet.model, self.tensor * self.host_bandwidth)
+        return Elastic(start=start, **{name: getattr(self.scaling, name) for name in told})
 
     @property
     def divided(self) -> Shares:

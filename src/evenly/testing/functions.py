@@ -3,7 +3,7 @@
 Each takes an object, serves small workloads, and raises `AssertionError` with a sentence that says which promise is
 broken. A compiled verb is also run as plain Python and must decide alike.
 
->>> from evenly.cluster.functions.keepalives.fixed import Fixed
+>>> from evenly.balance.keepalives.fixed import Fixed
 >>> check_keepalive(Fixed(30.0))
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from evenly.balance.keepalives import KeepAlive
+from evenly.balance.keepalives.fixed import Fixed
 from evenly.cluster.functions.calls import Calls, Functions
 from evenly.cluster.functions.chains import Chain
 from evenly.cluster.functions.delays import Delay
-from evenly.cluster.functions.keepalives import KeepAlive
-from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.pools import Pool
 from evenly.cluster.functions.results import lives
 from evenly.cluster.functions.routes import Route

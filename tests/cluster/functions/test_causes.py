@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.brute_force import few
 from evenly.cluster.functions.calls import Calls
 from evenly.cluster.functions.causes import CAUSES
 from evenly.cluster.functions.delays.peak_shave import PeakShave
-from evenly.cluster.functions.keepalives.fixed import Fixed
-from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.results import items
 from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.cluster.functions.workloads.single import Single

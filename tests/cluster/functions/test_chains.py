@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evenly.balance.keepalives.fixed import Fixed
 from evenly.cluster.functions.calls import Calls, Functions
 from evenly.cluster.functions.chains.expected import Expected
-from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.cluster.functions.workloads.workflows import Workflows
 from evenly.core import Ints

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from evenly.balance.keepalives import keepalives
 from evenly.cluster.functions.chains import chains
 from evenly.cluster.functions.delays import delays
-from evenly.cluster.functions.keepalives import keepalives
 from evenly.cluster.functions.pools import pools
 from evenly.cluster.functions.routes import routes
 from evenly.cluster.functions.workloads.region import Region

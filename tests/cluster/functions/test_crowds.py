@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.keepalives.release import Release
 from evenly.cluster.functions.brute_force import few
 from evenly.cluster.functions.calls import Calls
-from evenly.cluster.functions.keepalives.fixed import Fixed
-from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.cluster.functions.workloads.single import Single
 from evenly.testing.functions import sample, served

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evenly.balance.keepalives.clairvoyant import Clairvoyant
+from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.keepalives.predicted import Predicted
+from evenly.balance.keepalives.release import Release
+from evenly.balance.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.brute_force import few, least_cost
 from evenly.cluster.functions.calls import Calls
 from evenly.cluster.functions.delays.peak_shave import PeakShave
-from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
-from evenly.cluster.functions.keepalives.fixed import Fixed
-from evenly.cluster.functions.keepalives.predicted import Predicted
-from evenly.cluster.functions.keepalives.release import Release
-from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.pools.constant import Constant
 from evenly.cluster.functions.results import figures, lives
 from evenly.cluster.functions.scenario import FunctionsScenario

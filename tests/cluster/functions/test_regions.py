@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.keepalives.release import Release
 from evenly.cluster.functions.calls import Calls, Functions
-from evenly.cluster.functions.keepalives.fixed import Fixed
-from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.results import figures, items
 from evenly.cluster.functions.routes.least_wait import LeastWait
 from evenly.cluster.functions.routes.nearest_warm import NearestWarm

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evenly.balance.keepalives.release import Release
 from evenly.cluster.functions.cold_times import ColdTimes
 from evenly.cluster.functions.joint_distribution import joint_distribution
-from evenly.cluster.functions.keepalives.release import Release
 from evenly.cluster.functions.pools.constant import Constant
 from evenly.cluster.functions.published import PARTS, shares, tables
 from evenly.cluster.functions.scenario import FunctionsScenario

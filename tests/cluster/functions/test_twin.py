@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evenly.balance.keepalives.clairvoyant import Clairvoyant
+from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.keepalives.histogram import Histogram
+from evenly.balance.keepalives.predicted import Predicted
+from evenly.balance.keepalives.release import Release
+from evenly.balance.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.calls import Calls, Functions
 from evenly.cluster.functions.chains.expected import Expected
 from evenly.cluster.functions.delays.peak_shave import PeakShave
-from evenly.cluster.functions.keepalives.clairvoyant import Clairvoyant
-from evenly.cluster.functions.keepalives.fixed import Fixed
-from evenly.cluster.functions.keepalives.histogram import Histogram
-from evenly.cluster.functions.keepalives.predicted import Predicted
-from evenly.cluster.functions.keepalives.release import Release
-from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.pools.constant import Constant
 from evenly.cluster.functions.pools.seasonal import Seasonal
 from evenly.cluster.functions.routes.least_wait import LeastWait

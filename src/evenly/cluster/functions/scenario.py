@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from evenly.balance.keepalives import KeepAlive
+from evenly.balance.keepalives.fixed import Fixed
 from evenly.cluster.functions.calls import Calls
 from evenly.cluster.functions.chains import Chain
 from evenly.cluster.functions.delays import Delay
-from evenly.cluster.functions.keepalives import KeepAlive
-from evenly.cluster.functions.keepalives.fixed import Fixed
 from evenly.cluster.functions.metrics import METRICS
 from evenly.cluster.functions.pools import Pool
 from evenly.cluster.functions.routes import Route

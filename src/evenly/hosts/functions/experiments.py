@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.keepalives.release import Release
+from evenly.balance.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.chains.expected import Expected
-from evenly.cluster.functions.keepalives.fixed import Fixed
-from evenly.cluster.functions.keepalives.release import Release
-from evenly.cluster.functions.keepalives.timer_prewarm import TimerPrewarm
 from evenly.cluster.functions.published import PARTS
 from evenly.cluster.functions.scenario import FunctionsScenario
 from evenly.hosts.functions.measure import Measured, calls_of, functions_of, measure

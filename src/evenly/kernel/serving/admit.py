@@ -60,7 +60,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
     p = pool(w, r)
     rules = rules_of(w)
     skipped = NONE
-    while p.waiting != NONE and room > 0 and p.seated < rules.seats and p.ran + p.chunks < rules.batch:
+    while p.waiting != NONE and room > 0 and p.spare_seats > 0 and p.ran + p.chunks < rules.batch:
         if rules.flows:
             freshen(w, h, now, r)
         i = p.waiting
@@ -74,7 +74,7 @@ def admit(w: Any, h: Any, now: float, r: int, room: int) -> None:
         known = hit  # tokens that the device has, and those that follow on the host
         if rules.host_cache > 0:
             known += host_hits(w, r, now, i, hit // rules.block, target - 1) * rules.block
-        if rules.carried and request_at(w, i).preemptions == 0:
+        if p.carried and request_at(w, i).preemptions == 0:
             known = target - 1
         tokens = min(target - known, longest_chunk(w, r))
         if tokens > room:
@@ -119,7 +119,7 @@ def place_request(w: Any, h: Any, r: int, i: int, hit: int, known: int, tokens: 
     p.filling += 1
     if hit > 0:
         prefix.seat_hits(w, r, s, i, hit // rules.block)
-    if rules.carried:
+    if p.carried:
         if rules.reserve == CHUNK:
             grab(w, r, blocks_for(w, known))
     elif known > hit:
@@ -147,7 +147,7 @@ def swap_in(w: Any, r: int, now: float, room: int) -> int:
     """
     p = pool(w, r)
     rules = rules_of(w)
-    while p.swapped != NONE and p.seated < rules.seats and room > 0:
+    while p.swapped != NONE and p.spare_seats > 0 and room > 0:
         i = p.swapped
         request = request_at(w, i)
         context = request.prompt + request.generated - 1

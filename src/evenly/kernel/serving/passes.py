@@ -108,7 +108,12 @@ def launch(w: Any, h: Any, now: float, r: int) -> None:
     elif p.ran == 0:
         context = 0
     first, growth, passes = h.seconds(
-        w.chunk[r, : p.chunks], w.before[r, : p.chunks], p.ran, float(context), longest, w.tables
+        w.chunk[r, : p.chunks],
+        w.before[r, : p.chunks],
+        p.ran,
+        float(context),
+        longest,
+        w.tables[p.tables : p.tables_end],
     )
     p.start = now
     p.first = rules.host_seconds + first * rules.slowdown + p.moved * rules.swap_seconds

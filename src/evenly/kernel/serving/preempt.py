@@ -114,6 +114,6 @@ def usurp(w: Any, h: Any, now: float, r: int, room: int) -> None:
         s = seat_in_line(w, r, p.seated - 1)
         if not less_urgent(w, h, now, r, seat_at(w, s).request, i):
             return
-        if tokens <= room and p.seated < rules_of(w).seats and p.free - need >= rules_of(w).watermark:
+        if tokens <= room and p.spare_seats > 0 and p.free - need >= rules_of(w).watermark:
             return
         evict(w, h, r, p.seated - 1, held(w, r, s), ZERO, now)

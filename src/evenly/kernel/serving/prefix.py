@@ -241,3 +241,13 @@ def unseat(w: Any, r: int, s: int, blocks: int, tokens: int) -> None:
             else:
                 append(w, r, block)
         place -= 1
+
+
+@helper
+def clear(w: Any, r: int) -> None:
+    """Forget the content of all blocks of a replica, none of which is referenced."""
+    for block in range(w.key.shape[1]):
+        w.key[r, block] = 0
+        w.twin[r, block] = NONE
+    for place in range(w.slots.shape[1]):
+        w.slots[r, place] = 0

@@ -102,6 +102,7 @@ FLEET = np.dtype(
         ("blocks", "i8"),
         ("hit", "i8"),  # tokens of the request being routed that this replica has cached
         ("sent", "i8"),  # requests routed here so far
+        ("pace", "f8"),  # seconds of a queued prompt token
     ],
     align=True,
 )
@@ -155,6 +156,16 @@ POOL = np.dtype(
         ("full", "f8"),  # seconds of a pass with a full budget: prices queued tokens for `work`
         ("own", "f8"),  # seconds of its own work in the pass under way, where replicas keep step
         ("own_growth", "f8"),
+        ("tables", "i8"),  # where the numbers of its cost model begin in `tables`,
+        ("tables_end", "i8"),  # and end
+        ("shared", "i8"),  # where those of its crew begin in `shared`,
+        ("shared_end", "i8"),  # and end; there where they begin if there are none
+        ("crew", "i8"),  # where replicas keep step: its crew,
+        ("mates", "i8"),  # the replicas of that,
+        ("stages", "i8"),  # and the stages of its pipeline, hence microbatches
+        ("carried", "i8"),  # 1: a request brings keys and values of all its prompt but the last token
+        ("link", "f8"),  # until when the link of its crew is taken by keys and values that go elsewhere
+        ("freed", "i8"),  # 1: some of them were taken, so its crew has room
     ],
     align=True,
 )
@@ -233,7 +244,9 @@ RULES = np.dtype(
         ("behind", "i8"),  # 1: a prompt that may not be cut and does not fit lets those behind it pass
         ("cache", "i8"),
         ("host_cache", "i8"),  # blocks of host memory that cache what was computed
-        ("carried", "i8"),  # 1: a request brings keys and values of all its prompt but the last token; no cache then
+        ("carried", "i8"),  # 1: all replicas get requests with keys and values, see `POOL`; no cache then
+        ("apart", "i8"),  # replicas that compute prompts for the others, the first ones; 0 where none do
+        ("asked", "i8"),  # numbers that their router remembers; the others' come after them
         ("readmit", "i8"),  # 1: prompts may start in a pass that preempted somebody
         ("front", "i8"),  # 1: a preempted request goes to the front of the queue, 0: to the place of its rank
         ("by_rank", "i8"),  # 1: the victim is the request of highest rank, 0: the last of the line
@@ -255,7 +268,7 @@ RULES = np.dtype(
         ("window", "i8"),  # passes between two looks at the shares; 0 is never
         ("worker_start", "f8"),  # seconds until workers with other shares are ready
         ("crews", "i8"),  # crews of replicas that keep step; 0 where each goes by itself
-        ("stages", "i8"),  # stages of a pipeline, hence microbatches of a crew
+        ("stages", "i8"),  # stages of their pipelines, where all crews are alike
         ("redraw", "i8"),  # passes between two looks at the ranks of all requests; 0 where seats are not switched
         ("groups", "i8"),  # pages of a new block group; 0 allocates page by page
         ("merged", "i8"),  # 1: pages that are contiguous on both sides are copied at once
@@ -342,8 +355,9 @@ WORLD = WorldType(
         "admit_memory": _floats,
         "score_memory": _floats,
         "retain_memory": _floats,
-        "tables": _floats,  # of the cost model
-        "shared": _floats,  # of what the replicas of a crew compute together for a microbatch, or empty
+        "tables": _floats,  # of the cost model, one kind of replicas after the other
+        "shared": _floats,  # of what the replicas of a crew compute together for a microbatch, likewise, or empty
+        "members": _array(types.int64, 2),  # [crew, *] replicas of a crew, microbatches before ranks, then -1
     },
 )
 

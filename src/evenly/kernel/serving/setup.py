@@ -89,6 +89,7 @@ def arrays(
         "token_at": np.concatenate(([0], np.cumsum(trace.output))) if record_tokens else np.zeros(1, np.int64),
         "log": np.zeros((record_passes, LOG_COLUMNS)),
         "log_size": np.zeros(1, np.int64),
+        "members": np.zeros((1, 1), np.int64),
         **_tiers(rules, replicas, seats, blocks, host_blocks, len(trace), longest // block + 2),
     }
 

@@ -2,14 +2,15 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from evenly.core import Array, Floats, Trace
 from evenly.kernel.bridge import Failures, compiled, is_compiled, memory_of, python_cost, python_hook
-from evenly.kernel.serving import records, setup, tally
+from evenly.kernel.serving import kinds, records, setup, tally
+from evenly.kernel.serving.kinds import Kind
 from evenly.kernel.serving.records import WORLD, Hooks
 from evenly.kernel.serving.retain import unheard
 from evenly.kernel.serving.run import fresh, serve
@@ -37,6 +38,10 @@ class Policies:
     "Asked only where prompts and decodes have a lane each on one device."
     limits: tuple[float, float] = (np.inf, np.inf)
     "Of time to the first token and of time a token, in seconds, which `shares` watches; infinite if there is none."
+    elastic: Any = None
+    "How replicas come and go, an `elastic.Elastic`; `None` if all are there all the time."
+    kinds: tuple[Kind, ...] = ()
+    "Crews that are not alike, in place of `tables`, `shared` and the rules' crews and stages."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +71,8 @@ class Run:
     "Rows of replica, request, direction (0 is to the host), start, end, pages, pieces: the first copies of the run."
     shares: Floats
     "Rows of time, replica, and shares of prompts and decodes in percent, from then on; empty without two lanes."
+    lives: Any = None
+    "What the replicas did that came and went, an `elastic.Lives`; `None` if all were there all the time."
 
 
 def gap_edges() -> Floats:
@@ -88,6 +95,8 @@ def simulate(
     progress: Callable[[float, float], None] = lambda done, total: None,
 ) -> Run:
     """Serve a trace on `replicas` replicas of `blocks` usable blocks each; `rules` are fields of `records.RULES`.
+
+    Where crews are of several kinds, `replicas` are all of theirs and `blocks` the most that one of them has.
 
     Prefix caching is exact whether or not blocks are told apart. Where no two requests can share tokens, the only hits
     are those of a preempted request on its own blocks, so the run first counts blocks and starts again with block
@@ -130,13 +139,20 @@ def _attempt(
 ) -> Run:
     counts = getattr(type(policies.order), "counts", "")
     arrays = setup.arrays(trace, rules, replicas, blocks, host_blocks, counts, record_tokens, record_passes)
+    groups = _kinds(policies, rules, replicas, blocks)
+    arrays["members"] = kinds.members(groups)
+    kinds.settle(groups, arrays)
     failures = Failures()
-    hooks, memories = _hooks(policies, arrays, seed, replicas, failures)
+    front = _front(policies, replicas)
+    hooks, memories = _hooks(policies, groups, arrays, seed, replicas, failures, front)
     world = World(WORLD, arrays | memories)
-    price = min(int(rules["budget"]), 8192)
-    whole = policies.cost.seconds(np.array([price]), np.zeros(1, np.int64), 0, 0.0, 0, policies.tables)[0]
-    world.pools["full"] = whole / price
-    state, looks = fresh(replicas), None
+    _price(world, policies, rules)
+    state: tuple[Any, ...] = fresh(replicas)
+    looks: Any = None
+    if front is not None:
+        from evenly.kernel.serving.elastic import Coming  # compiled only where replicas come and go
+
+        looks = Coming(world, policies.elastic, front, seed, failures)
     if rules.get("lanes"):
         from evenly.kernel.serving.windows import Looks, state_of_lanes  # compiled only where there are lanes
 
@@ -146,7 +162,11 @@ def _attempt(
     if rules.get("crews"):
         from evenly.kernel.serving.step_run import serve_in_step  # compiled only where replicas keep step
 
-        state, run = fresh(int(rules["crews"])), serve_in_step
+        state, run = fresh(len(world.members)), serve_in_step
+    if rules.get("apart"):
+        from evenly.kernel.serving.apart_run import serve_apart  # compiled only where prompts are computed apart
+
+        run = serve_apart
     if rules.get("redraw"):
         from evenly.kernel.serving.switch_run import serve_switched  # compiled only where seats are switched
 
@@ -184,8 +204,54 @@ def _attempt(
         world.lanes,
         world.tiers,
         world.copy_log[: world.copy_log_size[0]],
-        looks.rows() if looks else np.zeros((0, 4)),
+        looks.rows() if rules.get("lanes") else np.zeros((0, 4)),
+        looks.lives() if front is not None else None,
     )
+
+
+def part_of(run: Run, kinds_: tuple[Kind, ...], number: int) -> Run:
+    """Return the run of one kind alone: its requests and its replicas, which are numbered as if there were no others.
+
+    Sums over the whole run, such as those of token gaps, stay as they are.
+    """
+    mine = np.flatnonzero(kinds.kind_of(kinds_) == number)
+    place = np.full(len(run.pools), -1, np.int64)
+    place[mine] = np.arange(len(mine))
+    requests = run.requests[np.isin(run.requests["replica"], mine)].copy()
+    requests["replica"] = place[requests["replica"]]
+    log = run.log[np.isin(run.log[:, 0].astype(np.int64), mine)].copy()
+    log[:, 0] = place[log[:, 0].astype(np.int64)]
+    return replace(
+        run,
+        requests=requests,
+        pools=run.pools[mine],
+        bins=run.bins[:, :, mine],
+        log=log,
+        blocks=kinds_[number].blocks,
+        lanes=run.lanes[mine],
+    )
+
+
+def _kinds(policies: Policies, rules: dict[str, int | float], replicas: int, blocks: int) -> tuple[Kind, ...]:
+    """Return the kinds of replicas; one where all are alike."""
+    if policies.kinds:
+        return policies.kinds
+    crews, stages = int(rules.get("crews", 0)) or replicas, int(rules.get("stages", 0)) or 1
+    shared = np.zeros(0) if policies.shared is None else policies.shared
+    ranks = replicas // (crews * stages)
+    carried = bool(rules.get("carried", 0))
+    return (Kind(crews, stages, ranks, blocks, int(rules["seats"]), policies.tables, shared, carried),)
+
+
+def _price(world: World, policies: Policies, rules: dict[str, int | float]) -> None:
+    """Note the seconds of a queued prompt token on each replica, for what routers see."""
+    tokens = min(int(rules["budget"]), 8192)
+    if policies.kinds:
+        world.pools["full"] = kinds.prices(policies.kinds, policies.cost.seconds, tokens)
+    else:
+        whole = policies.cost.seconds(np.array([tokens]), np.zeros(1, np.int64), 0, 0.0, 0, policies.tables)[0]
+        world.pools["full"] = whole / tokens
+    world.fleet["pace"] = world.pools["full"]
 
 
 def _check_routes(chosen: Array, router: object, replicas: int) -> None:
@@ -202,6 +268,34 @@ def _check_routes(chosen: Array, router: object, replicas: int) -> None:
 def _targets(total: int) -> Iterator[int]:
     slices = min(SLICES, max(1, total // SLICE))
     return (total * (k + 1) // slices for k in range(slices))
+
+
+def _front(policies: Policies, replicas: int) -> Any:
+    """Return what routers see where replicas come and go; `None` where they see the fleet."""
+    if policies.elastic is None:
+        return None
+    from evenly.kernel.serving.elastic import front
+
+    return front(replicas)
+
+
+def _memory(policy: Any, verb: str, seed: int, replicas: int, rules: Array) -> Floats:
+    """Return what a policy remembers; a router over two sides of a fleet, one memory after the other."""
+    apart = int(rules["apart"][0])
+    if verb != "choose" or apart == 0:
+        return memory_of(policy, seed, replicas)
+    first = memory_of(policy, seed, apart)
+    rules["asked"] = len(first)
+    return np.concatenate((first, memory_of(policy, seed, replicas - apart)))
+
+
+def _of_open(choose: Callable[..., int], count: Array) -> Callable[..., int]:
+    """Return a plain-Python `choose` that takes the open replicas and those that are none."""
+
+    def chosen(now: float, request: int, requests: Array, fleet: Array, memory: Floats) -> int:
+        return choose(now, request, requests, fleet[: count[0]], memory)
+
+    return chosen
 
 
 def _of_replica(rank: Callable[..., float]) -> Callable[..., float]:
@@ -238,9 +332,16 @@ def _ears(policy: Any, own: Floats, asked: Floats, requests: Array, failures: Fa
 
 
 def _hooks(
-    policies: Policies, arrays: dict[str, Array], seed: int, replicas: int, failures: Failures
+    policies: Policies,
+    groups: tuple[Kind, ...],
+    arrays: dict[str, Array],
+    seed: int,
+    replicas: int,
+    failures: Failures,
+    front: Any,
 ) -> tuple[Hooks, dict[str, Floats]]:
-    requests, fleet, flows = arrays["requests"], arrays["fleet"], arrays["flows"]
+    requests, flows = arrays["requests"], arrays["flows"]
+    fleet = arrays["fleet"] if front is None else front.fleet
     shared = {
         "choose": (policies.route, records.CHOOSE, (requests, fleet), int, (float, int)),
         "rank": (policies.order, records.RANK, (requests, flows), float, (float, int, int)),
@@ -251,10 +352,10 @@ def _hooks(
     }
     names = {"tokens": "budget", "seconds": "retain"}
     calls: list[Any] = []
-    memories = {"tables": policies.tables, "shared": np.zeros(0) if policies.shared is None else policies.shared}
+    memories = {name: kinds.numbers(groups, name) for name in ("tables", "shared")}
     for verb, (policy, kind, seen, result, scalars) in shared.items():
         slot = names.get(verb, verb)
-        own = memory = memory_of(policy, seed, replicas)
+        own = memory = _memory(policy, verb, seed, replicas, arrays["rules"])
         if is_compiled(policy, verb):
             calls.append(compiled(policy, verb, kind))
         else:
@@ -263,6 +364,8 @@ def _hooks(
             asked = getattr(policy, verb)
             if verb == "rank":  # it sees the flows of the replica that ranks
                 asked = _of_replica(asked)
+            elif verb == "choose" and front is not None:
+                asked = _of_open(asked, front.count)
             memory = python_hook(asked, (*seen, memory), result, scalars, failures)
             calls.append(getattr(trampolines, slot))
         memories[f"{slot}_memory"] = memory
@@ -280,4 +383,5 @@ def _hooks(
             watch(arrays)
         calls.append(trampolines.seconds)
         memories["tables"] = python_cost(policies.cost.seconds, policies.tables, failures)
+        arrays["pools"]["tables_end"] = len(memories["tables"])
     return Hooks(*calls), memories

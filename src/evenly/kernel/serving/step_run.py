@@ -3,8 +3,9 @@
 A crew is one copy of a model: `stages` microbatches, each of one or more ranks, and every one of them a replica with
 its own queue and KV blocks. All of them compose at one instant. In the window that follows, each stage works on each
 microbatch once, so the slowest microbatch sets the pace and the window lasts `stages` times as long. A microbatch is as
-slow as its slowest rank, plus what its ranks compute together. Replica `r` belongs to crew `r % crews`; the members of
-a crew count microbatches before ranks, so that round robin deals requests to crews, then microbatches, then ranks.
+slow as its slowest rank, plus what its ranks compute together. `members` lists the replicas of each crew, microbatches
+before ranks; crews may differ in stages, ranks, and the numbers of their cost model. Those of one kind are numbered
+crew after crew, so that round robin deals requests to crews, then microbatches, then ranks.
 """
 
 import math
@@ -23,34 +24,41 @@ from evenly.kernel.serving.views import pool, rules_of
 
 
 @helper
+def size(w: Any, g: int) -> int:
+    """Return the members of a crew."""
+    return pool(w, w.members[g, 0]).mates
+
+
+@helper
 def share_out(w: Any, h: Any, g: int) -> None:
     """Add what the ranks of each microbatch of a crew compute together to the own work of each of them."""
-    rules = rules_of(w)
-    ranks = len(w.pools) // (rules.crews * rules.stages)
-    for m in range(rules.stages):
+    one = pool(w, w.members[g, 0])
+    for first in range(one.stages):
         tokens = 0
-        first = g + rules.crews * m
-        stride = rules.crews * rules.stages
-        for c in range(ranks):
-            r = first + stride * c
+        for m in range(first, one.mates, one.stages):
+            r = w.members[g, m]
             p = pool(w, r)
             if p.running:
                 tokens += p.ran
                 for k in range(p.chunks):
                     tokens += w.chunk[r, k]
-        if tokens > 0:
-            together, _, _ = h.seconds(w.chunk[first, :0], w.before[first, :0], tokens, 0.0, 0, w.shared)
-            for c in range(ranks):
-                p = pool(w, first + stride * c)
-                if p.running:
-                    p.own += together * rules.slowdown
+        if tokens == 0:
+            continue
+        r = w.members[g, first]
+        numbers = w.shared[one.shared : one.shared_end]
+        together, _, _ = h.seconds(w.chunk[r, :0], w.before[r, :0], tokens, 0.0, 0, numbers)
+        for m in range(first, one.mates, one.stages):
+            p = pool(w, w.members[g, m])
+            if p.running:
+                p.own += together * rules_of(w).slowdown
 
 
 @helper
 def pace(w: Any, g: int) -> int:
     """Return the member of a crew whose own work takes longest, and longest later on among equals."""
     lead = NONE
-    for r in range(g, len(w.pools), rules_of(w).crews):
+    for m in range(size(w, g)):
+        r = w.members[g, m]
         p = pool(w, r)
         if p.running and (
             lead == NONE
@@ -67,7 +75,8 @@ def stretch(w: Any, g: int, lead: int) -> int:
     passes = pool(w, lead).passes
     first = pool(w, lead).own
     growth = pool(w, lead).own_growth
-    for r in range(g, len(w.pools), rules_of(w).crews):
+    for m in range(size(w, g)):
+        r = w.members[g, m]
         p = pool(w, r)
         if p.running:
             passes = min(passes, p.passes)
@@ -80,20 +89,22 @@ def stretch(w: Any, g: int, lead: int) -> int:
 @helper
 def set_off(w: Any, h: Any, now: float, g: int) -> float:
     """Start the composed window of a crew; return when its stretch of equal windows ends, infinite if all are idle."""
-    rules = rules_of(w)
-    for r in range(g, len(w.pools), rules.crews):
+    for m in range(size(w, g)):
+        r = w.members[g, m]
         launch(w, h, now, r)
         pool(w, r).own = pool(w, r).first
         pool(w, r).own_growth = pool(w, r).growth
-    if len(w.shared) > 0:
+    one = pool(w, w.members[g, 0])
+    if one.shared_end > one.shared:
         share_out(w, h, g)
     lead = pace(w, g)
     if lead == NONE:
         return math.inf
     passes = stretch(w, g, lead)
-    first = rules.stages * pool(w, lead).own
-    growth = rules.stages * pool(w, lead).own_growth
-    for r in range(g, len(w.pools), rules.crews):
+    first = one.stages * pool(w, lead).own
+    growth = one.stages * pool(w, lead).own_growth
+    for m in range(size(w, g)):
+        r = w.members[g, m]
         p = pool(w, r)
         if p.running:
             p.first = first
@@ -122,7 +133,8 @@ def come_in(w: Any, r: int) -> None:
 def cut(w: Any, g: int, now: float) -> float:
     """End the stretch of a crew with the window during which `now` falls; return when that is."""
     end = math.inf
-    for r in range(g, len(w.pools), rules_of(w).crews):
+    for m in range(size(w, g)):
+        r = w.members[g, m]
         if pool(w, r).running:
             interrupt(w, r, now)
             end = pool(w, r).end
@@ -151,7 +163,6 @@ def serve_in_step(
     The state is that of `run.serve`, of crews in place of replicas.
     """
     h = Hooks(choose, rank, budget, admit, score, retain, learn, seconds)
-    crews = rules_of(w).crews
     done = 0
     now = ends[-1]
     while done < until:
@@ -166,7 +177,8 @@ def serve_in_step(
             now = over
             ends[g] = math.inf
             settle(tree, ends, g)
-            for r in range(g, len(w.pools), crews):
+            for m in range(size(w, g)):
+                r = w.members[g, m]
                 if pool(w, r).running:
                     come_in(w, r)
                     done += end_served(w, h, now, r, first)
@@ -177,15 +189,17 @@ def serve_in_step(
             r = arrive(w, h, now, a)
             if r == NONE:
                 done += end(w, now, a, first)
-            elif ends[r % crews] == math.inf:
-                woken = r % crews
+            elif ends[pool(w, r).crew] == math.inf:
+                woken = pool(w, r).crew
             elif pool(w, r).waiting == a:
-                ends[r % crews] = cut(w, r % crews, now)
-                settle(tree, ends, r % crews)
+                g = pool(w, r).crew
+                ends[g] = cut(w, g, now)
+                settle(tree, ends, g)
         else:
             for k in range(first[2]):
                 g = pending[k]
-                for r in range(g, len(w.pools), crews):
+                for m in range(size(w, g)):
+                    r = w.members[g, m]
                     compose(w, h, now, r)
                     done += end_dropped(w, now, r, first)
                 ends[g] = set_off(w, h, now, g)

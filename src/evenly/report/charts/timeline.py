@@ -13,6 +13,7 @@ PANELS = (
     ("waiting", "Waiting requests", "requests"),
     ("running", "Running requests (batch of all replicas)", "requests"),
     ("kv", "KV cache in use", "share of blocks"),
+    ("replicas", "Replicas, those that start included", "replicas"),
 )
 
 

@@ -21,6 +21,6 @@ class RoundRobin:
     @staticmethod
     def choose(now: float, request: int, requests: Array, fleet: Array, memory: Floats) -> int:
         """Return the next replica in turn."""
-        replica = int(memory[0])
+        replica = int(memory[0]) % len(fleet)  # there may be fewer than at its last turn
         memory[0] = (replica + 1) % len(fleet)
         return replica

@@ -6,8 +6,10 @@ import numpy as np
 
 from evenly.cluster.functions.calls import Calls, Functions
 from evenly.core import Floats, Ints
+from evenly.hardware import loading
 from evenly.hardware.costs.roofline import Roofline
 from evenly.hardware.device import device
+from evenly.hardware.loading import DISK, IMAGE, WARM_UP
 from evenly.hardware.model import Model, model
 from evenly.traces.lengths import Lengths
 from evenly.traces.lengths.quantiles import Quantiles
@@ -37,11 +39,11 @@ class Replicas:
     "Exponent of Zipf's law: the k-th copy is asked for k ** -skew times as often as the first; an assumption."
     hours: float = 24.0
     "Length of the workload."
-    image: float = 10.5
+    image: float = IMAGE
     "Seconds to get a device and the image of the server: as a pod from scratch of the published platform."
-    bandwidth: float = 2e9
+    bandwidth: float = DISK
     "Bytes/s at which weights are read; an assumption, a local disk."
-    warm_up: float = 5.0
+    warm_up: float = WARM_UP
     "Seconds from loaded weights to the first request: memory is set up, kernels are captured; an assumption."
     lengths: Lengths = field(default_factory=Quantiles)
     "Prompt and output tokens."
@@ -66,7 +68,7 @@ class Replicas:
         function: Ints = chance.choice(self.copies, count, p=odds / odds.sum())
         prompt, output = self.lengths.draw(count, chance)
         known = model(self.model)
-        start = np.array([self.image, 0.0, known.weight_bytes / self.bandwidth, self.warm_up])
+        start = loading.parts(known, self.image, self.bandwidth, self.warm_up)
         parts = np.tile(start, (count, 1))
         none: Ints = np.zeros(self.copies, np.int64)
         lead = np.full(self.copies, start.sum())

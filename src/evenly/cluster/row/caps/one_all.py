@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenly.cluster.row.caps._ladder import climb
+from evenly.balance.ladder import climb
 from evenly.core import Floats
 
 

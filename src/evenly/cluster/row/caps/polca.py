@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from evenly.balance.ladder import climb
 from evenly.cluster.row.caps import Training
-from evenly.cluster.row.caps._ladder import climb
 from evenly.core import Floats
 
 
