@@ -137,6 +137,4 @@ def _in_turn(ready: Floats, each: float) -> Floats:
 def _repeats(rows: list[tuple[float, float, float, float]], pieces: list[tuple[Floats, Floats]]) -> bool:
     """Tell whether two checkpoints are alike but for when they began."""
     (one, *_), (two, *_) = rows
-    return all(
-        np.abs((pieces[0][k] - one) - (pieces[1][k] - two)).max() <= SAME * max(1.0, two - one) for k in (0, 1)
-    )
+    return all(np.abs((pieces[0][k] - one) - (pieces[1][k] - two)).max() <= SAME * max(1.0, two - one) for k in (0, 1))
