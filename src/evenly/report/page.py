@@ -9,6 +9,7 @@ from evenly.core import Metric, Outcome
 from evenly.measure.imbalance import peak_over_mean
 from evenly.report import causes, rows, table, verdict
 from evenly.report.assumptions import assumptions, limits
+from evenly.report.charts.checkpoints import checkpoints
 from evenly.report.charts.experts import experts
 from evenly.report.charts.latency import alike, curves, latency
 from evenly.report.charts.power import power
@@ -28,6 +29,7 @@ HEADLINE = (
     *("goodput", "ttft_p99", "tbt_p99", "energy"),
     *("cold_starts", "pod_hours", "added_p99"),
     *("brake_time", "high_p50", "low_p50"),
+    *("stall_p99", "lost"),
 )
 CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
 EVEN = 1.01  # a smaller peak over mean needs no remark
@@ -131,18 +133,28 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
 
 def _layers(drawn: Sequence[Outcome]) -> str:
     """Return the pictures of what runs inside the layers of a model."""
-    return section(
-        "What runs when",
-        "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
-        schedule(drawn),
-        (),
-        "640px",
-    ) + section(
-        "Who computes which expert",
-        "Two layers in the middle of a pass: above the CPU, then the device, below what the link moves.",
-        experts(drawn),
-        (),
-        "640px",
+    return (
+        section(
+            "What runs when",
+            "Operations of a few layers in the middle, by what they are bound by; pale ones hold a small share.",
+            schedule(drawn),
+            (),
+            "640px",
+        )
+        + section(
+            "Who computes which expert",
+            "Two layers in the middle of a pass: above the CPU, then the device, below what the link moves.",
+            experts(drawn),
+            (),
+            "640px",
+        )
+        + section(
+            "What a checkpoint holds up",
+            "The first checkpoints: above the device, then what moves the state to the host and on to storage.",
+            checkpoints(drawn),
+            (),
+            "640px",
+        )
     )
 
 

@@ -43,7 +43,7 @@ class Among:
 
 
 def agreement() -> Agreement:
-    """Return that of all ranks, over a gloo group of their own, or of this process alone; all ranks call it together."""
+    """Return that of all ranks, over a gloo group of their own, which all make together; or of this process alone."""
     if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
         return Among(dist.new_group(backend="gloo"))
     return Alone()

@@ -7,6 +7,7 @@ import shutil
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evenly.hosts.torch.checkpoints.errors import CheckpointError
 
@@ -64,14 +65,17 @@ def manifest(folder: Path, version: int) -> list[Part]:
     """Return the parts of a version; raise `CheckpointError` for a manifest that `commit` would not have written."""
     path = home(folder, version) / MANIFEST
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        if told["format"] != FORMAT or told["version"] != version:
-            raise ValueError(f"it is of '{told['format']}', version {told['version']}")
-        parts = [Part(str(file["name"]), int(file["bytes"]), int(file["crc32"])) for file in told["files"]]
-        if [part.name for part in parts] != [part_name(rank) for rank in range(len(parts))] or not parts:
-            raise ValueError(f"its files are {[part.name for part in parts]}")
+        return _parts(json.loads(path.read_text(encoding="utf-8")), version)
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise CheckpointError(f"{path}: not a manifest of version {version}: {error}") from error
+
+
+def _parts(told: Any, version: int) -> list[Part]:
+    if told["format"] != FORMAT or told["version"] != version:
+        raise ValueError(f"it is of '{told['format']}', version {told['version']}")
+    parts = [Part(str(file["name"]), int(file["bytes"]), int(file["crc32"])) for file in told["files"]]
+    if [part.name for part in parts] != [part_name(rank) for rank in range(len(parts))] or not parts:
+        raise ValueError(f"its files are {[part.name for part in parts]}")
     return parts
 
 

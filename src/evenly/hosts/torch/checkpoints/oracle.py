@@ -1,4 +1,4 @@
-"""Is a checkpoint the state right after its step, whatever copier and writer are doing meanwhile?"""
+"""Whether a checkpoint is the state right after its step, whatever copier and writer are doing meanwhile."""
 
 import copy
 import random

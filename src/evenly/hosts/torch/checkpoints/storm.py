@@ -1,7 +1,7 @@
 """Kill a run with checkpoints again and again, and see whether it goes on as if nothing had been.
 
-`python -m evenly.hosts.torch.checkpoints.storm KILLS SEED` prints what it found. Runs are forked from a process that has
-torch loaded, which takes some milliseconds; half of them are killed after a random time, half at a named point.
+`python -m evenly.hosts.torch.checkpoints.storm KILLS SEED` prints what it found. Runs are forked from a process that
+has torch loaded, which takes some milliseconds; half of them are killed after a random time, half at a named point.
 """
 
 import json
@@ -91,7 +91,7 @@ def _reference(seed: int) -> list[float]:
 
 
 def _once(folder: Path, seed: int, chance: random.Random, reference: list[float], found: Found) -> bool:
-    """Run until killed; return whether the run ended, or nothing but its end is left to see."""
+    """Run until killed; return whether the run ended before."""
     from evenly.hosts.torch.checkpoints import folder as versions
 
     board = Board()
