@@ -26,7 +26,8 @@ class Perfetto:
     Where prompts and decodes have a lane each, the first two rows of a replica are the lanes with their passes; those
     of its requests follow. Of operations that share a device: a row for each resource, and a span for each operation
     of each layer. Of experts that do not fit on a device: a row each for CPU, device and link. Of checkpoints: one each
-    for device, copier and writer. Of a row of servers: counters of its power, of the level of its clocks and of the servers at work, and a span for each brake.
+    for device, copier and writer. Of a row of servers: counters of its power, of the level of its clocks and of the
+    servers at work, and a span for each brake.
 
     Reference: the Trace Event Format, which https://ui.perfetto.dev opens.
     """
