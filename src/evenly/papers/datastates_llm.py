@@ -101,7 +101,7 @@ def measured() -> dict[str, float]:
 
 
 def throttled() -> dict[str, float]:
-    """Return gains over torch.save where storage is held to 1.2 steps a state, and the model's over the measured one."""
+    """Return gains where storage is held to 1.2 steps a state, and those of the simulator over the measured ones."""
     _needs_torch()
     from evenly.hosts.torch.checkpoints.measure import Job, measure
 
