@@ -19,7 +19,8 @@ from evenly.hosts.torch.checkpoints.file import head
 from evenly.hosts.torch.checkpoints.layout import Layout, layout
 from evenly.hosts.torch.checkpoints.ring import ALIGN, Ring
 from evenly.hosts.torch.checkpoints.saving import Saving, storage_of
-from evenly.hosts.torch.checkpoints.sharded import Sharded
+from evenly.hosts.torch.checkpoints.sharded import Sharded, local
+from evenly.hosts.torch.checkpoints.state import states
 from evenly.hosts.torch.checkpoints.writer import Writer
 
 CHUNK = 4 << 20  # bytes that are copied and written at a time
@@ -75,13 +76,13 @@ class Checkpoints:
         """Begin to save a state; return what tells when it is copied, and when it is there.
 
         Values are tensors, numbers, text, lists, tuples, dicts, or objects with `state_dict`; `version` grows, the
-        number of the step for instance. If an earlier checkpoint failed and nobody asked, a warning says so. Raises
-        `ValueError` for a value that cannot be saved.
+        number of the step for instance. If an earlier checkpoint failed, a warning says so. Raises `ValueError` for a
+        value that cannot be saved.
         """
         self._check(version)
         self._settle()
         self.wait()
-        told, found = lean.pack({key: _state(value) for key, value in state.items()})
+        told, found = lean.pack(states(state))
         shards = {name: entry for name, entry in found.items() if isinstance(entry, Sharded)}
         tensors = {name: entry.local if isinstance(entry, Sharded) else entry for name, entry in found.items()}
         made = self._laid_out(tensors)
@@ -182,10 +183,6 @@ class Checkpoints:
         return self._layout[1]
 
 
-def _state(value: Any) -> Any:
-    return value.state_dict() if hasattr(value, "state_dict") else value
-
-
 def _copy(tensor: torch.Tensor) -> torch.Tensor:
     """Return a copy on the host that nobody else changes."""
     return tensor.detach().to("cpu", copy=True)
@@ -195,10 +192,10 @@ def _storages(optimizer: torch.optim.Optimizer) -> Iterable[int]:
     """Return the memories that a step of an optimizer changes: parameters and their state."""
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            yield storage_of(parameter)
+            yield storage_of(local(parameter))
             for value in optimizer.state.get(parameter, {}).values():
                 if isinstance(value, torch.Tensor):
-                    yield storage_of(value)
+                    yield storage_of(local(value))
 
 
 __all__ = ["CheckpointError", "Checkpoints", "Saving"]

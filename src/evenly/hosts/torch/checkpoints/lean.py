@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evenly.hosts.torch.checkpoints.sharded import Sharded, of_dtensor
+from evenly.hosts.torch.checkpoints.sharded import Sharded, is_dtensor, of_dtensor
 
 Found = dict[str, "torch.Tensor | Sharded"]
 TAGS = ("$tensor", "$sharded", "$array", "$dict", "$tuple", "$bytes", "$float")
@@ -33,7 +33,7 @@ class _Packer:
         self.names: dict[tuple[Any, ...], str] = {}
 
     def pack(self, value: Any, path: tuple[str, ...]) -> Any:
-        if type(value).__name__ == "DTensor":
+        if is_dtensor(value):
             value = of_dtensor(value)
         if isinstance(value, Sharded):
             return {"$sharded": self._named(value.local, value, path)}

@@ -11,6 +11,7 @@ import torch
 
 from evenly.hosts.torch.checkpoints.checkpoints import Checkpoints
 from evenly.hosts.torch.checkpoints.restore import fill
+from evenly.hosts.torch.checkpoints.state import states
 from evenly.hosts.torch.checkpoints.trainer import Trainer
 
 STEPS = 12
@@ -36,7 +37,7 @@ def differing(seed: int, barrier: bool = True) -> int:
                 checkpoints.unguard()
             for _ in range(STEPS):
                 trainer.step()
-                copies[trainer.steps] = copy.deepcopy(_states(trainer))
+                copies[trainer.steps] = copy.deepcopy(states(trainer.state()))
                 checkpoints.async_save(trainer.state(), trainer.steps)
             checkpoints.drain()
         return sum(not same(_read(Path(name), version, copies[version]), copies[version]) for version in copies)
@@ -55,11 +56,6 @@ def same(one: Any, other: Any) -> bool:
 
 def _bits(tensor: torch.Tensor) -> bytes:
     return bytes(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-
-
-def _states(trainer: Trainer) -> dict[str, Any]:
-    parts = trainer.state().items()
-    return {key: value.state_dict() if hasattr(value, "state_dict") else value for key, value in parts}
 
 
 def _read(folder: Path, version: int, like: dict[str, Any]) -> dict[str, Any]:

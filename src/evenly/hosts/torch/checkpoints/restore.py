@@ -11,7 +11,8 @@ from evenly.hosts.torch.checkpoints import lean
 from evenly.hosts.torch.checkpoints.agreement import Agreement
 from evenly.hosts.torch.checkpoints.errors import CheckpointError
 from evenly.hosts.torch.checkpoints.file import File
-from evenly.hosts.torch.checkpoints.sharded import Sharded, of_dtensor
+from evenly.hosts.torch.checkpoints.sharded import Sharded, is_dtensor, of_dtensor
+from evenly.hosts.torch.checkpoints.state import Stateful
 
 
 def newest(folder: Path, agreed: Agreement, version: int | None = None) -> int | None:
@@ -58,11 +59,10 @@ def fill(state: MutableMapping[str, Any], folder: Path, version: int, rank: int)
         if file is None:
             raise CheckpointError(f"version {version} has no '{key}'; it has {', '.join(files[0].lean)}")
         target = state[key]
-        stateful = hasattr(target, "load_state_dict")
-        wanted = target.state_dict() if stateful else target
+        wanted = target.state_dict() if isinstance(target, Stateful) else target
         found = lean.unpack(file.lean[key], _Tensors(file, version))
         filled = _filled(wanted, found, files, key)
-        if stateful:
+        if isinstance(target, Stateful):
             target.load_state_dict(filled)
         else:
             state[key] = filled
@@ -111,7 +111,7 @@ def _filled(wanted: Any, found: Any, files: list[File], path: str) -> Any:
 
 
 def _put_together(wanted: Any, found: _Blocks, files: list[File], path: str) -> Any:
-    block = of_dtensor(wanted) if type(wanted).__name__ == "DTensor" else wanted
+    block = of_dtensor(wanted) if is_dtensor(wanted) else wanted
     if not isinstance(block, Sharded):
         whole = block if isinstance(block, torch.Tensor) else _whole(found, files)
         block = Sharded(whole, found.shape, (0,) * len(found.shape))

@@ -1,5 +1,6 @@
 """A rank's part of a tensor that several ranks hold together."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,17 @@ def rows(whole: torch.Tensor, rank: int, ranks: int) -> Sharded:
     cuts = [len(whole) * k // ranks for k in range(ranks + 1)]
     start = (cuts[rank],) + (0,) * (whole.dim() - 1)
     return Sharded(whole[cuts[rank] : cuts[rank + 1]], tuple(whole.shape), start)
+
+
+def is_dtensor(value: Any) -> bool:
+    """Tell whether a value is a `DTensor`; where nobody imported their module there is none."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(value, module.DTensor)
+
+
+def local(tensor: Any) -> Any:
+    """Return a tensor, or of a `DTensor` this rank's part."""
+    return tensor.to_local() if is_dtensor(tensor) else tensor
 
 
 def of_dtensor(tensor: Any) -> Sharded:

@@ -17,6 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+
+from evenly.hosts.torch.checkpoints import folder as versions
+from evenly.hosts.torch.checkpoints.checkpoints import Checkpoints
+from evenly.hosts.torch.checkpoints.trainer import Trainer
 
 POINTS = ("copied", "written", "before fsync", "before rename", "before manifest", "committed")
 STEPS = 60  # of a run; then another one begins
@@ -62,8 +67,6 @@ def storm(kills: int, seed: int) -> dict[str, int]:
 
 def main(kills: int, seed: int) -> Found:
     """Kill so many runs."""
-    import torch
-
     torch.set_num_threads(1)
     chance = random.Random(seed)
     reference, found = _reference(seed), Found()
@@ -78,8 +81,6 @@ def main(kills: int, seed: int) -> Found:
 
 def _reference(seed: int) -> list[float]:
     """Return the losses of a run that nobody kills."""
-    from evenly.hosts.torch.checkpoints.trainer import Trainer
-
     board = Board()
     if (child := os.fork()) == 0:
         trainer = Trainer(seed)
@@ -92,8 +93,6 @@ def _reference(seed: int) -> list[float]:
 
 def _once(folder: Path, seed: int, chance: random.Random, reference: list[float], found: Found) -> bool:
     """Run until killed; return whether the run ended before."""
-    from evenly.hosts.torch.checkpoints import folder as versions
-
     board = Board()
     named = chance.random() < 0.5
     point, passes, life = chance.choice(POINTS), chance.randint(1, MOST_PASSES), chance.uniform(0.0, LONGEST)
@@ -122,9 +121,6 @@ def _once(folder: Path, seed: int, chance: random.Random, reference: list[float]
 
 def _child(folder: Path, seed: int, board: Board, point: str, passes: int) -> None:
     """Go on from the newest checkpoint and save every step, until the end or until killed at a point."""
-    from evenly.hosts.torch.checkpoints.checkpoints import Checkpoints
-    from evenly.hosts.torch.checkpoints.trainer import Trainer
-
     left = [passes]
 
     def trace(at: str, version: int) -> None:
