@@ -15,13 +15,26 @@ import torch.distributed as dist
 from evenly.hosts.torch.checkpoints import Checkpoints
 from evenly.hosts.torch.checkpoints.sharded import rows
 
+
+
+def sharded(weight, ranks):
+    # a layer whose weight is a DTensor, cut by rows
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    layer = torch.nn.Linear(7, 10, bias=False)
+    mesh = init_device_mesh("cpu", (ranks,))
+    layer.weight = torch.nn.Parameter(distribute_tensor(weight.clone(), mesh, [Shard(0)]))
+    return layer
+
+
 torch.set_num_threads(1)
 rank, ranks, store, folder, what = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5]
 dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=ranks)
 whole = torch.arange(70.0).reshape(10, 7)
 with Checkpoints(folder, buffer=1 << 16) as checkpoints:
     if what == "save":
-        state = {"table": rows(whole, rank, ranks), "rank": rank, "bias": torch.ones(3)}
+        state = {"table": rows(whole, rank, ranks), "rank": rank, "bias": torch.ones(3), "model": sharded(whole, ranks)}
         checkpoints.save(state, 1)
         if rank == 1:
             state["table"] = rows(whole + 1, rank, ranks)
@@ -32,8 +45,13 @@ with Checkpoints(folder, buffer=1 << 16) as checkpoints:
             print(type(error).__name__, "rank 1" in str(error))
     else:
         block = rows(torch.zeros(10, 7), rank, ranks)
-        state = {"table": block, "bias": torch.zeros(3)}
-        print(checkpoints.load(state), torch.equal(block.local, rows(whole, rank, ranks).local))
+        model = sharded(torch.zeros(10, 7), ranks)
+        state = {"table": block, "bias": torch.zeros(3), "model": model}
+        print(
+            checkpoints.load(state),
+            torch.equal(block.local, rows(whole, rank, ranks).local),
+            torch.equal(model.weight.full_tensor(), whole),
+        )
 dist.destroy_process_group()
 """
 
@@ -68,7 +86,7 @@ def test_what_two_ranks_saved_two_and_three_read_and_a_rank_that_fails_fails_the
     said = together(2, folder, "save")
     assert said == ["CheckpointError True", "NotADirectoryError False"]
     assert versions.versions(folder) == [1]
-    assert together(3, folder, "load") == ["1 True"] * 3
+    assert together(3, folder, "load") == ["1 True True"] * 3
     state = {"table": None, "rank": None}
     with Checkpoints(folder, buffer=1 << 16) as checkpoints:
         assert checkpoints.load(state) == 1

@@ -56,7 +56,7 @@ class File:
             starts = json.loads(metadata.get(SHARDS, "{}"))
             self.whole = {name: tuple(shape) for name, shape in json.loads(metadata.get("whole", "{}")).items()}
             self.start = {name: tuple(starts[name]["saved_offsets"]) for name in self.whole}
-        except (ValueError, KeyError, TypeError, struct.error) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
             raise CheckpointError(f"{path}: not a checkpoint of evenly, or damaged: {error}") from error
 
     def read(self, name: str) -> torch.Tensor:

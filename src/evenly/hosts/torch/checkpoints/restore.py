@@ -11,6 +11,7 @@ from evenly.hosts.torch.checkpoints import lean
 from evenly.hosts.torch.checkpoints.agreement import Agreement
 from evenly.hosts.torch.checkpoints.errors import CheckpointError
 from evenly.hosts.torch.checkpoints.file import File
+from evenly.hosts.torch.checkpoints.layout import DTYPES
 from evenly.hosts.torch.checkpoints.sharded import Sharded, is_dtensor, of_dtensor
 from evenly.hosts.torch.checkpoints.state import Stateful
 
@@ -118,8 +119,9 @@ def _put_together(wanted: Any, found: _Blocks, files: list[File], path: str) -> 
         wanted = whole
     if tuple(block.shape) != found.shape:
         raise CheckpointError(f"{path}: shape {found.shape} was saved, {tuple(block.shape)} is wanted")
-    with torch.no_grad():
-        filled = sum(file.fill(found.name, block) for file in files if found.name in file.places)
+    blocks = {(file.start.get(found.name), file.places[found.name].shape): file for file in files if _has(file, found)}
+    with torch.no_grad():  # of blocks that several ranks have, one
+        filled = sum(file.fill(found.name, block) for file in blocks.values())
     if filled != block.local.numel():
         raise CheckpointError(f"{path}: {filled} of {block.local.numel()} elements of a block were saved")
     return wanted
@@ -127,7 +129,9 @@ def _put_together(wanted: Any, found: _Blocks, files: list[File], path: str) -> 
 
 def _whole(found: _Blocks, files: list[File]) -> torch.Tensor:
     """Return memory for all of a tensor."""
-    from evenly.hosts.torch.checkpoints.layout import DTYPES
-
-    dtype = next(file.places[found.name].dtype for file in files if found.name in file.places)
+    dtype = next(file.places[found.name].dtype for file in files if _has(file, found))
     return torch.empty(found.shape, dtype=DTYPES[dtype])
+
+
+def _has(file: File, blocks: _Blocks) -> bool:
+    return blocks.name in file.places
