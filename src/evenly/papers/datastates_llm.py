@@ -75,7 +75,7 @@ def optimum(seed: int) -> dict[str, float]:
     """Return the best of many intervals over that of Young and Daly or its inverse, for savers that stall."""
     figures: dict[str, float] = {}
     for name in ("torch-save", "snapshot-async"):
-        base = CheckpointScenario(saver=SAVERS[name], steps=2_000_000, mtbf=1800.0, restart=10.0, seed=seed)
+        base = CheckpointScenario(saver=SAVERS[name], steps=4_000_000, mtbf=1800.0, restart=10.0, seed=seed)
         said = young_daly(_stall(base.machine, name, 1000), base.mtbf) / base.machine.step
         tried = [int(every) for every in np.unique(np.rint(said * np.geomspace(1 / 4, 4, 25)))]
         goodput = [replace(base, interval=every).run().metrics["goodput"] for every in tried]

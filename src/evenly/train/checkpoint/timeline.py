@@ -54,7 +54,7 @@ class Timeline:
         """Return when so many steps have ended, and all that was asked for is on storage."""
         last, more = divmod(steps, self.interval)
         over = self.begin[last] + (self.stall[last] + more * step if more else self.block[last])
-        return float(max(over, self.durable[: last + 1].max()))
+        return float(max(over, self.durable[last]))
 
 
 def timeline(machine: Machine, saver: Saver, interval: int, checkpoints: int, drawn: int = 0) -> Timeline:
