@@ -84,6 +84,8 @@ class Measured:
     "Seconds of all steps and checkpoints, until the last was on storage."
     step: float
     "Seconds of a step, median, without what it waited."
+    cpu: float
+    "CPU seconds of all threads meanwhile: copies and writes that are hidden still take them."
     right: bool
     "Whether what is read back equals the state in every bit."
 
@@ -196,7 +198,7 @@ def measure(job: Job, way: str, checkpoints: int, every: int = 1, rate: float | 
         made.barrier()
         made.finish()
         stalls, steps = [], []
-        begin = time.perf_counter()
+        begin, spent = time.perf_counter(), time.process_time()
         for version in range(1, checkpoints + 1):
             waited = [0.0]
             _timed(waited, lambda version=version: made.save(job.state(), version))
@@ -206,8 +208,8 @@ def measure(job: Job, way: str, checkpoints: int, every: int = 1, rate: float | 
                 steps.append(time.perf_counter() - start - (waited[0] - before))
             stalls.append(waited[0])
         made.finish()
-        total = time.perf_counter() - begin
-        return Measured(tuple(stalls), total, statistics.median(steps), _right(job, made, checkpoints + 1))
+        total, cpu = time.perf_counter() - begin, time.process_time() - spent
+        return Measured(tuple(stalls), total, statistics.median(steps), cpu, _right(job, made, checkpoints + 1))
 
 
 def _timed(waited: list[float], call: Callable[[], None]) -> None:
@@ -227,21 +229,27 @@ def _right(job: Job, made: Way, version: int) -> bool:
     return same(state, job.state())
 
 
-def main(megabytes: float = 96.0, rate: float | None = None) -> None:
-    """Print a table of all ways."""
+def table(megabytes: float, count: int, every: int = 1, rate: float | None = None) -> str:
+    """Return stalls and times of all ways as a Markdown table; under a rate without torch's own."""
     job = Job(megabytes, 256)
-    print(f"{job.bytes / 1e6:.0f} MB of state, a checkpoint every step; times in ms")
-    print(f"{'':12}{'stall p50':>12}{'stall p99':>12}{'step':>10}{'total':>12}   read back")
+    lines = [
+        f"| {job.bytes / 1e6:.0f} MB, every {every} | stall p50, ms | worst | all, s | CPU s | read back |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
     for way in WAYS:
-        if rate is not None and way == "async_save":
-            continue
-        found = measure(job, way, 12, rate=rate)
-        worst = max(found.stalls)
-        figures = [1e3 * value for value in (statistics.median(found.stalls), worst, found.step, found.total)]
-        shown = f"{figures[0]:12.1f}{figures[1]:12.1f}{figures[2]:10.1f}{figures[3]:12.0f}"
-        print(f"{way:12}{shown}   {'equal' if found.right else 'DIFFERENT'}")
+        if rate is None or way != "async_save":
+            found = measure(job, way, count, every, rate)
+            middle, worst = 1e3 * statistics.median(found.stalls), 1e3 * max(found.stalls)
+            right = "equal" if found.right else "DIFFERENT"
+            lines.append(f"| {way} | {middle:.1f} | {worst:.1f} | {found.total:.1f} | {found.cpu:.1f} | {right} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table."""
+    numbers = [float(word) for word in sys.argv[1:]]
+    print(table(numbers[0] if numbers else 96.0, 12, rate=numbers[1] * 1e6 if len(numbers) > 1 else None))
 
 
 if __name__ == "__main__":
-    numbers = [float(word) for word in sys.argv[1:]]
-    main(numbers[0] if numbers else 96.0, numbers[1] * 1e6 if len(numbers) > 1 else None)
+    main()
