@@ -1,5 +1,6 @@
 """Checkpoints in torch: equal in every bit, complete or not there, refused where they are damaged."""
 
+import re
 import subprocess
 import sys
 import warnings
@@ -31,19 +32,31 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_three_lines_are_enough(tmp_path: Path) -> None:
-    model = torch.nn.Linear(4, 1)
-    optimizer = torch.optim.AdamW(model.parameters())
-    checkpoints = Checkpoints(tmp_path, guard=optimizer)
-    for step in range(3):
-        model(torch.ones(4)).backward()
-        optimizer.step()
-        checkpoints.async_save({"model": model, "optimizer": optimizer}, step)
-    checkpoints.close()
-    other = torch.nn.Linear(4, 1)
-    with Checkpoints(tmp_path) as again:
-        assert again.load({"model": other}) == 2
-    assert same(other.state_dict(), model.state_dict())
+def examples() -> list[str]:
+    """Return the lines of Python that the page on checkpoints shows."""
+    page = Path(__file__).parents[3] / "docs" / "checkpoints.md"
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("lines", examples(), ids=["three lines", "a loop"])
+def test_the_lines_of_the_page_save_a_run(lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    trainer = Trainer(0)
+    trainer.step()
+    names: dict[str, Any] = {
+        "model": trainer.model,
+        "optimizer": trainer.optimizer,
+        "sampler": trainer.sampler,
+        "train": lambda step: trainer.step(),
+        "step": 2,
+        "steps": 2,
+    }
+    exec(lines, names)
+    names["checkpoints"].close()
+    other = Trainer(1)
+    with Checkpoints("run/checkpoints") as again:
+        assert again.load({"model": other.model}) == 2
+    assert same(dict(other.model.state_dict()), dict(trainer.model.state_dict()))
 
 
 @pytest.mark.parametrize("seed", range(3))
