@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,34 @@ def test_a_checkpoint_is_the_state_right_after_its_step_however_slow_its_threads
 
 def test_without_the_barrier_that_test_fails() -> None:
     assert differing(0, barrier=False) > 0
+
+
+def test_an_optimizer_waits_for_its_own_tensors_only(tmp_path: Path) -> None:
+    parameters = [torch.nn.Parameter(torch.full((4096,), float(k))) for k in range(2)]
+    first, last = (torch.optim.SGD([parameter], lr=1.0) for parameter in parameters)
+    for parameter in parameters:
+        parameter.grad = torch.ones(4096)
+    gate, passed = Event(), []
+
+    def held_up(point: str, version: int) -> None:
+        if point == "copied":
+            passed.append(version)
+            if len(passed) == 1:
+                gate.wait(10)
+
+    with Checkpoints(tmp_path, guard=[first, last], buffer=SMALL, trace=held_up) as checkpoints:
+        checkpoints.async_save({"a": parameters[0], "b": parameters[1]}, 0)
+        first.step()
+        thread = Thread(target=last.step)
+        thread.start()
+        thread.join(0.05)
+        assert thread.is_alive(), "what is not copied yet may not change"
+        gate.set()
+        thread.join(10)
+        assert [float(parameter[0]) for parameter in parameters] == [-1.0, 0.0]
+        state = {"a": torch.zeros(4096), "b": torch.zeros(4096)}
+        checkpoints.load(state)
+    assert [float(state[key].max()) for key in "ab"] == [0.0, 1.0]
 
 
 def test_two_hundred_kills_change_no_step_and_lose_no_complete_version() -> None:
