@@ -6,7 +6,7 @@ import numpy as np
 
 from evenly.train.checkpoint.timeline import Timeline
 
-MOST_FAILURES = 1_000_000
+MOST_FAILURES = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Trainer:
         self.optimizer.step()
         self.schedule.step()
         self.steps += 1
-        return float(loss)
+        return float(loss.detach())
 
     def load(self, checkpoints: Any) -> int:
         """Go on from the newest checkpoint; return the steps that were done."""
