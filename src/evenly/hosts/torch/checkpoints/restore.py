@@ -54,14 +54,14 @@ def _wrong(folder: Path, version: int, agreed: Agreement) -> str:
 def fill(state: MutableMapping[str, Any], folder: Path, version: int, rank: int) -> None:
     """Fill a state of a rank from the files of a version; raise `CheckpointError` for what it has not."""
     files = [File(versions.home(folder, version) / part.name) for part in versions.manifest(folder, version)]
-    own = files[rank] if rank < len(files) else files[0]
+    readers = [_Tensors(file) for file in ([files[rank]] if rank < len(files) else []) + [files[0]]]
     for key in list(state):
-        file = next((file for file in (own, files[0]) if key in file.lean), None)
-        if file is None:
+        reader = next((reader for reader in readers if key in reader.file.lean), None)
+        if reader is None:
             raise CheckpointError(f"version {version} has no '{key}'; it has {', '.join(files[0].lean)}")
         target = state[key]
         wanted = target.state_dict() if isinstance(target, Stateful) else target
-        found = lean.unpack(file.lean[key], _Tensors(file, version))
+        found = lean.unpack(reader.file.lean[key], reader)
         filled = _filled(wanted, found, files, key)
         if isinstance(target, Stateful):
             target.load_state_dict(filled)
@@ -72,7 +72,7 @@ def fill(state: MutableMapping[str, Any], folder: Path, version: int, rank: int)
 class _Tensors:
     """Reads each tensor of a file once, so that tensors that were one are one again."""
 
-    def __init__(self, file: File, version: int) -> None:
+    def __init__(self, file: File) -> None:
         self.file = file
         self.read: dict[str, Any] = {}
 

@@ -30,7 +30,7 @@ class Ring:
         if size < ALIGN:
             raise ValueError(f"a buffer has at least {ALIGN} bytes, not {size}")
         self.size = size // ALIGN * ALIGN
-        self.bytes = torch.zeros(self.size, dtype=torch.uint8, pin_memory=pinned)
+        self.bytes = torch.empty(self.size, dtype=torch.uint8, pin_memory=pinned)
         self.array = self.bytes.numpy()
         self._taken: deque[Region] = deque()
         self._changed = Condition()
