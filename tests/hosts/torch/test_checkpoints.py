@@ -260,7 +260,7 @@ def test_versions_grow_and_an_earlier_run_is_not_overwritten_unread(tmp_path: Pa
     with Checkpoints(tmp_path, keep=2, buffer=SMALL) as checkpoints:
         with pytest.raises(ValueError, match="has version 4 of an earlier run; load it first"):
             checkpoints.async_save({"x": 0}, 1)
-        state = {"x": None}
+        state: dict[str, Any] = {"x": None}
         assert checkpoints.load(state, version=3) == 3
         checkpoints.save({"x": 40}, 4)
         assert versions.versions(tmp_path) == [4, 3]

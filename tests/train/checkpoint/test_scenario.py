@@ -3,7 +3,7 @@
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_every_saver_passes_the_exam_of_its_room(name: str) -> None:
 
 def test_the_exam_notices_an_update_that_tears_a_copy() -> None:
     class Torn:
-        serialises = False
+        serialises: ClassVar[bool] = False
 
         def hold(self, begin: float, copied: Any, written: Any) -> Any:
             return begin, copied - 0.5

@@ -32,7 +32,9 @@ def twin(machine: Machine, name: str, interval: int, checkpoints: int) -> list[t
     """Return begin, stall and end on storage of each checkpoint, one piece after the other."""
     saver, room = savers[name](), round(machine.buffer * PIECES)
     copy, write = machine.state / PIECES / machine.copy, machine.state / PIECES / machine.storage
-    now, copier, writer, left, found = interval * machine.step, 0.0, 0.0, [], []
+    now, copier, writer = interval * machine.step, 0.0, 0.0
+    left: list[float] = []
+    found = []
     for _ in range(checkpoints):
         copied, written = [], []
         for _ in range(PIECES):

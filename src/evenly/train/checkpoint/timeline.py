@@ -68,21 +68,19 @@ def timeline(machine: Machine, saver: Saver, interval: int, checkpoints: int, dr
     pieces: list[tuple[Floats, Floats]] = []
     begin, alike = interval * machine.step, 0
     while len(rows) <= checkpoints and (len(pieces) < drawn or alike <= machine.buffer + 1):
-        block, stall, copied, written = lane.save(begin)
-        rows.append((begin, stall, block, float(written[-1])))
+        wait, late, copied, written = lane.save(begin)
+        rows.append((begin, late, wait, float(written[-1])))
         pieces.append((copied, written))
         alike = alike + 1 if len(pieces) > 1 and _repeats(rows[-2:], pieces[-2:]) else 0
-        begin += interval * machine.step + stall
+        begin += interval * machine.step + late
     begins, stall, block, durable = np.array(rows, np.float64).T
     rest = checkpoints + 1 - len(rows)
     if rest > 0:
-        period = interval * machine.step + stall[-1]
-        later = period * np.arange(1, rest + 1)
-        begins = np.concatenate([begins, begins[-1] + later])
-        durable = np.concatenate([durable, durable[-1] + later])
+        later = (interval * machine.step + stall[-1]) * np.arange(1, rest + 1)
+        begins, durable = (np.concatenate([column, column[-1] + later]) for column in (begins, durable))
         stall, block = (np.concatenate([column, np.full(rest, column[-1])]) for column in (stall, block))
-    copied, written = (np.array([pair[k] for pair in pieces]).reshape(-1, PIECES) for k in (0, 1))
-    return Timeline(interval, begins, stall, block, durable, copied, written)
+    copies, writes = (np.array([pair[k] for pair in pieces]).reshape(-1, PIECES) for k in (0, 1))
+    return Timeline(interval, begins, stall, block, durable, copies, writes)
 
 
 class _Lanes:

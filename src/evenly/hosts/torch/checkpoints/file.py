@@ -80,7 +80,7 @@ class File:
         source = self._rows(place, rows)[(slice(None), *others) if both else ()]
         into = target.local[tuple(slice(a - s, b - s) for (a, b), s in zip(both, target.start, strict=True))]
         into.copy_(source)
-        return into.numel()
+        return int(into.numel())
 
     def _rows(self, place: Place, rows: slice) -> torch.Tensor:
         """Return some rows of a tensor; of one without dimensions, all."""

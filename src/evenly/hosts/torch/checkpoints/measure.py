@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from evenly.hosts.torch.checkpoints.oracle import same
 
 WIDTH = 1024
 BYTES = 12 * WIDTH * WIDTH  # of a layer: weights and two moments
+
+
+def nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(slots=True)
@@ -43,7 +48,7 @@ class Job:
         self.model = torch.nn.Sequential(*parts)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
         self.rows = torch.randn(self.batch, WIDTH)
-        self.step(lambda: None)
+        self.step(nothing)
 
     rows: Any = field(init=False)
 
@@ -127,7 +132,7 @@ def torch_save(job: Job, folder: Path, rate: float | None) -> Iterator[Way]:
     def read(state: dict[str, Any], version: int) -> None:
         state.update(torch.load(path, weights_only=True))
 
-    yield Way(save, lambda: None, lambda: None, read)
+    yield Way(save, nothing, nothing, read)
 
 
 class _Throttled(io.RawIOBase):
@@ -201,10 +206,10 @@ def measure(job: Job, way: str, checkpoints: int, every: int = 1, rate: float | 
         begin, spent = time.perf_counter(), time.process_time()
         for version in range(1, checkpoints + 1):
             waited = [0.0]
-            _timed(waited, lambda version=version: made.save(job.state(), version))
+            _timed(waited, partial(made.save, job.state(), version))
             for k in range(every):
                 start, before = time.perf_counter(), waited[0]
-                job.step(lambda k=k, waited=waited: None if k else _timed(waited, made.barrier))
+                job.step(nothing if k else partial(_timed, waited, made.barrier))
                 steps.append(time.perf_counter() - start - (waited[0] - before))
             stalls.append(waited[0])
         made.finish()
