@@ -91,7 +91,7 @@ def measured() -> dict[str, float]:
     _needs_torch()
     from evenly.hosts.torch.checkpoints.measure import WAYS, Job, measure
 
-    job = Job(MEGABYTES, 256)
+    job = Job(MEGABYTES, 64)
     figures = {"different": 0.0}
     for way in WAYS:
         found = measure(job, way, CHECKPOINTS, every=3)
@@ -105,7 +105,7 @@ def throttled() -> dict[str, float]:
     _needs_torch()
     from evenly.hosts.torch.checkpoints.measure import Job, measure
 
-    job, count = Job(48.0, 512), 12
+    job, count = Job(25.0, 128), 12
     free = measure(job, "raw", 3)
     rate = job.bytes / (1.2 * free.step)
     found = {way: measure(job, way, count, rate=rate) for way in ("torch.save", "raw", "lazy")}

@@ -236,7 +236,7 @@ def _right(job: Job, made: Way, version: int) -> bool:
 
 def table(megabytes: float, count: int, every: int = 1, rate: float | None = None) -> str:
     """Return stalls and times of all ways as a Markdown table; under a rate without torch's own."""
-    job = Job(megabytes, 256)
+    job = Job(megabytes, 64)
     lines = [
         f"| {job.bytes / 1e6:.0f} MB, every {every} | stall p50, ms | worst | all, s | CPU s | read back |",
         "| --- | ---: | ---: | ---: | ---: | --- |",

@@ -15,7 +15,7 @@ from evenly.hosts.torch.checkpoints.state import states
 from evenly.hosts.torch.checkpoints.trainer import Trainer
 
 STEPS = 12
-LONGEST = 3e-3  # seconds that copier and writer are held up at a point
+LONGEST = 6e-3  # seconds that copier and writer are held up at a point
 
 
 def differing(seed: int, barrier: bool = True) -> int:
