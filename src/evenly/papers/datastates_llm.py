@@ -91,10 +91,10 @@ def measured() -> dict[str, float]:
     _needs_torch()
     from evenly.hosts.torch.checkpoints.measure import WAYS, Job, measure
 
-    job = Job(MEGABYTES, 64)
+    job = Job(MEGABYTES, 1.5)
     figures = {"different": 0.0}
     for way in WAYS:
-        found = measure(job, way, CHECKPOINTS, every=3)
+        found = measure(job, way, CHECKPOINTS)
         figures[way] = 1e3 * statistics.median(found.stalls)
         figures["different"] += not found.right
     return figures | {f"{way}_over_lazy": figures[way] / figures["lazy"] for way in WAYS}
@@ -105,9 +105,8 @@ def throttled() -> dict[str, float]:
     _needs_torch()
     from evenly.hosts.torch.checkpoints.measure import Job, measure
 
-    job, count = Job(25.0, 128), 12
-    free = measure(job, "raw", 3)
-    rate = job.bytes / (1.2 * free.step)
+    job, count = Job(25.0, 0.4), 12
+    rate = job.bytes / (1.2 * measure(job, "raw", 3).step)
     found = {way: measure(job, way, count, rate=rate) for way in ("torch.save", "raw", "lazy")}
     step = statistics.median(one.step for one in found.values())
     machine = Machine(job.bytes, 0.95 * step, 0.05 * step, 20 * rate, 20 * rate, rate, 2.0)

@@ -24,6 +24,7 @@ from evenly.hosts.torch.checkpoints.checkpoints import Checkpoints
 from evenly.hosts.torch.checkpoints.oracle import same
 
 WIDTH = 1024
+BATCH = 8
 BYTES = 12 * WIDTH * WIDTH  # of a layer: weights and two moments
 
 
@@ -33,10 +34,14 @@ def nothing() -> None:
 
 @dataclass(slots=True)
 class Job:
-    """A network of square layers and its optimizer."""
+    """A network of square layers and its optimizer, trained as if on a device of its own.
+
+    Forward and backward are computed, and then slept on until `least` seconds are over, as a process does whose device
+    computes: what is measured is the waiting for checkpoints, not who shares this machine's cores.
+    """
 
     megabytes: float
-    batch: int
+    least: float
     layers: int = field(init=False)
     model: Any = field(init=False)
     optimizer: Any = field(init=False)
@@ -47,7 +52,7 @@ class Job:
         parts = [torch.nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(self.layers)]
         self.model = torch.nn.Sequential(*parts)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4)
-        self.rows = torch.randn(self.batch, WIDTH)
+        self.rows = torch.randn(BATCH, WIDTH)
         self.step(nothing)
 
     rows: Any = field(init=False)
@@ -63,7 +68,9 @@ class Job:
 
     def step(self, before_update: Callable[[], None]) -> None:
         """Train one step; call something between backward and update."""
+        start = time.perf_counter()
         self.model(self.rows).square().mean().backward()
+        time.sleep(max(0.0, start + self.least - time.perf_counter()))
         before_update()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -196,8 +203,8 @@ WAYS: dict[str, Callable[[Job, Path, float | None], Any]] = {
 }
 
 
-def measure(job: Job, way: str, checkpoints: int, every: int = 1, rate: float | None = None) -> Measured:
-    """Return what so many checkpoints take, each followed by `every` steps; a first one, untimed, warms up."""
+def measure(job: Job, way: str, checkpoints: int, rate: float | None = None) -> Measured:
+    """Return what so many checkpoints take, each followed by a step; a first one, untimed, warms up."""
     with tempfile.TemporaryDirectory() as name, WAYS[way](job, Path(name) / "run", rate) as made:
         made.save(job.state(), 0)
         made.barrier()
@@ -207,10 +214,9 @@ def measure(job: Job, way: str, checkpoints: int, every: int = 1, rate: float | 
         for version in range(1, checkpoints + 1):
             waited = [0.0]
             _timed(waited, partial(made.save, job.state(), version))
-            for k in range(every):
-                start, before = time.perf_counter(), waited[0]
-                job.step(nothing if k else partial(_timed, waited, made.barrier))
-                steps.append(time.perf_counter() - start - (waited[0] - before))
+            start, before = time.perf_counter(), waited[0]
+            job.step(partial(_timed, waited, made.barrier))
+            steps.append(time.perf_counter() - start - (waited[0] - before))
             stalls.append(waited[0])
         made.finish()
         total, cpu = time.perf_counter() - begin, time.process_time() - spent
@@ -228,22 +234,22 @@ def _right(job: Job, made: Way, version: int) -> bool:
     made.save(job.state(), version)
     made.barrier()
     made.finish()
-    twin = Job(job.megabytes, job.batch)
+    twin = Job(job.megabytes, 0.0)
     state = twin.state()
     made.read(state, version)
     return same(state, job.state())
 
 
-def table(megabytes: float, count: int, every: int = 1, rate: float | None = None) -> str:
+def table(megabytes: float, least: float, count: int, rate: float | None = None) -> str:
     """Return stalls and times of all ways as a Markdown table; under a rate without torch's own."""
-    job = Job(megabytes, 64)
+    job = Job(megabytes, least)
     lines = [
-        f"| {job.bytes / 1e6:.0f} MB, every {every} | stall p50, ms | worst | all, s | CPU s | read back |",
+        f"| {job.bytes / 1e6:.0f} MB every {least:g} s | stall p50, ms | worst | all, s | CPU s | read back |",
         "| --- | ---: | ---: | ---: | ---: | --- |",
     ]
     for way in WAYS:
         if rate is None or way != "async_save":
-            found = measure(job, way, count, every, rate)
+            found = measure(job, way, count, rate)
             middle, worst = 1e3 * statistics.median(found.stalls), 1e3 * max(found.stalls)
             right = "equal" if found.right else "DIFFERENT"
             lines.append(f"| {way} | {middle:.1f} | {worst:.1f} | {found.total:.1f} | {found.cpu:.1f} | {right} |")
@@ -253,7 +259,7 @@ def table(megabytes: float, count: int, every: int = 1, rate: float | None = Non
 def main() -> None:
     """Print the table."""
     numbers = [float(word) for word in sys.argv[1:]]
-    print(table(numbers[0] if numbers else 96.0, 12, rate=numbers[1] * 1e6 if len(numbers) > 1 else None))
+    print(table(numbers[0] if numbers else 96.0, 1.0, 6, rate=numbers[1] * 1e6 if len(numbers) > 1 else None))
 
 
 if __name__ == "__main__":
