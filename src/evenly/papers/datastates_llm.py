@@ -105,7 +105,7 @@ def throttled() -> dict[str, float]:
     _needs_torch()
     from evenly.hosts.torch.checkpoints.measure import Job, measure
 
-    job, count = Job(25.0, 0.4), 12
+    job, count = Job(25.0, 0.6), 10
     rate = job.bytes / (1.2 * measure(job, "raw", 3).step)
     found = {way: measure(job, way, count, rate=rate) for way in ("torch.save", "raw", "lazy")}
     step = statistics.median(one.step for one in found.values())

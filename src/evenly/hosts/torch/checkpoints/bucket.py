@@ -2,6 +2,7 @@
 
 import time
 
+SPARED = 0.1  # seconds whose bytes may pass later: what a write takes must not come on top of the rate
 
 class Bucket:
     """Lets bytes through at a rate; what waits sleeps."""
@@ -17,5 +18,5 @@ class Bucket:
         """Wait until so many bytes may have passed."""
         if self.rate is None:
             return
-        self._free = max(self._free, time.monotonic()) + size / self.rate
+        self._free = max(self._free, time.monotonic() - SPARED) + size / self.rate
         time.sleep(max(0.0, self._free - time.monotonic()))

@@ -204,7 +204,11 @@ WAYS: dict[str, Callable[[Job, Path, float | None], Any]] = {
 
 
 def measure(job: Job, way: str, checkpoints: int, rate: float | None = None) -> Measured:
-    """Return what so many checkpoints take, each followed by a step; a first one, untimed, warms up."""
+    """Return what so many checkpoints take, each followed by a step; a first one, untimed, warms up.
+
+    Training computes in one thread, so that another core is left for what runs in the background.
+    """
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name, WAYS[way](job, Path(name) / "run", rate) as made:
         made.save(job.state(), 0)
         made.barrier()
