@@ -4,6 +4,7 @@ import time
 
 SPARED = 0.1  # seconds whose bytes may pass later: what a write takes must not come on top of the rate
 
+
 class Bucket:
     """Lets bytes through at a rate; what waits sleeps."""
 
