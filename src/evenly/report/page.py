@@ -9,6 +9,7 @@ from evenly.core import Metric, Outcome
 from evenly.measure.imbalance import peak_over_mean
 from evenly.report import causes, rows, table, verdict
 from evenly.report.assumptions import assumptions, limits
+from evenly.report.charts.checkpoints import checkpoints
 from evenly.report.charts.experts import experts
 from evenly.report.charts.latency import alike, curves, latency
 from evenly.report.charts.pipeline import pipeline
@@ -31,6 +32,7 @@ HEADLINE = (
     *("cold_starts", "pod_hours", "added_p99"),
     *("brake_time", "high_p50", "low_p50"),
     *("step", "bubble"),
+    *("stall_p99", "lost"),
 )
 CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
 EVEN = 1.01  # a smaller peak over mean needs no remark
@@ -160,6 +162,13 @@ def _layers(drawn: Sequence[Outcome]) -> str:
             "Who computes which pass",
             "The first passes of a step; a row is a device, and what is blank is a bubble.",
             pipeline(drawn),
+            (),
+            "640px",
+        )
+        + section(
+            "What a checkpoint holds up",
+            "The first checkpoints: above the device, then what moves the state to the host and on to storage.",
+            checkpoints(drawn),
             (),
             "640px",
         )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Floats, Ints, Outcome
-from evenly.report.exports import _experts, _passes, _pipeline, _row, _schedule
+from evenly.report.exports import _checkpoints, _experts, _passes, _pipeline, _row, _schedule
 from evenly.report.exports._parts import chunks, encode
 from evenly.sweep.folder import write_text
 
@@ -25,9 +25,9 @@ class Perfetto:
     Where seats are switched: a row for each direction of the copies between device and host, as many as were logged.
     Where prompts and decodes have a lane each, the first two rows of a replica are the lanes with their passes; those
     of its requests follow. Of operations that share a device: a row for each resource, and a span for each operation
-    of each layer. Of experts that do not fit on a device: a row each for CPU, device and link. Of a row of servers:
-    counters of its power, of the level of its clocks and of the servers at work, and a span for each brake. Of a
-    pipeline: a row for each device, and a span for each pass.
+    of each layer. Of experts that do not fit on a device: a row each for CPU, device and link. Of checkpoints: one each
+    for device, copier and writer. Of a row of servers: counters of its power, of the level of its clocks and of the
+    servers at work, and a span for each brake. Of a pipeline: a row for each device, and a span for each pass.
 
     Reference: the Trace Event Format, which https://ui.perfetto.dev opens.
     """
@@ -52,6 +52,9 @@ class Perfetto:
             return
         if _experts.offloaded(outcome):
             yield from _experts.events(outcome)
+            return
+        if _checkpoints.saved(outcome):
+            yield from _checkpoints.events(outcome)
             return
         if _row.powered(outcome):
             yield from _row.events(outcome)
@@ -93,12 +96,8 @@ class Perfetto:
         for k, event in enumerate(self.events(outcome)):
             yield (",\n" if k else "") + encode(event)
         other = {"label": outcome.label}
-        if not (
-            _schedule.scheduled(outcome)
-            or _experts.offloaded(outcome)
-            or _row.powered(outcome)
-            or _pipeline.staged(outcome)
-        ):
+        kinds = (_schedule.scheduled, _experts.offloaded, _checkpoints.saved, _row.powered, _pipeline.staged)
+        if not any(kind(outcome) for kind in kinds):
             drawn, whole = len(self._chosen(outcome)), len(outcome.items["finish"])
             other["requests"] = f"{drawn} of {whole}, the first to arrive"
         yield f'\n],\n"displayTimeUnit": "ms",\n"otherData": {encode(other)}}}\n'
