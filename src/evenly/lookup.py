@@ -114,6 +114,7 @@ SLOTS = {
     "tools": "tools",
     "workloads": "trace",
     "keepalives": "keep",
+    "affinities": "affinity",
 }
 "Where a plug-in of a room stands in a scenario, if that is not the room's name in the singular."
 

@@ -10,7 +10,7 @@ from functools import cache
 import evenly
 from evenly.core import Document, Scenario
 
-SHARED = ("evenly.cluster",)  # domains whose packages each have a kind of scenario of their own
+SHARED = ("evenly.cluster", "evenly.train")  # domains whose packages each have a kind of scenario of their own
 
 
 def kinds() -> list[str]:

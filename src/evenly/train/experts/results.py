@@ -1,0 +1,128 @@
+"""From what the steps left behind to an outcome."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evenly.core import Array, Floats, Load, Outcome
+from evenly.core.catalog import plugin_name
+from evenly.train.experts.affinities import Affinity, Shape
+from evenly.train.experts.assignments.top_k import TopK
+from evenly.train.experts.regret import fixed_prices, regret
+from evenly.train.experts.routing import floor, violation
+from evenly.train.experts.simulate import Run
+
+if TYPE_CHECKING:
+    from evenly.train.experts.scenario import ExpertsScenario
+
+DEAD = 0.1  # of the mean load
+SETTLED, OVER = 0.25, 10  # MaxVio, and the steps that it is averaged over
+SAMPLE = 200_000  # scores of a layer that the regret looks at
+POINTS = 400  # of the curve over steps
+
+
+def outcome(scenario: "ExpertsScenario", run: Run) -> Outcome:
+    """Return figures, load of the devices in the last steps, prices, and violation over the steps."""
+    shape = scenario.shape
+    loads = run.counts.reshape(len(run.counts), shape.layers, scenario.devices, -1).sum(axis=3)
+    in_expert, other = scenario.costs.seconds()
+    slowest = loads.max(axis=2) * in_expert
+    seconds = float((slowest.sum(axis=1) + shape.layers * shape.tokens * other / scenario.devices).mean())
+    busy = loads.sum() * in_expert / len(loads) / scenario.devices + shape.layers * shape.tokens * other / scenario.devices
+    total = run.counts.sum(axis=0)
+    choices = shape.active * shape.tokens
+    metrics = {
+        "maxvio_global": float(np.mean([violation(row) for row in total])),
+        "maxvio_batch": float(run.violation[-scenario.window :].mean()),
+        "maxvio_device": float(np.mean([violation(row) for row in loads.reshape(-1, scenario.devices)])),
+        "floor": floor(shape.experts, shape.active, choices / shape.experts),
+        "settled": settled(run.violation.mean(axis=1)),
+        "dead": float((total < DEAD * total.mean(axis=1, keepdims=True)).mean()),
+        "dropped": max(0.0, 1.0 - float(run.counts.sum()) / (len(run.counts) * shape.layers * choices)),
+        "without": float(run.without.mean()),
+        "score": float(run.kept.mean()),
+        "regret": _regret(scenario, run),
+        "step_time": seconds,
+        "waiting": 1.0 - float(busy) / seconds,
+        "throughput": shape.tokens / seconds,
+    }
+    work = loads.reshape(-1, scenario.devices).astype(np.float64)
+    load = Load(work, unit="tokens", worker="device")
+    return Outcome(scenario.name, metrics, load, _items(run, total), {"violation": _curve(run)}, facts(scenario))
+
+
+def settled(curve: Floats) -> float:
+    """Return the first step from which the mean of ten steps stays below 0.25; NaN if it does not at the end.
+
+    >>> settled(np.array([1.0] * 20 + [0.1] * 20))
+    30.0
+    """
+    smooth = np.convolve(curve, np.full(OVER, 1.0 / OVER), "valid") if len(curve) >= OVER else curve
+    above = np.flatnonzero(smooth >= SETTLED)
+    last = int(above[-1]) + 1 if len(above) else 0
+    return float("nan") if last == len(smooth) else float(last + min(OVER, len(curve)) - 1)
+
+
+def _regret(scenario: "ExpertsScenario", run: Run) -> float:
+    """Return the mean over layers of the regret on a sample of the tokens; NaN where prices do not route alone."""
+    if not isinstance(scenario.assignment, TopK):
+        return float("nan")
+    found = []
+    for layer in range(scenario.layers):
+        scores, fixed = _sample(scenario.affinity, scenario.shape, layer, scenario.steps, scenario.seed)
+        every = np.linspace(0, scenario.steps - 1, len(scores)).astype(np.int64)
+        lost = regret(scores, run.prices[every, layer], scenario.active, fixed)
+        found.append(lost * scenario.steps / len(scores))
+    return float(np.mean(found))
+
+
+@lru_cache(maxsize=64)
+def _sample(affinity: Affinity, shape: Shape, layer: int, steps: int, seed: int) -> tuple[Floats, Floats]:
+    """Return scores of some tokens of some steps, and the best fixed prices for them."""
+    tokens = min(shape.tokens, 64)
+    many = max(1, min(steps, SAMPLE // (tokens * shape.experts)))
+    drawn = [affinity.draw(shape, layer, int(step), seed)[:tokens] for step in np.linspace(0, steps - 1, many)]
+    scores = np.ascontiguousarray(drawn)
+    return scores, fixed_prices(scores.reshape(-1, shape.experts), shape.active)
+
+
+def _items(run: Run, total: Array) -> dict[str, Array]:
+    """Return a row for each layer and expert: its load over the mean, and its price at the end."""
+    layers, experts = run.final.shape
+    return {
+        "layer": np.repeat(np.arange(layers), experts),
+        "number": np.tile(np.arange(experts), layers),
+        "share": (total / np.maximum(total.mean(axis=1, keepdims=True), 1e-300)).ravel(),
+        "price": (run.final - run.final.mean(axis=1, keepdims=True)).ravel(),
+    }
+
+
+def _curve(run: Run) -> dict[str, Array]:
+    """Return MaxVio over the steps, mean over layers, in at most `POINTS` means of neighbours."""
+    curve = run.violation.mean(axis=1)
+    parts = np.array_split(np.arange(len(curve)), min(POINTS, len(curve)))
+    return {
+        "time": np.array([float(part[-1] + 1) for part in parts]),
+        "maxvio": np.array([float(curve[part].mean()) for part in parts]),
+    }
+
+
+def facts(scenario: "ExpertsScenario") -> dict[str, str | int | float]:
+    """Return what the run rests on."""
+    in_expert, other = scenario.costs.seconds()
+    return {
+        "model": scenario.costs.model,
+        "device": f"{scenario.devices} x {scenario.costs.device}",
+        "experts": f"{scenario.layers} layers of {scenario.experts}, {scenario.active} visited",
+        "tokens": scenario.tokens,
+        "steps": f"{scenario.steps}, of which the last {scenario.window} count",
+        "affinity": str(scenario.affinity),
+        "assignment": plugin_name(scenario.assignment),
+        "balancer": str(scenario.balancer),
+        "level": scenario.level,
+        "cost: token in an expert, us": 1e6 * in_expert,
+        "cost: token in all else of a layer, us": 1e6 * other,
+        "share of an even step in experts": scenario.active * in_expert / (scenario.active * in_expert + other),
+        "seed": scenario.seed,
+    }
