@@ -5,3 +5,4 @@ from importlib.util import find_spec
 NEED_VLLM = ("keeper", "line", "queue", "scheduler", "steplog")
 
 collect_ignore = [] if find_spec("vllm") else [f"src/evenly/hosts/vllm/{name}.py" for name in NEED_VLLM]
+collect_ignore_glob = [] if find_spec("torch") else ["src/evenly/hosts/torch/*/*.py"]

@@ -65,3 +65,13 @@ def floor(experts: int, active: int, target: float) -> float:
     0.14
     """
     return float(np.sqrt(2.0 * np.log(experts) * (1.0 - active / experts) / target))
+
+
+def by_device(counts: Ints, devices: int) -> Ints:
+    """Return for each expert the tokens of its device, so that rules even out devices and not experts.
+
+    >>> by_device(np.array([1, 3, 5, 5]), devices=2).tolist()
+    [4, 4, 10, 10]
+    """
+    groups = counts.reshape(devices, -1)
+    return np.repeat(groups.sum(axis=1), groups.shape[1])

@@ -8,7 +8,7 @@ import numpy as np
 from evenly.core import Floats, Ints
 from evenly.core.scenario import Progress, silent
 from evenly.train.experts.balancers import Seen
-from evenly.train.experts.routing import routed
+from evenly.train.experts.routing import by_device, routed
 
 if TYPE_CHECKING:
     from evenly.train.experts.scenario import ExpertsScenario
@@ -53,7 +53,7 @@ def simulate(scenario: "ExpertsScenario", progress: Progress = silent) -> Run:
                 kept[step - first, layer] = scores[taken].sum() / liked
                 without[step - first, layer] = 1.0 - taken.any(axis=1).mean()
                 counts[step - first, layer] = load
-            prices[layer] = _priced(scenario, prices[layer], Seen(load, shape.active, step + 1, scores))
+            prices[layer] = _priced(scenario, prices[layer], Seen(load, step + 1, shape.active, scores))
         progress(step + 1, scenario.steps)
     return Run(found, past, prices, counts, kept, without)
 
@@ -61,16 +61,6 @@ def simulate(scenario: "ExpertsScenario", progress: Progress = silent) -> Run:
 def _priced(scenario: "ExpertsScenario", prices: Floats, seen: Seen) -> Floats:
     """Return the prices after an update."""
     if scenario.level == "device":
-        seen = Seen(by_device(seen.counts, scenario.devices), seen.active, seen.step)
+        seen = Seen(by_device(seen.counts, scenario.devices), seen.step)
     moved = scenario.balancer.update(prices, seen)
     return moved - moved.mean() if scenario.centred else moved
-
-
-def by_device(counts: Ints, devices: int) -> Ints:
-    """Return for each expert the tokens of its device, so that rules even out devices and not experts.
-
-    >>> by_device(np.array([1, 3, 5, 5]), devices=2).tolist()
-    [4, 4, 10, 10]
-    """
-    groups = counts.reshape(devices, -1)
-    return np.repeat(groups.sum(axis=1), groups.shape[1])

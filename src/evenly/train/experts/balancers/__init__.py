@@ -12,12 +12,12 @@ class Seen:
 
     counts: Ints
     "Tokens of each expert."
-    active: int
-    "Experts that a token visits."
     step: int
     "Steps so far, this one included."
+    active: int = 0
+    "Experts that a token visits; 0 where no scores are given."
     scores: Floats | None = None
-    "Of the tokens, shape [token, expert]; `None` where a host keeps none."
+    "Of the tokens, shape [token, expert]; `None` where only loads are known."
 
     @property
     def target(self) -> float:

@@ -17,7 +17,7 @@ class Annealed:
 
     Reference: arXiv:2512.03915, 2025.
 
-    >>> Annealed(0.5).update(np.zeros(3), Seen(np.array([9, 2, 1]), active=1, step=5)).round(3).tolist()
+    >>> Annealed(0.5).update(np.zeros(3), Seen(np.array([9, 2, 1]), step=5)).round(3).tolist()
     [-0.125, 0.05, 0.075]
     """
 

@@ -18,7 +18,7 @@ class Newton:
     published method.
 
     >>> scores = np.array([[0.52, 0.5], [0.8, 0.7], [0.9, 0.2], [0.6, 0.1]])
-    >>> Newton(window=0.1).update(np.zeros(2), Seen(np.array([4, 0]), active=1, step=1, scores=scores)).round(3).tolist()
+    >>> Newton(window=0.1).update(np.zeros(2), Seen(np.array([4, 0]), step=1, active=1, scores=scores)).round(3).tolist()
     [-0.05, 0.05]
     """
 

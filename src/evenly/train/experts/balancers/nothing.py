@@ -11,7 +11,7 @@ class Nothing:
     """Leave the prices as they are: every token gets the experts that it likes best.
 
     >>> import numpy as np
-    >>> Nothing().update(np.zeros(2), Seen(np.array([3, 1]), active=1, step=1)).tolist()
+    >>> Nothing().update(np.zeros(2), Seen(np.array([3, 1]), step=1)).tolist()
     [0.0, 0.0]
     """
 

@@ -17,7 +17,7 @@ class Proportional:
 
     Reference: Wang et al., arXiv:2408.15664, 2024; read as a primal-dual method in arXiv:2512.03915, 2025.
 
-    >>> Proportional(0.5).update(np.zeros(3), Seen(np.array([9, 2, 1]), active=1, step=1)).tolist()
+    >>> Proportional(0.5).update(np.zeros(3), Seen(np.array([9, 2, 1]), step=1)).tolist()
     [-0.625, 0.25, 0.375]
     """
 

@@ -18,7 +18,7 @@ class Quantile:
     Reference: Moonshot AI, "Kimi K3" report, as told in the dossier of the system.
 
     >>> scores = np.array([[0.9, 0.5], [0.8, 0.7], [0.9, 0.2], [0.6, 0.1]])
-    >>> prices = Quantile().update(np.zeros(2), Seen(np.array([4, 0]), active=1, step=1, scores=scores))
+    >>> prices = Quantile().update(np.zeros(2), Seen(np.array([4, 0]), step=1, active=1, scores=scores))
     >>> ((scores + prices).argmax(axis=1) == 1).sum()
     np.int64(2)
     """

@@ -17,7 +17,7 @@ class Sign:
 
     Reference: Wang et al., "Auxiliary-Loss-Free Load Balancing Strategy for Mixture-of-Experts", arXiv:2408.15664, 2024.
 
-    >>> Sign(0.5).update(np.zeros(3), Seen(np.array([9, 2, 1]), active=1, step=1)).tolist()
+    >>> Sign(0.5).update(np.zeros(3), Seen(np.array([9, 2, 1]), step=1)).tolist()
     [-0.5, 0.5, 0.5]
     """
 
