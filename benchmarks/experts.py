@@ -84,7 +84,9 @@ def balancer_step() -> Callable[[], None]:
 
 def costs() -> list[Figure]:
     """Return the CPU time of routers, balancer and training steps."""
-    routers = least({"plain": router_step(0.0, False), "aux": router_step(1e-3, False), "prices": router_step(0.0, True)})
+    routers = least(
+        {"plain": router_step(0.0, False), "aux": router_step(1e-3, False), "prices": router_step(0.0, True)}
+    )
     steps = least({name: train_step(name) for name in ("left alone", "auxiliary 1e-3", "sign 1e-3")})
     whole = least({"balancer": balancer_step()})["balancer"]
     return [
@@ -92,8 +94,18 @@ def costs() -> list[Figure]:
         Figure("the same, prices and their update", routers["prices"], "CPU s"),
         Figure("prices over auxiliary loss", routers["prices"] / routers["aux"], "x", 1.05),
         Figure("update of the prices of 58 layers of 256 experts", whole, "CPU s"),
-        Figure("training step of the language model, sign over auxiliary loss", steps["sign 1e-3"] / steps["auxiliary 1e-3"], "x", 1.05),
-        Figure("training step of the language model, sign over left alone", steps["sign 1e-3"] / steps["left alone"], "x", 1.05),
+        Figure(
+            "training step of the language model, sign over auxiliary loss",
+            steps["sign 1e-3"] / steps["auxiliary 1e-3"],
+            "x",
+            1.05,
+        ),
+        Figure(
+            "training step of the language model, sign over left alone",
+            steps["sign 1e-3"] / steps["left alone"],
+            "x",
+            1.05,
+        ),
     ]
 
 

@@ -206,7 +206,7 @@ def test_groups_limit_where_a_token_goes() -> None:
 
 
 def test_no_router_is_an_error() -> None:
-    with pytest.raises(ValueError, match="Linear has no router that counts.*adopt"):
+    with pytest.raises(ValueError, match=r"Linear has no router that counts.*adopt"):
         BiasBalancer(torch.nn.Linear(2, 2))
     with pytest.raises(ValueError, match="Linear has no router that is known"):
         adopt(torch.nn.Linear(2, 2))

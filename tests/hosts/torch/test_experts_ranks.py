@@ -17,9 +17,7 @@ STEPS, TOKENS = 5, 64
 def work(rank: int, ranks: int, port: int, folder: str) -> None:
     """Route this rank's part of every batch; the first and last rank write their prices."""
     torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=ranks
-    )
+    torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=ranks)
     torch.save(prices(rank, ranks), f"{folder}/{ranks}-{rank}.pt")
     torch.distributed.destroy_process_group()
 

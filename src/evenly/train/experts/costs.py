@@ -40,7 +40,7 @@ class Costs:
         """Return the time of a step over that of even loads, if the fullest device has `violation` above the mean.
 
         >>> round(Costs().relative(active=6, violation=0.72), 2)
-        1.39
+        1.45
         """
         in_expert, other = self.seconds()
         return 1.0 + active * in_expert / (active * in_expert + other) * violation

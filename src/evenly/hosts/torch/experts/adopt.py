@@ -114,7 +114,9 @@ class _Rechosen:
         if not self.checked:
             own = _weighed(scores, experts, normed)
             if own.shape != weights.shape or not torch.allclose(own, weights.float(), atol=CLOSE):
-                raise ValueError(f"{type(module).__name__} does not weigh experts by their softmax; use evenly's Router")
+                raise ValueError(
+                    f"{type(module).__name__} does not weigh experts by their softmax; use evenly's Router"
+                )
             self.checked = True
         chosen = (scores.detach() + module.price).topk(experts.shape[-1], dim=-1).indices
         count(module, chosen)

@@ -61,9 +61,7 @@ class Block(nn.Module):
         self.before, self.after = nn.LayerNorm(size.width), nn.LayerNorm(size.width)
         self.qkv = nn.Linear(size.width, 3 * size.width, bias=False)
         self.out = nn.Linear(size.width, size.width, bias=False)
-        self.network = (
-            network(size.width, 4 * size.inner) if first else Experts(size, balance_loss, sequence_loss)
-        )
+        self.network = network(size.width, 4 * size.inner) if first else Experts(size, balance_loss, sequence_loss)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, L, D]."""

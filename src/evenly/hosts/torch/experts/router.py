@@ -110,7 +110,7 @@ def auxiliary(scores: Tensor, experts: Tensor, sequences: int) -> Tensor:
 
     Reference: Shazeer et al., 2017; Fedus et al., 2022; by sequence as in DeepSeek-V3.
     """
-    tokens, many = scores.shape
+    many = scores.shape[1]
     shares = (scores / (scores.sum(dim=1, keepdim=True) + TINY)).view(sequences, -1, many)
     chosen = torch.zeros_like(scores).scatter_(1, experts, 1.0).view(sequences, -1, many)
     load = chosen.mean(dim=1) * (many / experts.shape[1])

@@ -92,7 +92,9 @@ def corpus(vocabulary: int) -> tuple[Tensor, Tensor]:
     try:
         from pydoc_data.topics import topics
     except ImportError:
-        raise ValueError("this Python ships no pydoc_data, whose text is trained on; install its documentation") from None
+        raise ValueError(
+            "this Python ships no pydoc_data, whose text is trained on; install its documentation"
+        ) from None
     train, held = [], []
     for name in sorted(topics):
         text = np.frombuffer(topics[name].encode("ascii", "replace"), np.uint8).astype(np.int64) % vocabulary
@@ -161,7 +163,7 @@ def validated(model: Gpt, held: Tensor, training: Training, seconds: float) -> R
     )
 
 
-def compared(training: Training = QUICK, seeds: int = 3) -> dict[str, float]:  # noqa: B008 a frozen value
+def compared(training: Training = QUICK, seeds: int = 3) -> dict[str, float]:
     """Return what the arms of `CLAIMED` reach, means over seeds, and ratios of prices to the auxiliary loss."""
     figures: dict[str, float] = {}
     for key, label in CLAIMED.items():

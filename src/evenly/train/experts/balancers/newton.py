@@ -18,8 +18,9 @@ class Newton:
     published method.
 
     >>> scores = np.array([[0.52, 0.5], [0.8, 0.7], [0.9, 0.2], [0.6, 0.1]])
-    >>> Newton(window=0.1).update(np.zeros(2), Seen(np.array([4, 0]), step=1, active=1, scores=scores)).round(3).tolist()
-    [-0.05, 0.05]
+    >>> seen = Seen(np.array([4, 0]), step=1, active=1, scores=scores)
+    >>> Newton(window=0.1).update(np.zeros(2), seen).tolist()
+    [-0.1, 0.1]
     """
 
     rate: float = 0.5

@@ -15,7 +15,8 @@ class Sign:
     The published rule. No token goes from an expert below the mean to one above it. The step is also how far prices
     stay off in the end: too small it takes thousands of steps to arrive, too large it swings.
 
-    Reference: Wang et al., "Auxiliary-Loss-Free Load Balancing Strategy for Mixture-of-Experts", arXiv:2408.15664, 2024.
+    Reference: Wang et al., "Auxiliary-Loss-Free Load Balancing Strategy for Mixture-of-Experts", 2024,
+    arXiv:2408.15664.
 
     >>> Sign(0.5).update(np.zeros(3), Seen(np.array([9, 2, 1]), step=1)).tolist()
     [-0.5, 0.5, 0.5]
