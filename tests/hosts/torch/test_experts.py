@@ -45,7 +45,7 @@ def test_three_lines_balance_a_model() -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     balancer = BiasBalancer(model).follow(optimizer)
     before = []
-    for _ in range(150):
+    for _ in range(300):
         model(text()).backward()
         optimizer.step()
         before.append(balancer.violations[0])
@@ -193,6 +193,9 @@ def test_a_sequence_loss_reaches_the_router_and_nothing_is_left_of_it_in_evaluat
     assert float(loss) >= 0.9  # type: ignore[arg-type]
     loss.backward()  # type: ignore[union-attr]
     assert all(router.weight.grad.abs().sum() > 0 for router in routers(model))
+    model.eval()
+    model(text())
+    assert extra_loss(model) == 0
 
 
 def test_groups_limit_where_a_token_goes() -> None:

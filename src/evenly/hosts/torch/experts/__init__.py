@@ -5,6 +5,7 @@ routers of a model that exists. `gpt` and `train` are a small language model tha
 """
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

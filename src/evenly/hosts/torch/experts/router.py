@@ -72,10 +72,8 @@ class Router(nn.Module):
         weights = scores.gather(1, experts)
         weights = weights / (weights.sum(dim=1, keepdim=True) + TINY) * self.scale
         count(self, experts)
-        if self.training and (self.balance_loss or self.sequence_loss):
-            sequences = hidden.shape[0] if hidden.dim() > 2 else 1
-            loss = self.balance_loss * auxiliary(scores, experts, 1)
-            self.loss = loss + self.sequence_loss * auxiliary(scores, experts, sequences)
+        sequences = hidden.shape[0] if hidden.dim() > 2 else 1
+        self.loss = self._extra(scores, experts, sequences) if self.training else None
         return weights.to(hidden.dtype), experts
 
     def scores(self, tokens: Tensor) -> Tensor:
@@ -93,6 +91,15 @@ class Router(nn.Module):
             best = torch.zeros_like(worth, dtype=torch.bool).scatter_(1, worth.topk(self.top_groups).indices, True)
             dear = by_group.masked_fill(~best[:, :, None], float("-inf")).view_as(scores)
         return dear.topk(self.active, dim=1).indices
+
+    def _extra(self, scores: Tensor, experts: Tensor, sequences: int) -> Tensor | None:
+        """Return the auxiliary losses times their factors; `None` without."""
+        found = None
+        for factor, parts in ((self.balance_loss, 1), (self.sequence_loss, sequences)):
+            if factor:
+                loss = factor * auxiliary(scores, experts, parts)
+                found = loss if found is None else found + loss
+        return found
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
         """Move as all modules do, but keep prices float32: in bfloat16 a step of 1e-3 is lost from 0.5 on."""
