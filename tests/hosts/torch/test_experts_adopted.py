@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
 
 from evenly.hosts.torch.experts import BiasBalancer, adopt  # noqa: E402
-from evenly.hosts.torch.experts.adopt import adopted  # noqa: E402
+from evenly.hosts.torch.experts.adopting import adopted  # noqa: E402
 from evenly.train.experts.balancers.sign import Sign  # noqa: E402
 
 SIZES = {

@@ -54,7 +54,7 @@ def test_capacity_drops_what_expert_choice_and_the_optimum_do_not() -> None:
     choice = replace(base, assignment=ExpertChoice()).run().metrics
     best = replace(base, assignment=Optimal(), steps=3, window=3).run().metrics
     assert dropping["dropped"] > 0.1
-    assert dropping["maxvio_batch"] * (1 - dropping["dropped"]) <= 0.25 + 2 / 8
+    assert dropping["maxvio_batch"] <= 0.25
     assert choice["maxvio_batch"] == best["maxvio_batch"] == 0.0
     assert choice["without"] > 0 == best["without"]
     assert np.isnan(best["regret"])
@@ -71,7 +71,7 @@ def test_balancing_devices_alone_costs_less_score() -> None:
 
 def test_equal_scenarios_give_equal_outcomes(outcome: Outcome) -> None:
     again = scenario_of(Document.parse(TEXT + "balancer: {use: proportional, rate: 0.02}\n")).run()
-    assert again.metrics == outcome.metrics
+    assert repr(again.metrics) == repr(outcome.metrics)
     assert (again.load.work == outcome.load.work).all()
 
 

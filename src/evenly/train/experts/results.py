@@ -10,14 +10,14 @@ from evenly.core.catalog import plugin_name
 from evenly.train.experts.affinities import Affinity, Shape
 from evenly.train.experts.assignments.top_k import TopK
 from evenly.train.experts.regret import fixed_prices, regret
-from evenly.train.experts.routing import floor, violation
+from evenly.train.experts.routing import floor
 from evenly.train.experts.simulate import Run
 
 if TYPE_CHECKING:
     from evenly.train.experts.scenario import ExpertsScenario
 
 DEAD = 0.1  # of the mean load
-SETTLED, OVER = 0.25, 10  # MaxVio, and the steps that it is averaged over
+OVER = 10  # steps that MaxVio is averaged over to tell whether it has settled
 SAMPLE, SAMPLE_TOKENS = 3_000_000, 64  # scores that the regret looks at, and tokens of a step
 POINTS = 400  # of the curve over steps
 
@@ -34,13 +34,15 @@ def outcome(scenario: "ExpertsScenario", run: Run) -> Outcome:
     )
     total = run.counts.sum(axis=0)
     choices = shape.active * shape.tokens
+    target = choices / shape.experts
+    least = floor(shape.experts, shape.active, target)
     metrics = {
-        "maxvio_global": float(np.mean([violation(row) for row in total])),
+        "maxvio_global": float((total.max(axis=1) / (target * len(run.counts)) - 1.0).mean()),
         "maxvio_batch": float(run.violation[-scenario.window :].mean()),
-        "maxvio_device": float(np.mean([violation(row) for row in loads.reshape(-1, scenario.devices)])),
-        "floor": floor(shape.experts, shape.active, choices / shape.experts),
-        "settled": settled(run.violation.mean(axis=1)),
-        "dead": float((total < DEAD * total.mean(axis=1, keepdims=True)).mean()),
+        "maxvio_device": float((loads.max(axis=2) * scenario.devices / choices - 1.0).mean()),
+        "floor": least,
+        "settled": settled(run.violation.mean(axis=1), 2.0 * least),
+        "dead": float((total < DEAD * target * len(run.counts)).mean()),
         "dropped": max(0.0, 1.0 - float(run.counts.sum()) / (len(run.counts) * shape.layers * choices)),
         "without": float(run.without.mean()),
         "score": float(run.kept.mean()),
@@ -54,14 +56,14 @@ def outcome(scenario: "ExpertsScenario", run: Run) -> Outcome:
     return Outcome(scenario.name, metrics, load, _items(run, total), {"violation": _curve(run)}, facts(scenario))
 
 
-def settled(curve: Floats) -> float:
-    """Return the first step from which the mean of ten steps stays below 0.25; NaN if it does not at the end.
+def settled(curve: Floats, bar: float) -> float:
+    """Return the first step from which the mean of ten steps stays below `bar`; NaN if it does not at the end.
 
-    >>> settled(np.array([1.0] * 20 + [0.1] * 20))
+    >>> settled(np.array([1.0] * 20 + [0.1] * 20), bar=0.25)
     28.0
     """
     smooth = np.convolve(curve, np.full(OVER, 1.0 / OVER), "valid") if len(curve) >= OVER else curve
-    above = np.flatnonzero(smooth >= SETTLED)
+    above = np.flatnonzero(smooth >= bar)
     last = int(above[-1]) + 1 if len(above) else 0
     return float("nan") if last == len(smooth) else float(last + min(OVER, len(curve)) - 1)
 

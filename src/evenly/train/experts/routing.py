@@ -47,7 +47,7 @@ def margins(scores: Floats, prices: Floats, active: int) -> Floats:
 
 
 def violation(counts: Floats | Ints) -> float:
-    """Return MaxVio, by how much the largest load exceeds the mean, over the mean; NaN without load.
+    """Return MaxVio of one layer: by how much the largest load exceeds the mean, over the mean; NaN without load.
 
     >>> violation(np.array([3, 1]))
     0.5

@@ -26,9 +26,9 @@ class ExpertsScenario(Scenario):
     kind: ClassVar[str] = "experts"
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     space: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "balancer": ("sign", "proportional", "annealed", "quantile", "newton"),
+        "balancer": ("sign", "proportional", "annealed"),
         "level": ("expert", "device"),
-        "devices": (2, 4, 8, 16),
+        "assignment": ("top-k", "capacity"),
     }
 
     affinity: Affinity = field(default_factory=Gaussian)

@@ -19,7 +19,7 @@ class Run:
     """What every step and layer left behind."""
 
     violation: Floats
-    "MaxVio of the experts, shape [step, layer]."
+    "MaxVio of the experts, shape [step, layer], over the mean load before anything is dropped."
     prices: Floats
     "That held in each step, shape [step, layer, expert]."
     final: Floats
@@ -35,6 +35,7 @@ class Run:
 def simulate(scenario: "ExpertsScenario", progress: Progress = silent) -> Run:
     """Return what happens; prices move only on what earlier steps did."""
     shape = scenario.shape
+    target = shape.active * shape.tokens / shape.experts
     prices = np.zeros((shape.layers, shape.experts))
     first = scenario.steps - scenario.window
     past = np.empty((scenario.steps, *prices.shape))
@@ -47,7 +48,7 @@ def simulate(scenario: "ExpertsScenario", progress: Progress = silent) -> Run:
             scores = scenario.affinity.draw(shape, layer, step, scenario.seed)
             taken = scenario.assignment.assign(scores, prices[layer], shape.active)
             load = np.count_nonzero(taken, axis=0).astype(np.int64)
-            found[step, layer] = load.max() * shape.experts / max(int(load.sum()), 1) - 1.0
+            found[step, layer] = load.max() / target - 1.0
             if step >= first:
                 liked = routed(scores, np.zeros(shape.experts), shape.active)[1]
                 kept[step - first, layer] = scores[taken].sum() / liked

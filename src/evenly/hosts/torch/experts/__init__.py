@@ -9,12 +9,12 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evenly.hosts.torch.experts.adopt import adopt
+    from evenly.hosts.torch.experts.adopting import adopt
     from evenly.hosts.torch.experts.balancer import BiasBalancer
     from evenly.hosts.torch.experts.router import Router
 
 __all__ = ["BiasBalancer", "Router", "adopt"]
-_PLACES = {"BiasBalancer": "balancer", "Router": "router", "adopt": "adopt"}
+_PLACES = {"BiasBalancer": "balancer", "Router": "router", "adopt": "adopting"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from evenly.core import Floats, Ints
-from evenly.hosts.torch.experts.adopt import Adopted, adopted
+from evenly.hosts.torch.experts.adopting import Adopted, adopted
 from evenly.train.experts.balancers import Balancer, Seen
 from evenly.train.experts.balancers.sign import Sign
 from evenly.train.experts.routing import by_device, violation

@@ -46,9 +46,11 @@ class Experts(nn.Module):
         order = experts.reshape(-1).argsort(stable=True)
         counts = torch.bincount(experts.reshape(-1), minlength=len(self.up)).tolist()
         owner = order // experts.shape[1]
-        parts = tokens[owner].split(counts)
-        made = torch.cat([functional.gelu(part @ self.up[e]) @ self.down[e] for e, part in enumerate(parts)])
-        mixed = torch.zeros_like(tokens).index_add(0, owner, made * weights.reshape(-1)[order, None])
+        parts = tokens.index_select(0, owner).split(counts)
+        networks = zip(parts, self.up.unbind(), self.down.unbind(), strict=True)
+        made = torch.cat([functional.gelu(part @ up) @ down for part, up, down in networks])
+        weighed = made * weights.flatten().index_select(0, order)[:, None]
+        mixed = torch.zeros_like(tokens).index_add(0, owner, weighed)
         return (mixed + self.shared(tokens)).view_as(x)
 
 
