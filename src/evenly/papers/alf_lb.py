@@ -26,11 +26,11 @@ from evenly.train.experts.costs import Costs
 from evenly.train.experts.lagrangian import dual, switching
 from evenly.train.experts.oracle import optimum
 from evenly.train.experts.regret import fixed_prices, regret
-from evenly.train.experts.routing import chosen, routed, violation
+from evenly.train.experts.routing import Still, chosen, routed, violation
 from evenly.train.experts.scenario import ExpertsScenario
 
 STUDY = Shape(layers=1, tokens=4096, experts=64, active=6)
-STEPS, LAST = 1000, 50
+STEPS, FRESH_STEPS, LAST = 1000, 700, 50
 FIXED: Mapping[str, Balancer] = {
     "none": Nothing(),
     "sign_1e-2": Sign(1e-2),
@@ -68,9 +68,8 @@ def played(rules: Mapping[str, Balancer], affinity: Affinity, shape: Shape, step
     """Return MaxVio of every step under each rule, all on the same scores; prices start at 0 and stay centred."""
     prices = {name: np.zeros(shape.experts) for name in rules}
     found = {name: np.empty(steps) for name in rules}
-    still = affinity.draw(shape, 0, 0, seed) if affinity == Gaussian(fixed=True) else None
     for step in range(steps):
-        scores = still if still is not None else affinity.draw(shape, 0, step, seed)
+        scores = affinity.draw(shape, 0, step, seed)
         for name, rule in rules.items():
             counts, _ = routed(scores, prices[name], shape.active)
             found[name][step] = violation(counts)
@@ -79,15 +78,28 @@ def played(rules: Mapping[str, Balancer], affinity: Affinity, shape: Shape, step
     return found
 
 
+def settled(rule: Balancer, scores: Floats, active: int, steps: int) -> tuple[Floats, Floats]:
+    """Return MaxVio of every step where all have the same tokens, and the prices after the last."""
+    still, prices = Still(scores, active), np.zeros(scores.shape[1])
+    found = np.empty(steps)
+    for step in range(steps):
+        counts, _ = still.routed(prices)
+        found[step] = violation(counts)
+        after = rule.update(prices, Seen(counts, step + 1))
+        prices = after - after.mean()
+    return found, prices
+
+
 def fixed(seed: int) -> dict[str, float]:
     """Return MaxVio after 1000 steps on the same tokens, and the least of the swinging rule, by rule and rate."""
-    curves = played(FIXED, Gaussian(fixed=True), STUDY, STEPS, seed)
+    scores = Gaussian().draw(STUDY, 0, 0, seed)
+    curves = {name: settled(rule, scores, STUDY.active, STEPS)[0] for name, rule in FIXED.items()}
     return {name: float(curve[-1]) for name, curve in curves.items()} | {"least": float(curves["sign_1e-2"].min())}
 
 
 def fresh(seed: int) -> dict[str, float]:
     """Return MaxVio of a batch over the last steps where every step has fresh tokens, by rule and rate."""
-    curves = played(FRESH, Gaussian(), STUDY, STEPS, seed)
+    curves = played(FRESH, Gaussian(), STUDY, FRESH_STEPS, seed)
     return {name: float(curve[-LAST:].mean()) for name, curve in curves.items()}
 
 
@@ -118,12 +130,9 @@ def oracle(seed: int) -> dict[str, float]:
     ratios, off, alike = [], [], []
     for tokens, active in PROGRAMS:
         shape = Shape(1, tokens, 16, active)
-        scores = Gaussian(fixed=True).draw(shape, 0, 0, seed)
+        scores = Gaussian().draw(shape, 0, 0, seed)
         best = optimum(scores, active)
-        rule, prices = Annealed(1.0, power=0.7), np.zeros(shape.experts)
-        for step in range(ITERATIONS):
-            counts, _ = routed(scores, prices, active)
-            prices = rule.update(prices, Seen(counts, step + 1))
+        prices = settled(Annealed(1.0, power=0.7), scores, active, ITERATIONS)[1]
         counts, total = routed(scores, prices, active)
         ratios.append(total / best.value)
         off.append(float(np.abs(counts - active * tokens / shape.experts).max()))

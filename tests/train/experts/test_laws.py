@@ -15,7 +15,7 @@ from evenly.train.experts.balancers.sign import Sign
 from evenly.train.experts.lagrangian import dual, switching
 from evenly.train.experts.oracle import optimum
 from evenly.train.experts.regret import fixed_prices
-from evenly.train.experts.routing import by_device, chosen, margins, routed, violation
+from evenly.train.experts.routing import Still, by_device, chosen, margins, routed, violation
 
 Case = tuple[Floats, Floats, int]
 
@@ -47,6 +47,20 @@ def test_the_kernel_chooses_as_sorting_does(case: Case) -> None:
     assert total == pytest.approx(sum(scores[i, e] for i, row in enumerate(expected) for e in row))
     taken = chosen(scores, prices, active)
     assert [sorted(row) for row in expected] == [np.flatnonzero(row).tolist() for row in taken]
+
+
+@given(cases(), st.integers(0, 2**32), st.sampled_from([1e-3, 0.02, 0.3]))
+@settings(max_examples=40, deadline=None)
+def test_tokens_that_stay_are_counted_as_if_all_were_looked_at(case: Case, seed: int, size: float) -> None:
+    scores, prices, active = case
+    chance = np.random.default_rng(seed)
+    still = Still(scores, active)
+    for _ in range(20):
+        expected, total = routed(scores, prices, active)
+        counts, found = still.routed(prices)
+        assert counts.tolist() == expected.tolist()
+        assert found == pytest.approx(total)
+        prices = prices + chance.normal(0.0, size, len(prices))
 
 
 @given(cases())

@@ -21,6 +21,33 @@ def routed(scores: Floats, prices: Floats, active: int) -> tuple[Ints, float]:
     return counts, float(total)
 
 
+class Still:
+    """Tokens that stay while prices move; only those are looked at again whose choice may have changed.
+
+    >>> still = Still(np.array([[0.9, 0.5], [0.8, 0.7]]), active=1)
+    >>> still.routed(np.array([0.0, 0.05])), still.routed(np.array([0.0, 0.2]))
+    ((array([2, 0]), 1.7), (array([1, 1]), 1.6))
+    """
+
+    def __init__(self, scores: Floats, active: int) -> None:
+        self.scores, self.active = scores, active
+        self._prices = np.zeros(scores.shape[1])
+        self._moved = 0.0
+        self._due = np.zeros(len(scores))
+        self._picks = np.full((len(scores), active), -1, np.int64)
+        self._counts = np.zeros(scores.shape[1], np.int64)
+
+    def routed(self, prices: Floats) -> tuple[Ints, float]:
+        """Return what `routed` returns for these tokens, at the cost of the choices that may have changed."""
+        from evenly.kernel.experts.choose import retally
+
+        self._moved += float(np.ptp(prices - self._prices)) * (1.0 + 1e-9)
+        self._prices = prices.copy()
+        room = np.empty(self.active + 1, np.int64), np.empty(self.active + 1)
+        total = retally(self.scores, prices, self._moved, self._due, self._picks, self._counts, *room)
+        return self._counts.copy(), float(total)
+
+
 def chosen(scores: Floats, prices: Floats, active: int) -> Bools:
     """Return which experts each token chooses, shape [token, expert]."""
     from evenly.kernel.experts.choose import mark

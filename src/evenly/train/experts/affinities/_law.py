@@ -19,5 +19,9 @@ def scores(shape: Shape, weights: Floats, offsets: Floats, layer: int, step: int
     """Return the sigmoid of the logits of the tokens of a step."""
     chance = np.random.default_rng([seed, 42, layer, step])
     features = chance.standard_normal((shape.tokens, len(weights)), np.float32)
-    logits = features @ weights.astype(np.float32) + offsets.astype(np.float32)
-    return np.asarray(1.0 / (1.0 + np.exp(-logits)), np.float64)
+    logits = features @ -weights.astype(np.float32)
+    logits -= offsets.astype(np.float32)
+    np.exp(logits, out=logits)  # in place: fresh memory for each of a thousand steps costs more than the sums
+    logits += 1.0
+    found = np.empty(logits.shape)
+    return np.divide(1.0, logits, out=found)
