@@ -40,16 +40,18 @@ class Experts(nn.Module):
         self.shared = network(size.width, 2 * size.inner)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return [B, L, D]; the tokens of each expert are gathered, computed and added back."""
+        """Return [B, L, D]; the tokens of each expert stand side by side, filled up to the fullest one's."""
         tokens = x.reshape(-1, x.shape[-1])
         weights, experts = self.router(x)
-        order = experts.reshape(-1).argsort(stable=True)
-        counts = torch.bincount(experts.reshape(-1), minlength=len(self.up)).tolist()
-        owner = order // experts.shape[1]
-        parts = tokens.index_select(0, owner).split(counts)
-        networks = zip(parts, self.up.unbind(), self.down.unbind(), strict=True)
-        made = torch.cat([functional.gelu(part @ up) @ down for part, up, down in networks])
-        weighed = made * weights.flatten().index_select(0, order)[:, None]
+        order = experts.flatten().argsort(stable=True)
+        owner, home = order // experts.shape[1], experts.flatten()[order]
+        counts = torch.bincount(home, minlength=len(self.up))
+        room = int(counts.max())
+        slot = home * room + torch.arange(len(home)) - (counts.cumsum(0) - counts)[home]
+        filled = tokens.new_zeros(len(self.up) * room, tokens.shape[1])
+        filled = filled.index_copy(0, slot, tokens.index_select(0, owner)).view(len(self.up), room, -1)
+        made = functional.gelu(filled @ self.up) @ self.down
+        weighed = made.flatten(0, 1).index_select(0, slot) * weights.flatten().index_select(0, order)[:, None]
         mixed = torch.zeros_like(tokens).index_add(0, owner, weighed)
         return (mixed + self.shared(tokens)).view_as(x)
 

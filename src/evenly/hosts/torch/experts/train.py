@@ -117,7 +117,7 @@ def trained(arm: Arm, training: Training, seed: int) -> Reached:
     torch.manual_seed(seed)
     model = Gpt(training.size, arm.balance_loss, arm.sequence_loss)
     train, held = corpus(training.size.vocabulary)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=training.rate, betas=(0.9, 0.95), weight_decay=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=training.rate, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     ramp = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: min(1.0, (k + 1) / training.warmup))
     BiasBalancer(model, arm.rule).follow(optimizer)
     chance = np.random.default_rng([seed, 51])
