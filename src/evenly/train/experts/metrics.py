@@ -4,12 +4,22 @@ from evenly.core import Metric
 
 METRICS = (
     Metric(
-        "maxvio_global", "MaxVio global", "", "lower", "Largest load of an expert over the mean, less 1, over all last steps."
+        "maxvio_global",
+        "MaxVio global",
+        "",
+        "lower",
+        "Largest load of an expert over the mean, less 1, over all last steps.",
     ),
     Metric("maxvio_batch", "MaxVio of a batch", "", "lower", "The same within one step and layer, mean of them."),
     Metric("maxvio_device", "MaxVio of devices", "", "lower", "The same for the devices that hold the experts."),
     Metric("floor", "Floor by chance", "", "neither", "MaxVio of a batch that chance leaves even to an even router."),
-    Metric("settled", "Settled after", "steps", "lower", "First step from which ten steps have MaxVio below twice the floor."),
+    Metric(
+        "settled",
+        "Settled after",
+        "steps",
+        "lower",
+        "First step from which ten steps have MaxVio below twice the floor.",
+    ),
     Metric(
         "dead", "Dead experts", "share", "lower", "Experts with less than a tenth of the mean load in the last steps."
     ),

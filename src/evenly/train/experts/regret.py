@@ -9,7 +9,7 @@ from evenly.core import Floats
 from evenly.train.experts.lagrangian import dual
 from evenly.train.experts.routing import routed
 
-PRECISE = 1e-15  # relative change of D at which the search for fixed prices ends
+SLOPE = 1e-5  # share of the tokens by which loads may be off at fixed prices: D is then right within some 1e-9
 
 
 def fixed_prices(scores: Floats, active: int, begin: Floats | None = None) -> Floats:
@@ -25,7 +25,7 @@ def fixed_prices(scores: Floats, active: int, begin: Floats | None = None) -> Fl
         return total / tokens + float(slope @ prices), slope
 
     start = np.zeros(experts) if begin is None else begin
-    found = minimize(cost, start, jac=True, method="L-BFGS-B", options={"ftol": PRECISE, "gtol": 0.1 / tokens})
+    found = minimize(cost, start, jac=True, method="L-BFGS-B", options={"ftol": 0.0, "gtol": max(SLOPE, 0.1 / tokens)})
     return np.asarray(found.x - found.x.mean())
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DEAD = 0.1  # of the mean load
 OVER = 10  # steps that MaxVio is averaged over to tell whether it has settled
-SAMPLE, SAMPLE_TOKENS = 3_000_000, 64  # scores that the regret looks at, and tokens of a step
+SAMPLE, SAMPLE_TOKENS = 2_000_000, 64  # scores that the regret looks at, and tokens of a step
 POINTS = 400  # of the curve over steps
 
 
