@@ -105,7 +105,7 @@ def fresh(seed: int) -> dict[str, float]:
 
 def tracking(seed: int) -> dict[str, float]:
     """Return MaxVio of a batch where popularity changes: 200 steps after a switch, and while it turns."""
-    rules = {"1/n": Annealed(1.0), "constant": Proportional(1e-2), "sign": Sign(1e-2)}
+    rules: dict[str, Balancer] = {"1/n": Annealed(1.0), "constant": Proportional(1e-2), "sign": Sign(1e-2)}
     switched = played(rules, Switching(at=500), SMALL, 750, seed)
     turning = played(rules, Rotating(angle=0.005), SMALL, 550, seed)
     figures = {f"switch_{name}": float(curve[700:].mean()) for name, curve in switched.items()}
@@ -117,7 +117,12 @@ def tracking(seed: int) -> dict[str, float]:
 
 def beyond(seed: int) -> dict[str, float]:
     """Return the steps after which a batch's MaxVio stays below 0.5, by rule: rules with scores and without."""
-    rules = {"sign": Sign(1e-3), "proportional": Proportional(1e-2), "quantile": Quantile(), "newton": Newton()}
+    rules: dict[str, Balancer] = {
+        "sign": Sign(1e-3),
+        "proportional": Proportional(1e-2),
+        "quantile": Quantile(),
+        "newton": Newton(),
+    }
     figures = {}
     for name, curve in played(rules, Gaussian(), SMALL, 400, seed).items():
         above = np.flatnonzero(np.convolve(curve, np.full(10, 0.1), "valid") >= 0.5)

@@ -218,9 +218,11 @@ def test_no_router_is_an_error() -> None:
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
     import evenly.hosts.torch.experts as package
 
-    monkeypatch.setattr(package.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"needs the extra: pip install 'evenly\[torch\]'"):
         package.__getattr__("Router")
     assert "torch" in sys.modules

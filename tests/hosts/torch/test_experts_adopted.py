@@ -10,6 +10,7 @@ from evenly.hosts.torch.experts import BiasBalancer, adopt  # noqa: E402
 from evenly.hosts.torch.experts.adopting import adopted  # noqa: E402
 from evenly.train.experts.balancers.sign import Sign  # noqa: E402
 
+Module: Any = torch.nn.Module
 SIZES = {
     "vocab_size": 64, "hidden_size": 16, "intermediate_size": 16, "moe_intermediate_size": 8, "num_hidden_layers": 2,
     "num_attention_heads": 2, "num_key_value_heads": 2, "num_experts_per_tok": 2, "max_position_embeddings": 64,
@@ -78,10 +79,10 @@ def test_a_model_of_hugging_face_is_balanced_and_otherwise_the_same(name: str) -
     assert all(router.price.dtype == torch.float32 for router in found)
 
 
-class Titan(torch.nn.Module):  # type: ignore[misc]
+class Titan(Module):
     """A block as torchtitan writes it: prices and float counts in the block, a router that takes prices."""
 
-    class Router(torch.nn.Module):  # type: ignore[misc]
+    class Router(Module):
         def __init__(self) -> None:
             super().__init__()
             self.gate = torch.nn.Linear(16, 8, bias=False)
@@ -103,7 +104,7 @@ class Titan(torch.nn.Module):  # type: ignore[misc]
         return weights
 
 
-class Megatron(torch.nn.Module):  # type: ignore[misc]
+class Megatron(Module):
     """A router as Megatron writes it: prices inside, probabilities and a map of flags out."""
 
     def __init__(self) -> None:
@@ -119,7 +120,7 @@ class Megatron(torch.nn.Module):  # type: ignore[misc]
         return scores * flags, flags
 
 
-class Silent(torch.nn.Module):  # type: ignore[misc]
+class Silent(Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
@@ -150,7 +151,7 @@ def test_a_router_that_does_not_say_whom_it_chose_is_named() -> None:
         adopt(Silent())(torch.zeros(3, 16))
 
 
-class OddTopKRouter(torch.nn.Module):  # type: ignore[misc]
+class OddTopKRouter(Module):
     num_experts = 8
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from evenly.core import Floats
 from evenly.testing import experts as exams
 from evenly.testing import plugin
-from evenly.train.experts.affinities import affinities
+from evenly.train.experts.affinities import Shape, affinities
 from evenly.train.experts.affinities.counted import Counted
 from evenly.train.experts.affinities.recorded import Recorded
 from evenly.train.experts.assignments import assignments
@@ -51,7 +51,7 @@ def test_every_balancer_passes_its_exam(name: str) -> None:
 @dataclass(frozen=True, slots=True)
 class First:
     def update(self, prices: Floats, seen: Seen) -> Floats:
-        return prices - np.eye(len(prices))[0]
+        return np.asarray(prices - np.eye(len(prices))[0])
 
 
 def test_a_balancer_that_looks_at_places_fails_its_exam() -> None:
@@ -69,7 +69,7 @@ def test_popularity_is_that_which_was_counted(examples: dict[str, Any]) -> None:
     from evenly.train.experts.routing import routed
 
     wanted = examples["counted"].counts(exams.SHAPE.experts)[0]
-    shape = exams.Shape(1, 20_000, exams.SHAPE.experts, 2)
+    shape = Shape(1, 20_000, exams.SHAPE.experts, 2)
     seen, _ = routed(examples["counted"].draw(shape, 0, 0, 0), np.zeros(shape.experts), 2)
     assert seen / seen.sum() == pytest.approx(wanted, abs=0.02)
 

@@ -19,7 +19,7 @@ def violation(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def _steps(drawn: Sequence[Outcome]) -> dict[str, Any]:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"variant": outcome.label, "step": int(step), "value": rounded(max(float(value), LEAST))}
         for outcome in drawn
         for step, value in zip(*(outcome.series["violation"][name] for name in ("time", "maxvio")), strict=True)

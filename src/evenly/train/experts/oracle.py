@@ -1,6 +1,7 @@
 """The best balanced assignment of a batch, by linear programming."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,9 @@ def optimum(scores: Floats, active: int) -> Optimum:
     by_expert = kron(np.ones((1, tokens)), identity(experts))
     sums = np.concatenate([np.full(tokens, active), np.full(experts, active * tokens / experts)])
     rows = csr_array(vstack([by_token, by_expert]))
-    found = linprog(-scores.ravel(), A_eq=rows, b_eq=sums, bounds=(0.0, 1.0), method="highs")
+    found: Any = linprog(  # type: ignore[call-overload] # its types know no sparse rows
+        -scores.ravel(), A_eq=rows, b_eq=sums, bounds=(0.0, 1.0), method="highs"
+    )
     if found.status != 0:
         raise ValueError(f"the linear program was not solved: {found.message}")
     prices = np.asarray(found.eqlin.marginals[tokens:])

@@ -36,4 +36,5 @@ def regret(scores: Floats, prices: Floats, active: int, fixed: Floats) -> float:
     """
     steps, tokens, experts = scores.shape
     paid = sum(dual(scores[n], prices[n], active) for n in range(steps))
-    return (paid - dual(scores.reshape(steps * tokens, experts), fixed, active)) / tokens
+    least = dual(scores.reshape(steps * tokens, experts), fixed, active)
+    return float(paid - least) / tokens

@@ -1,13 +1,13 @@
 """From what the steps left behind to an outcome."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evenly.core import Array, Floats, Load, Outcome
 from evenly.core.catalog import plugin_name
-from evenly.train.experts.affinities import Affinity, Shape
+from evenly.train.experts.affinities import Shape
 from evenly.train.experts.assignments.top_k import TopK
 from evenly.train.experts.regret import fixed_prices, regret
 from evenly.train.experts.routing import floor
@@ -78,7 +78,7 @@ def _regret(scenario: "ExpertsScenario", run: Run) -> float:
 
 
 @lru_cache(maxsize=2)
-def _sample(affinity: Affinity, shape: Shape, steps: int, seed: int) -> tuple[Floats, Floats]:
+def _sample(affinity: Any, shape: Shape, steps: int, seed: int) -> tuple[Floats, Floats]:
     """Return scores of some tokens of some steps, shape [step, token, expert], and the best fixed prices for them."""
     tokens = min(shape.tokens, SAMPLE_TOKENS)
     many = max(1, min(steps, SAMPLE // (tokens * shape.experts)))

@@ -51,7 +51,7 @@ class BiasBalancer:
         optimizer.register_step_post_hook(lambda *_: self.step())
         return self
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self) -> None:
         """Sum the counts over the ranks, move the prices, begin to count anew."""
         flat = torch.cat([router.counts for router in self.routers])

@@ -25,6 +25,9 @@ class Router(nn.Module):
     Reference: Wang et al., arXiv:2408.15664, 2024; DeepSeek-AI, "DeepSeek-V3", arXiv:2412.19437, 2024.
     """
 
+    price: Tensor
+    counts: Tensor
+
     def __init__(
         self,
         width: int,

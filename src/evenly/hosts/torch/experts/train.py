@@ -58,7 +58,7 @@ class Training:
     "Batches."
 
     def ramp(self, step: int) -> float:
-        """Return the share of the learning rate at a step: up in a straight line, then down half a cosine to a tenth."""
+        """Return the share of the learning rate at a step: up in a line, then down half a cosine to a tenth."""
         gone = max(0.0, (step - self.warmup) / max(1, self.steps - self.warmup))
         return float(min(1.0, (step + 1) / self.warmup) * (0.55 + 0.45 * np.cos(np.pi * min(1.0, gone))))
 
@@ -131,10 +131,11 @@ def trained(arm: Arm, training: Training, seed: int) -> Reached:
         optimizer.zero_grad(set_to_none=True)
         ramp.step()
     seconds = (time.process_time() - start) / training.steps
-    return validated(model, held, training, seconds)
+    reached: Reached = validated(model, held, training, seconds)
+    return reached
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def validated(model: Gpt, held: Tensor, training: Training, seconds: float) -> Reached:
     """Return what the model reaches on the same batches for every arm and seed."""
     experts = training.size.experts

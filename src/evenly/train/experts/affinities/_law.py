@@ -24,4 +24,5 @@ def scores(shape: Shape, weights: Floats, offsets: Floats, layer: int, step: int
     np.exp(logits, out=logits)  # in place: fresh memory for each of a thousand steps costs more than the sums
     logits += 1.0
     found = np.empty(logits.shape)
-    return np.divide(1.0, logits, out=found)
+    np.divide(1.0, logits, out=found)
+    return found
