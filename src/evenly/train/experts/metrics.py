@@ -41,5 +41,11 @@ METRICS = (
         "Layers with experts, forward and backward; the slowest device sets it.",
     ),
     Metric("waiting", "Waiting", "share", "lower", "Time of the devices in which they wait for the slowest."),
-    Metric("throughput", "Throughput", "tokens/s", "higher", "Tokens of a step over its time."),
+    Metric(
+        "throughput",
+        "Throughput",
+        "tokens/s",
+        "higher",
+        "Tokens of a step over its time; of a token that is dropped, the part that is computed.",
+    ),
 )

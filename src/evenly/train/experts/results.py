@@ -49,7 +49,7 @@ def outcome(scenario: "ExpertsScenario", run: Run) -> Outcome:
         "regret": _regret(scenario, run),
         "step_time": seconds,
         "waiting": 1.0 - float(busy) / seconds,
-        "throughput": shape.tokens / seconds,
+        "throughput": float(run.counts.sum()) / (len(run.counts) * shape.layers * shape.active) / seconds,
     }
     work = loads.reshape(-1, scenario.devices).astype(np.float64)
     load = Load(work, unit="tokens", worker="device")

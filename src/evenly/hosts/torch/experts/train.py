@@ -40,6 +40,7 @@ ARMS = {
     "auxiliary 1e-3": Arm(balance_loss=1e-3),
     "auxiliary 1e-2": Arm(balance_loss=1e-2),
     "sign 1e-3": Arm(Sign(1e-3)),
+    "sign 1e-2": Arm(Sign(1e-2)),
     "sign 1e-3, sequence 1e-4": Arm(Sign(1e-3), sequence_loss=1e-4),
     "proportional 1e-2": Arm(Proportional(1e-2)),
 }
@@ -69,9 +70,9 @@ CLAIMED = {
     "alone": "left alone",
     "auxiliary": "auxiliary 1e-3",
     "strong": "auxiliary 1e-2",
-    "sign": "sign 1e-3",
-    "proportional": "proportional 1e-2",
+    "prices": "sign 1e-2",
 }
+"Rate and factor were chosen on seed 3, which no claim sees: of signs 3e-3 and 1e-2, proportional 1e-2 and 3e-2."
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,8 @@ def compared(training: Training = QUICK, seeds: int = 3) -> dict[str, float]:
     for key, label in CLAIMED.items():
         found = np.mean([astuple(trained(ARMS[label], training, seed)) for seed in range(seeds)], axis=0)
         figures |= {f"{key}_{f.name}": float(value) for f, value in zip(fields(Reached), found, strict=True)}
-    figures["violation_ratio"] = figures["sign_violation"] / figures["auxiliary_violation"]
-    figures["perplexity_ratio"] = figures["sign_perplexity"] / figures["auxiliary_perplexity"]
+    figures["violation_ratio"] = figures["prices_violation"] / figures["auxiliary_violation"]
+    figures["perplexity_ratio"] = figures["prices_perplexity"] / figures["auxiliary_perplexity"]
     return figures
 
 
