@@ -25,8 +25,8 @@ class Still:
     """Tokens that stay while prices move; only those are looked at again whose choice may have changed.
 
     >>> still = Still(np.array([[0.9, 0.5], [0.8, 0.7]]), active=1)
-    >>> still.routed(np.array([0.0, 0.05])), still.routed(np.array([0.0, 0.2]))
-    ((array([2, 0]), 1.7), (array([1, 1]), 1.6))
+    >>> [still.routed(np.array([0.0, price]))[0].tolist() for price in (0.05, 0.2)]
+    [[2, 0], [1, 1]]
     """
 
     def __init__(self, scores: Floats, active: int) -> None:

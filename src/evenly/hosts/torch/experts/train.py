@@ -72,7 +72,7 @@ CLAIMED = {
     "strong": "auxiliary 1e-2",
     "prices": "sign 1e-2",
 }
-"Rate and factor were chosen on seed 3, which no claim sees: of signs 3e-3 and 1e-2, proportional 1e-2 and 3e-2."
+"The rate was chosen on seed 3, which no claim sees: best of sign 3e-3 and 1e-2, proportional 1e-2 and 3e-2, annealed."
 
 
 @dataclass(frozen=True, slots=True)
