@@ -10,6 +10,7 @@ from evenly.core import Floats
 from evenly.hardware.model import model
 from evenly.papers.data import public
 from evenly.papers.reproduce import Skipped
+from evenly.train.experts import results
 from evenly.train.experts.affinities import Affinity, Shape
 from evenly.train.experts.affinities.counted import Counted
 from evenly.train.experts.affinities.gaussian import Gaussian
@@ -28,6 +29,7 @@ from evenly.train.experts.oracle import optimum
 from evenly.train.experts.regret import fixed_prices
 from evenly.train.experts.routing import Still, chosen, routed, violation
 from evenly.train.experts.scenario import ExpertsScenario
+from evenly.train.experts.simulate import simulate
 
 STUDY = Shape(layers=1, tokens=4096, experts=64, active=6)
 STEPS, SWUNG, FRESH_STEPS, LAST = 1000, 300, 700, 50
@@ -224,7 +226,8 @@ def olmoe(seed: int) -> dict[str, float]:
             balancer=Proportional(1e-2), costs=Costs(model="olmoe-1b-7b"),
         )  # fmt: skip
         figures[f"{domain}_counted"] = float(np.mean([violation(row) for row in source.counts(64)]))
-        balanced, alone = scenario.run().metrics, replace(scenario, balancer=Nothing()).run().metrics
+        unbalanced = replace(scenario, balancer=Nothing())
+        balanced, alone = (results.figures(made, simulate(made)) for made in (scenario, unbalanced))
         figures[f"{domain}_alone"] = alone["maxvio_global"]
         figures[f"{domain}_balanced"] = balanced["maxvio_global"]
         figures[f"{domain}_gain"] = alone["step_time"] / balanced["step_time"]

@@ -24,36 +24,50 @@ POINTS = 400  # of the curve over steps
 
 def outcome(scenario: "ExpertsScenario", run: Run) -> Outcome:
     """Return figures, load of the devices in the last steps, prices, and violation over the steps."""
-    shape = scenario.shape
-    loads = run.counts.reshape(len(run.counts), shape.layers, scenario.devices, -1).sum(axis=3)
-    in_expert, other = scenario.costs.seconds()
-    slowest = loads.max(axis=2) * in_expert
-    seconds = float((slowest.sum(axis=1) + shape.layers * shape.tokens * other / scenario.devices).mean())
-    busy = (
-        loads.sum() * in_expert / len(loads) / scenario.devices + shape.layers * shape.tokens * other / scenario.devices
-    )
-    total = run.counts.sum(axis=0)
-    choices = shape.active * shape.tokens
+    found = figures(scenario, run)
+    metrics = {m.name: found[m.name] if m.name in found else _regret(scenario, run) for m in scenario.metrics}
+    load = Load(_loads(scenario, run).reshape(-1, scenario.devices), unit="tokens", worker="device")
+    items = _items(run, run.counts.sum(axis=0))
+    return Outcome(scenario.name, metrics, load, items, {"violation": _curve(run)}, facts(scenario))
+
+
+def figures(scenario: "ExpertsScenario", run: Run) -> dict[str, float]:
+    """Return all figures but the regret."""
+    shape, steps = scenario.shape, len(run.counts)
+    total, choices = run.counts.sum(axis=0), shape.active * shape.tokens
     target = choices / shape.experts
     least = floor(shape.experts, shape.active, target)
-    metrics = {
-        "maxvio_global": float((total.max(axis=1) / (target * len(run.counts)) - 1.0).mean()),
+    computed = float(run.counts.sum()) / (steps * shape.layers * choices)
+    loads = _loads(scenario, run)
+    seconds, busy = _times(scenario, loads)
+    return {
+        "maxvio_global": float((total.max(axis=1) / (target * steps) - 1.0).mean()),
         "maxvio_batch": float(run.violation[-scenario.window :].mean()),
         "maxvio_device": float((loads.max(axis=2) * scenario.devices / choices - 1.0).mean()),
         "floor": least,
         "settled": settled(run.violation.mean(axis=1), 2.0 * least),
-        "dead": float((total < DEAD * target * len(run.counts)).mean()),
-        "dropped": max(0.0, 1.0 - float(run.counts.sum()) / (len(run.counts) * shape.layers * choices)),
+        "dead": float((total < DEAD * target * steps).mean()),
+        "dropped": max(0.0, 1.0 - computed),
         "without": float(run.without.mean()),
         "score": float(run.kept.mean()),
-        "regret": _regret(scenario, run),
         "step_time": seconds,
-        "waiting": 1.0 - float(busy) / seconds,
-        "throughput": float(run.counts.sum()) / (len(run.counts) * shape.layers * shape.active) / seconds,
+        "waiting": 1.0 - busy / seconds,
+        "throughput": shape.tokens * computed / seconds,
     }
-    work = loads.reshape(-1, scenario.devices).astype(np.float64)
-    load = Load(work, unit="tokens", worker="device")
-    return Outcome(scenario.name, metrics, load, _items(run, total), {"violation": _curve(run)}, facts(scenario))
+
+
+def _loads(scenario: "ExpertsScenario", run: Run) -> Floats:
+    """Return the tokens of each device, shape [step of the window, layer, device]."""
+    groups = run.counts.reshape(len(run.counts), scenario.layers, scenario.devices, -1)
+    return np.asarray(groups.sum(axis=3), np.float64)
+
+
+def _times(scenario: "ExpertsScenario", loads: Floats) -> tuple[float, float]:
+    """Return the mean seconds of a step, and those in which a device computes."""
+    in_expert, other = scenario.costs.seconds()
+    even = scenario.layers * scenario.tokens * other / scenario.devices
+    slowest, mean = loads.max(axis=2).sum(axis=1).mean(), loads.mean(axis=2).sum(axis=1).mean()
+    return float(slowest * in_expert + even), float(mean * in_expert + even)
 
 
 def settled(curve: Floats, bar: float) -> float:
