@@ -35,6 +35,6 @@ def regret(scores: Floats, prices: Floats, active: int, fixed: Floats) -> float:
     `scores` has shape [step, token, expert], `prices` [step, expert].
     """
     steps, tokens, experts = scores.shape
-    paid = sum(dual(scores[n], prices[n], active) for n in range(steps))
+    paid = float(sum(dual(scores[n], prices[n], active) for n in range(steps)))
     least = dual(scores.reshape(steps * tokens, experts), fixed, active)
-    return float(paid - least) / tokens
+    return (paid - least) / tokens

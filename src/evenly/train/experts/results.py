@@ -86,7 +86,8 @@ def _regret(scenario: "ExpertsScenario", run: Run) -> float:
     """Return the regret in the first layer, on a sample of the tokens; NaN where prices do not route alone."""
     if not isinstance(scenario.assignment, TopK):
         return float("nan")
-    scores, fixed = _sample(scenario.affinity, scenario.shape, scenario.steps, scenario.seed)
+    affinity: Any = scenario.affinity  # frozen, so that it can be a key
+    scores, fixed = _sample(affinity, scenario.shape, scenario.steps, scenario.seed)
     steps = np.linspace(0, scenario.steps - 1, len(scores)).astype(np.int64)
     return regret(scores, run.prices[steps, 0], scenario.active, fixed) * scenario.steps / len(scores)
 
