@@ -37,4 +37,4 @@ def regret(scores: Floats, prices: Floats, active: int, fixed: Floats) -> float:
     steps, tokens, experts = scores.shape
     paid = float(sum(dual(scores[n], prices[n], active) for n in range(steps)))
     least = dual(scores.reshape(steps * tokens, experts), fixed, active)
-    return (paid - least) / tokens
+    return float((paid - least) / tokens)
