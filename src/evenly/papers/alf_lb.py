@@ -185,7 +185,7 @@ def laws(seed: int) -> dict[str, float]:
         scores, before = chance.random((tokens, experts)), chance.normal(0.0, 0.2, experts)
         target = active * tokens / experts
         counts, _ = routed(scores, before, active)
-        rates = chance.choice([1e-3, 1e-2, 0.1]) / target * chance.random(experts)
+        rates = chance.choice([1e-2, 0.1, 1.0]) / target * chance.random(experts)
         change = rates * (target - counts)
         gained = float(rates @ (counts - target) ** 2)
         extra = switching(scores, before, before + change, active)
