@@ -117,6 +117,7 @@ SLOTS = {
     "corpora": "corpus",
     "dealers": "deal",
     "efforts": "cost",
+    "affinities": "affinity",
 }
 "Where a plug-in of a room stands in a scenario, if that is not the room's name in the singular."
 

@@ -21,6 +21,7 @@ from evenly.report.charts.sweep import points, sweep
 from evenly.report.charts.theme import NO_LEGEND
 from evenly.report.charts.timeline import timeline
 from evenly.report.charts.trade import trade
+from evenly.report.charts.violation import violation
 from evenly.report.document import Page, cards, document, section
 from evenly.report.figures import figures
 from evenly.report.trade import pair
@@ -33,6 +34,7 @@ HEADLINE = (
     *("brake_time", "high_p50", "low_p50"),
     *("step", "bubble"),
     *("stall_p99", "lost"),
+    *("maxvio_global", "score", "step_time"),
 )
 CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
 EVEN = 1.01  # a smaller peak over mean needs no remark
@@ -124,6 +126,7 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
             labels,
             "640px",
         )
+        + _evenness(drawn, labels)
         + _layers(drawn)
         + section(
             "Steps",
@@ -173,6 +176,12 @@ def _layers(drawn: Sequence[Outcome]) -> str:
             "640px",
         )
     )
+
+
+def _evenness(drawn: Sequence[Outcome], labels: Sequence[str]) -> str:
+    """Return the pictures of how even the experts of a layer become."""
+    about = "Left: how soon prices even out the loads, and how well. Right: whose load is how large in the end."
+    return section("How even the experts are", about, violation(drawn), labels, "400px")
 
 
 def _reasons(said: Sequence[str]) -> str:

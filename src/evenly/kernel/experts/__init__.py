@@ -1,0 +1,1 @@
+"""Compiled choice of experts by score and price."""
