@@ -53,9 +53,10 @@ def computed(seed: int) -> dict[str, float]:
 def exchanged(seed: int) -> dict[str, float]:
     """Return what an exchange does to two ranks that really train; see `ranks` there."""
     _needs_torch()
+    from evenly.hosts.torch.unpadded.measure import Size
     from evenly.hosts.torch.unpadded.ranks import figures
 
-    return figures(drawn(STEPS * 2 * EACH, seed).reshape(STEPS, 2 * EACH), seed)
+    return figures(drawn(STEPS * 2 * EACH, seed).reshape(STEPS, 2 * EACH), seed, Size(vocabulary=1024))
 
 
 def _needs_torch() -> None:

@@ -20,7 +20,7 @@ class UnpaddedBert(torch.nn.Module):
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        config = getattr(model, "config", None)
+        config: Any = getattr(model, "config", None)
         if getattr(config, "model_type", None) != "bert" or config.is_decoder:
             raise ValueError(f"a BERT encoder is run without padding, not {type(model).__name__}")
         self.model = model

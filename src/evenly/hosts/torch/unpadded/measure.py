@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from evenly.core import Ints
 from evenly.hosts.torch.unpadded.bert import UnpaddedMaskedLM
-from evenly.hosts.torch.unpadded.packed import IGNORED, unpad
+from evenly.hosts.torch.unpadded.packed import IGNORED, Packed, unpad
 from evenly.train.unpadded.costs import fitted
 from evenly.train.unpadded.roundings import Rounding
 from evenly.train.unpadded.roundings.alone import Alone
@@ -107,22 +108,28 @@ def layouts(bert: Any, tokens: Tensor, mask: Tensor, labels: Tensor) -> dict[str
     }
     for name, rounding in ROUNDINGS.items():
         packed = unpad(tokens, mask, rounding, labels=labels)
-        found[name] = lambda packed=packed: unpadded(packed) / len(packed.labels)
+        found[name] = partial(_mean, unpadded, packed)
     return found
 
 
-def steps(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 2) -> dict[str, Step]:
-    """Return a step of each layout on one batch, with the least time of several rounds in which all took turns."""
+def _mean(unpadded: Any, packed: Packed) -> Tensor:
+    return unpadded(packed) / len(packed.labels)
+
+
+def steps(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 1) -> dict[str, Step]:
+    """Return a step of each layout on one batch, the shortest of several rounds in which all took turns."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         bert = model(size, seed)
         found: dict[str, Step] = {}
-        for turn in range(rounds + 1):  # the first warms up
+        for loss in layouts(bert, *batch(np.array([9, 3]), size, seed)).values():
+            _step(bert, loss)  # warms up
+        for _ in range(rounds):
             for name, loss in layouts(bert, *batch(lengths, size, seed)).items():
                 step = _step(bert, loss)
-                least = step.seconds if turn < 2 else min(step.seconds, found[name].seconds)
-                found[name] = Step(least, step.loss, step.gradients)
+                if name not in found or step.seconds < found[name].seconds:
+                    found[name] = step
         return found
     finally:
         torch.set_num_threads(threads)
@@ -138,7 +145,7 @@ def _step(bert: Any, loss: Callable[[], Tensor]) -> Step:
     return Step(seconds, float(found.detach()), gradients)
 
 
-def figures(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 2) -> dict[str, float]:
+def figures(lengths: Ints, seed: int, size: Size = Size(), rounds: int = 1) -> dict[str, float]:
     """Return gains over the padded model, how far losses and gradients are apart, and how well costs foretell them.
 
     `gradients` is the largest difference from the padded model over the largest gradient.

@@ -33,11 +33,10 @@ def figures(lengths: Ints, seed: int, size: Size = Size()) -> dict[str, float]: 
     `kept` and `exchanged`: CPU time of the busier rank over the mean. `apart`: the largest difference of a weight from
     one process that computes all batches. `exposed`: the share of the elapsed time that steps waited for the exchange.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
-    for name in ("kept", "exchanged"):
-        with TemporaryDirectory(prefix="evenly-") as folder:
-            torch.multiprocessing.spawn(_rank, (name, lengths, seed, size, folder), nprocs=RANKS)
-            found[name] = [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
+    with TemporaryDirectory(prefix="evenly-") as folder:
+        torch.multiprocessing.spawn(_rank, (lengths, seed, size, folder), nprocs=RANKS)
+        said = [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
+    found = {name: [each[name] for each in said] for name in ("kept", "exchanged")}
     whole = [sequences(row, size, seed, step) for step, row in enumerate(lengths)]
     alone = _train(whole, model(size, seed))[1]
     return {name: peak_over_mean(_load(ranks)) for name, ranks in found.items()} | {
@@ -58,18 +57,20 @@ def sequences(lengths: Ints, size: Size, seed: int, step: int) -> list[Tensor]:
     return [row[:count] for row, count in zip(whole, lengths.tolist(), strict=True)]
 
 
-def _rank(rank: int, name: str, lengths: Ints, seed: int, size: Size, folder: str) -> None:
-    """Train as one rank; runs in a process of its own."""
+def _rank(rank: int, lengths: Ints, seed: int, size: Size, folder: str) -> None:
+    """Train as one rank, twice from the same beginning; runs in a process of its own."""
     torch.set_num_threads(1)
     meet = f"file://{folder}/meet"
     torch.distributed.init_process_group("gloo", init_method=meet, rank=rank, world_size=RANKS)
     each = lengths.shape[1] // RANKS
     own = [sequences(row, size, seed, step)[rank * each : (rank + 1) * each] for step, row in enumerate(lengths)]
     exchange = Exchange(own, partition=Snake(), cost=Tokens())
-    begin = time.perf_counter()
-    seconds, weights = _train(own if name == "kept" else exchange, model(size, seed))
-    elapsed = time.perf_counter() - begin
-    said = {"seconds": seconds, "weights": weights, "waited": exchange.waited, "elapsed": elapsed}
+    said: dict[str, dict[str, Any]] = {}
+    for name, batches in (("kept", own), ("exchanged", exchange)):
+        begin = time.perf_counter()
+        seconds, weights = _train(batches, model(size, seed))
+        said[name] = {"seconds": seconds, "weights": weights, "elapsed": time.perf_counter() - begin}
+    said["exchanged"]["waited"] = exchange.waited
     torch.save(said, Path(folder) / f"{rank}.pt")
     torch.distributed.destroy_process_group()
 
@@ -78,7 +79,7 @@ def _train(batches: Iterable[list[Tensor]], bert: Any) -> tuple[list[float], Ten
     """Return the CPU time of each step's forward and backward pass, and the weights at the end."""
     unpadded: Any = UnpaddedMaskedLM(bert)
     if torch.distributed.is_initialized():
-        unpadded = torch.nn.parallel.DistributedDataParallel(unpadded, find_unused_parameters=True)
+        unpadded = torch.nn.parallel.DistributedDataParallel(unpadded)
     optimizer = torch.optim.SGD(bert.parameters(), lr=RATE)
     seconds = []
     for own in batches:
