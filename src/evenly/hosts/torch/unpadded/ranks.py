@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -30,24 +30,31 @@ RATE = 0.1  # of plain gradient descent, whose updates differ by as much as the 
 def figures(lengths: Ints, seed: int, size: Size = Size()) -> dict[str, float]:  # noqa: B008 a frozen value
     """Return what an exchange does to two ranks; `lengths` are those of each step's sequences, rank by rank, [S, 2b].
 
-    `kept` and `exchanged`: CPU time of the busier rank over the mean. `apart`: the largest difference of a weight from
-    one process that computes all batches. `exposed`: the share of the elapsed time that steps waited for the exchange.
+    `kept` and `exchanged`: CPU time of the busier rank over the mean, and their `_tokens`. `apart`: the largest
+    difference of a weight from one process that computes all batches. `exposed`: the share of the elapsed time that
+    steps waited for the exchange.
     """
     with TemporaryDirectory(prefix="evenly-") as folder:
         torch.multiprocessing.spawn(_rank, (lengths, seed, size, folder), nprocs=RANKS)
         said = [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
     found = {name: [each[name] for each in said] for name in ("kept", "exchanged")}
     whole = [sequences(row, size, seed, step) for step, row in enumerate(lengths)]
-    alone = _train(whole, model(size, seed))[1]
-    return {name: peak_over_mean(_load(ranks)) for name, ranks in found.items()} | {
-        "apart": max(float((rank["weights"] - alone).abs().max()) for ranks in found.values() for rank in ranks),
-        "exposed": max(rank["waited"] / rank["elapsed"] for rank in found["exchanged"]),
-    }
+    alone = _train(whole, model(size, seed)).weights
+    busy = {name: peak_over_mean(_load(ranks, "seconds")) for name, ranks in found.items()}
+    tokens = {f"{name}_tokens": peak_over_mean(_load(ranks, "tokens")) for name, ranks in found.items()}
+    return (
+        busy
+        | tokens
+        | {
+            "apart": max(float((rank["weights"] - alone).abs().max()) for ranks in found.values() for rank in ranks),
+            "exposed": max(rank["waited"] / rank["elapsed"] for rank in found["exchanged"]),
+        }
+    )
 
 
-def _load(ranks: Sequence[dict[str, Any]]) -> Load:
-    """Return CPU seconds by step and rank, without the first step, which warms up."""
-    return Load(np.array([rank["seconds"][1:] for rank in ranks]).T, worker="rank")
+def _load(ranks: Sequence[dict[str, Any]], name: str) -> Load:
+    """Return CPU seconds or tokens by step and rank, without the first step, which warms up."""
+    return Load(np.array([rank[name][1:] for rank in ranks], float).T, unit=name, worker="rank")
 
 
 def sequences(lengths: Ints, size: Size, seed: int, step: int) -> list[Tensor]:
@@ -68,20 +75,28 @@ def _rank(rank: int, lengths: Ints, seed: int, size: Size, folder: str) -> None:
     said: dict[str, dict[str, Any]] = {}
     for name, batches in (("kept", own), ("exchanged", exchange)):
         begin = time.perf_counter()
-        seconds, weights = _train(batches, model(size, seed))
-        said[name] = {"seconds": seconds, "weights": weights, "elapsed": time.perf_counter() - begin}
+        found = _train(batches, model(size, seed))
+        said[name] = found._asdict() | {"elapsed": time.perf_counter() - begin}
     said["exchanged"]["waited"] = exchange.waited
     torch.save(said, Path(folder) / f"{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
-def _train(batches: Iterable[list[Tensor]], bert: Any) -> tuple[list[float], Tensor]:
-    """Return the CPU time of each step's forward and backward pass, and the weights at the end."""
+class _Trained(NamedTuple):
+    seconds: list[float]
+    "CPU time of each step's forward and backward pass."
+    tokens: list[int]
+    weights: Tensor
+    "After the last step."
+
+
+def _train(batches: Iterable[list[Tensor]], bert: Any) -> _Trained:
+    """Train on batches by plain gradient descent."""
     unpadded: Any = UnpaddedMaskedLM(bert)
     if torch.distributed.is_initialized():
         unpadded = torch.nn.parallel.DistributedDataParallel(unpadded)
     optimizer = torch.optim.SGD(bert.parameters(), lr=RATE)
-    seconds = []
+    seconds, tokens = [], []
     for own in batches:
         packed = pack(*_parts(own))
         whole = scale(len(packed.labels))
@@ -89,8 +104,9 @@ def _train(batches: Iterable[list[Tensor]], bert: Any) -> tuple[list[float], Ten
         before = time.thread_time()
         (whole * unpadded(packed)).backward()
         seconds.append(time.thread_time() - before)
+        tokens.append(len(packed.tokens))
         optimizer.step()
-    return seconds, torch.cat([weight.detach().flatten() for weight in bert.parameters()])
+    return _Trained(seconds, tokens, torch.cat([weight.detach().flatten() for weight in bert.parameters()]))
 
 
 def _parts(own: Sequence[Tensor]) -> tuple[list[Tensor], Multiples, list[Tensor], list[Tensor]]:
