@@ -35,7 +35,7 @@ def test_the_first_line_is_read_without_importing_the_plugin() -> None:
 def test_a_wrong_name_gets_a_suggestion_and_a_strange_one_the_list() -> None:
     with pytest.raises(ValueError, match=re.escape("no 'powr-of-d' among routers; did you mean 'power-of-d'?")):
         routers["powr-of-d"]
-    with pytest.raises(ValueError, match="no 'zzz' among routers; known: least-requests, "):
+    with pytest.raises(ValueError, match="no 'zzz' among routers; known: first-fit, "):
         routers["zzz"]
 
 

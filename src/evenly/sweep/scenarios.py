@@ -38,7 +38,7 @@ def kind_of(document: Document) -> type[Scenario]:
     place = document.place(("kind",))
     name = document.raw.get("kind")
     if name not in kinds():
-        near = difflib.get_close_matches(str(name), kinds(), 1, 0.5)
+        near = difflib.get_close_matches("" if name is None else str(name), kinds(), 1, 0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(kinds())}"
         what = "'kind' is missing" if name is None else f"no kind of scenario '{name}'"
         raise ValueError(f"{place}: {what}; {hint} @ kind")
