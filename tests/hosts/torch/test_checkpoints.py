@@ -302,11 +302,3 @@ def test_generators_of_python_numpy_and_torch_go_on_where_they_were() -> None:
 def test_a_block_lies_in_its_tensor() -> None:
     with pytest.raises(ValueError, match="does not lie in"):
         Sharded(torch.ones(2), (3,), (2,))
-
-
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from evenly.hosts.torch import checkpoints
-
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ValueError, match=r"needs the extra: pip install 'evenly\[torch\]'"):
-        _ = checkpoints.__getattr__("Checkpoints")

@@ -1,7 +1,6 @@
 """The router, the balancer and the hooks for routers of others."""
 
 import copy
-import sys
 from typing import Any
 
 import numpy as np
@@ -215,17 +214,6 @@ def test_no_router_is_an_error() -> None:
         BiasBalancer(torch.nn.Linear(2, 2))
     with pytest.raises(ValueError, match="Linear has no router that is known"):
         adopt(torch.nn.Linear(2, 2))
-
-
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.util
-
-    import evenly.hosts.torch.experts as package
-
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"needs the extra: pip install 'evenly\[torch\]'"):
-        package.__getattr__("Router")
-    assert "torch" in sys.modules
 
 
 def test_equal_seeds_train_equal_models_and_prices_even_them_out() -> None:

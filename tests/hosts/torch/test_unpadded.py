@@ -10,11 +10,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
 pytest.importorskip("transformers", reason="a Hugging Face BERT needs transformers")
 
-from evenly.hosts.torch.unpadded import ranks  # noqa: E402
+from evenly.hosts.torch.unpadded import UnpaddedBert, UnpaddedMaskedLM, pack, ranks, unpad  # noqa: E402
 from evenly.hosts.torch.unpadded.attention import attend  # noqa: E402
-from evenly.hosts.torch.unpadded.bert import UnpaddedBert, UnpaddedMaskedLM  # noqa: E402
 from evenly.hosts.torch.unpadded.measure import Size, batch, model, steps  # noqa: E402
-from evenly.hosts.torch.unpadded.packed import pack, unpad  # noqa: E402
 from evenly.train.unpadded.roundings import roundings  # noqa: E402
 
 SMALL = Size(width=32, layers=2, heads=2, vocabulary=100)

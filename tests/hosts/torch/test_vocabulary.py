@@ -217,13 +217,3 @@ def failing(rank: int) -> None:
 def test_a_process_that_fails_is_told_by_name() -> None:
     with pytest.raises(RuntimeError, match="process 1: ValueError: on purpose"):
         together(2, failing)
-
-
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import evenly.hosts.torch.vocabulary as package
-
-    for name in ("input", "output"):
-        monkeypatch.delitem(sys.modules, f"evenly.hosts.torch.vocabulary.{name}", raising=False)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match=r"needs the extra: pip install 'evenly\[torch\]'"):
-        package.__getattr__("ShardedOutput")

@@ -4,23 +4,13 @@
 routers of a model that exists. `gpt` and `train` are a small language model that compares them with an auxiliary loss.
 """
 
-import importlib
-import importlib.util
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evenly.hosts.torch.offered import offered
 
 if TYPE_CHECKING:
-    from evenly.hosts.torch.experts.adopting import adopt
-    from evenly.hosts.torch.experts.balancer import BiasBalancer
-    from evenly.hosts.torch.experts.router import Router
+    from evenly.hosts.torch.experts.adopting import adopt as adopt
+    from evenly.hosts.torch.experts.balancer import BiasBalancer as BiasBalancer
+    from evenly.hosts.torch.experts.router import Router as Router
 
-__all__ = ["BiasBalancer", "Router", "adopt"]
-_PLACES = {"BiasBalancer": "balancer", "Router": "router", "adopt": "adopting"}
-
-
-def __getattr__(name: str) -> Any:
-    """Return a class or function; raise `ImportError` that names the extra where torch is missing."""
-    if name not in _PLACES:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    if importlib.util.find_spec("torch") is None:
-        raise ImportError("balanced experts run in torch, which needs the extra: pip install 'evenly[torch]'")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__ = offered(__name__, {"BiasBalancer": "balancer", "Router": "router", "adopt": "adopting"})

@@ -7,26 +7,12 @@
 needs `pip install 'evenly[torch]'`; any device, and any backend of `torch.distributed`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evenly.hosts.torch.offered import offered
 
 if TYPE_CHECKING:
-    from evenly.hosts.torch.vocabulary.input import ShardedInput
-    from evenly.hosts.torch.vocabulary.output import ShardedOutput
+    from evenly.hosts.torch.vocabulary.input import ShardedInput as ShardedInput
+    from evenly.hosts.torch.vocabulary.output import ShardedOutput as ShardedOutput
 
-__all__ = ["ShardedInput", "ShardedOutput"]
-
-
-def __getattr__(name: str) -> Any:
-    """Return a layer; raise `ImportError` that names the extra where torch is missing."""
-    if name not in __all__:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    try:
-        from evenly.hosts.torch.vocabulary.input import ShardedInput
-        from evenly.hosts.torch.vocabulary.output import ShardedOutput
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise ImportError(
-            "sharded layers compute in torch, which needs the extra: pip install 'evenly[torch]'"
-        ) from None
-    return {"ShardedInput": ShardedInput, "ShardedOutput": ShardedOutput}[name]
+__getattr__ = offered(__name__, {"ShardedInput": "input", "ShardedOutput": "output"})
