@@ -49,7 +49,8 @@ def test_a_measured_run_has_the_columns_of_a_simulated_one_and_the_errors(found:
     assert set(run.items) == set(columns(np.zeros(0, REQUEST))) | {"error"}
     assert all(len(column) == 30 for column in run.items.values())
     assert list(run.metrics) == [metric.name for metric in METRICS]
-    assert {"time", *(name for name, _, _ in PANELS)} <= set(run.series["timeline"])
+    panels = {name for name, _, _ in PANELS} - {"replicas"}  # how many there are no client knows
+    assert {"time", *panels} <= set(run.series["timeline"])
 
 
 def test_figures_of_the_outcome_are_those_of_the_client(found: Replayed) -> None:

@@ -62,7 +62,7 @@ def test_every_figure_agrees_with_the_times_of_all_tokens() -> None:
 
 def test_every_metric_of_the_table_is_there() -> None:
     result = SCENARIO.run()
-    names = {metric.name for metric in METRICS}
+    names = {metric.name for metric in METRICS} - {"replica_hours", "cold_share", "starts"}  # of fleets that change
     assert set(result.metrics) == {name for name in names if not name.startswith("switch_")}
     switched = replace(SCENARIO, engine=Fastswitch(), order=Redrawn(), kv_tokens=1500, swap_space=1e12).run()
     assert set(switched.metrics) == names

@@ -29,7 +29,8 @@ def _packages() -> dict[str, str]:
     found = [name for name in tops if name != "evenly.core" and importlib.util.find_spec(f"{name}.scenario")]
     for domain in SHARED:
         inner = pkgutil.iter_modules(importlib.import_module(domain).__path__, f"{domain}.")
-        found += [module.name for module in inner if module.ispkg]
+        names = [module.name for module in inner if module.ispkg]
+        found += [name for name in names if importlib.util.find_spec(f"{name}.scenario")]
     return {name.rpartition(".")[2]: name for name in found}
 
 
