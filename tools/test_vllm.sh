@@ -11,4 +11,4 @@ if [[ $(uname -s) != Linux || ! $(uname -m) =~ ^(x86_64|aarch64)$ ]]; then
     exit 0
 fi
 make --no-print-directory vllm
-exec "${VLLM:-.venv-vllm}/bin/pytest" -n 2 --dist loadfile tests/hosts/vllm tests/hosts/torch tests/hosts/test_experts.py
+exec "${VLLM:-.venv-vllm}/bin/pytest" -n 0 tests/hosts/vllm tests/hosts/torch tests/hosts/test_experts.py
