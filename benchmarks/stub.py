@@ -26,6 +26,8 @@ class Stub:
     reason: bytes = b"busy"
     cut: int = 0
     "The next so many answers break off."
+    stale: int = 0
+    "The next so many requests over a connection that was used before find it closed."
     last: int | None = None
     "After so many answers it is gone, and answers on their way break off."
     tell: bool = False
@@ -45,12 +47,17 @@ class Stub:
         return self.server
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        used = False
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = next(
                     int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length")
                 )
                 body = json.loads(await reader.readexactly(length))
+                if used and self.stale:
+                    self.stale -= 1
+                    break
+                used = True
                 if not await self._answer(body, writer):
                     break
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -70,6 +70,14 @@ def test_connections_that_break_now_and_then_do_not_end_a_replay() -> None:
     assert sum(bool(error) for error in found.error) == LOST - 1
 
 
+def test_a_connection_that_the_server_closes_as_it_is_used_costs_no_request() -> None:
+    stub = Stub(stale=5)
+    with serving(stub) as url:
+        found = replay(trace(), url, speed=10.0, clients=1)
+    assert stub.stale == 0
+    assert not any(found.error)
+
+
 @pytest.mark.parametrize("clients", [None, 2], ids=["open", "closed"])
 def test_an_interrupt_keeps_what_was_measured(clients: int | None) -> None:
     slow = Trace(np.linspace(0, 0.4, 40), np.full(40, 10), np.where(np.arange(40) < 5, 1, 1_000_000))

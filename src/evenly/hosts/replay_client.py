@@ -19,7 +19,7 @@ from evenly.hosts.replay_prompts import Prompts
 
 START = 0.2  # seconds before the first request is due: time to build its body
 LOST = 10  # requests in a row that found no server, or lost it; then nothing more is sent
-IDLE = 4.0  # seconds that an unused connection is kept: servers close theirs after 5, and would take a request with it
+IDLE = 2.0  # seconds that an unused connection is kept: servers close theirs after 5, and would take a request with it
 SHOWN = 300  # characters of what a server said that a message quotes
 AGAIN = (408, 425, 429)  # statuses between 400 and 499 that another request may not meet
 LENGTHS = ("max_tokens", "context length", "max_model_len")  # words of a server that takes no request of this length
@@ -229,7 +229,7 @@ class Client:
         """Send one request and note what became of it."""
         aiohttp = library()
         try:
-            await self._stream(request, body)
+            await self._ask(request, body)
             self.lost = 0
         except asyncio.CancelledError:
             self.errors[request] = f"not answered: {self.stopped or BY_HAND}"
@@ -278,6 +278,13 @@ class Client:
         else:
             remedy = "send what it accepts"
         return f"{self.server.address}: the server answers {error.status}: {error.said}; {remedy}"
+
+    async def _ask(self, request: int, body: bytes) -> None:
+        """Send one request, and once more where the server closed the connection as it was used: not a byte came."""
+        try:
+            await self._stream(request, body)
+        except library().ServerDisconnectedError:
+            await self._stream(request, body)
 
     async def _stream(self, request: int, body: bytes) -> None:
         """Send one request and note when its tokens come; raise what goes wrong."""
