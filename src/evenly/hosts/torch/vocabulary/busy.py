@@ -12,10 +12,10 @@ from evenly.hosts.torch.pipelines.sharded import Sharded
 from evenly.hosts.torch.vocabulary import ShardedInput, ShardedOutput
 from evenly.train.pipeline.passes import Order
 
-HIDDEN, SHAPE = 128, (1, 64)  # of a micro-batch
+HIDDEN, SHAPE = 128, (1, 256)  # of a micro-batch
 WORDS = 75 * HIDDEN  # an output layer of 6.25 layers, as of the 4B model with 256,000 words
 LAYERS = 4  # of a stage
-ROUNDS = 5  # of which the fastest counts, after one that does not
+ROUNDS = 3  # of which the fastest counts, after one that does not
 
 
 class Block(nn.Module):

@@ -15,7 +15,7 @@ class Quantile:
 
     It needs the scores, not only the loads, and knows no rate: it is near balance after a few steps.
 
-    Reference: Moonshot AI, "Kimi K3" report, as told in the dossier of the system.
+    Reference: Moonshot AI, "Kimi K3" report; read in summaries of it alone.
 
     >>> scores = np.array([[0.9, 0.5], [0.8, 0.7], [0.9, 0.2], [0.6, 0.1]])
     >>> prices = Quantile().update(np.zeros(2), Seen(np.array([4, 0]), step=1, active=1, scores=scores))
