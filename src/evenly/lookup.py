@@ -1,6 +1,5 @@
 """The catalogue for people: every room, plug-in, embedded scenario and published system."""
 
-import difflib
 import importlib
 import inspect
 import itertools
@@ -12,6 +11,7 @@ from typing import Any
 import evenly
 from evenly.core import Catalog, Document
 from evenly.core.catalog import field_docs
+from evenly.core.meant import meant
 
 PACKAGE = Path(evenly.__file__).parent
 
@@ -48,9 +48,7 @@ def listing(room: str | None = None) -> dict[str, dict[str, str]]:
     if room is None:
         return found
     if room not in found:
-        near = difflib.get_close_matches(room, found, 1, 0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(found)}"
-        raise ValueError(f"no room '{room}'; {hint}")
+        raise ValueError(f"no room '{room}'; {meant(room, found)}")
     return {room: found[room]}
 
 
@@ -72,8 +70,7 @@ def describe(name: str) -> str:
         return _paper(short)
     if hits:
         return _plugin(hits[0], rooms()[hits[0]], short)
-    near = difflib.get_close_matches(short, itertools.chain(*_names().values()), 1, 0.5)
-    hint = f"did you mean '{near[0]}'?" if near else "see `evenly list`"
+    hint = meant(short, itertools.chain(*_names().values()), "see `evenly list`")
     raise ValueError(f"nothing is called '{name}'; {hint}")
 
 

@@ -57,6 +57,13 @@ def test_the_chart_has_a_point_for_each_variant_and_takes_none_for_a_figure(leas
     assert scale == ("symlog" if least == 0 else "log")
 
 
+def test_points_that_lie_on_each_other_are_named_together() -> None:
+    close = [outcome("a", 100, 10), outcome("b", 101.5, 10), outcome("c", 103, 10), outcome("d", 300, 2)]
+    values = trade(close, METRICS, NAMES)["data"]["values"]
+    assert [row["name"] for row in values] == ["a, b", "", "c", "d"]
+    assert [row["name"] for row in trade([FOUR[0], FOUR[0]], METRICS, NAMES)["data"]["values"]] == ["none, none", ""]
+
+
 def test_the_page_shows_the_trade() -> None:
     page = render(FOUR, title="t", metrics=METRICS)
     assert "What is bought with what" in page

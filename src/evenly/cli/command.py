@@ -1,6 +1,5 @@
 """What every command is made of: the app that it joins, the options that several share, and how it talks."""
 
-import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 import evenly
+from evenly.core.meant import meant
 
 if TYPE_CHECKING:
     from evenly.core import Document
@@ -96,8 +96,7 @@ def _near(name: str) -> str:
     """Return the embedded scenario whose name is closest, or all of them."""
     from evenly.lookup import scenario_files
 
-    near = difflib.get_close_matches(name, scenario_files(), 1, 0.5)
-    return f"did you mean '{near[0]}'?" if near else f"embedded scenarios: {', '.join(scenario_files())}"
+    return meant(name, scenario_files(), f"embedded scenarios: {', '.join(scenario_files())}")
 
 
 def workload(name: str, sets: list[str], variant: str = "") -> "Document":

@@ -1,7 +1,6 @@
 """Plug-ins found by their file names."""
 
 import ast
-import difflib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from evenly.core.files import USER_MODULE, import_file
+from evenly.core.meant import meant
 
 T = TypeVar("T")
 _catalogs: dict[type[Any], "Catalog[Any]"] = {}
@@ -61,9 +61,7 @@ class Catalog(Generic[T]):
         outside = self.outside()
         if name in outside:
             return self._checked(_load(outside[name]), name)
-        near = difflib.get_close_matches(name, self.names(), 1, 0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(self.names())}"
-        raise ValueError(f"no '{name}' among {self.noun}; {hint}")
+        raise ValueError(f"no '{name}' among {self.noun}; {meant(name, self.names())}")
 
     def about(self, name: str) -> str:
         """Return the first line of a plug-in's docstring; a file of this room is read, not imported."""

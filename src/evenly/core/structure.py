@@ -1,7 +1,6 @@
 """From plain values to dataclasses and plug-ins, with exact types and every mistake at once."""
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -14,6 +13,7 @@ from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, Iterabl
 from cattrs.gen import make_dict_structure_fn
 
 from evenly.core.catalog import catalog_of
+from evenly.core.meant import meant
 from evenly.core.strict import Keys
 from evenly.core.types import FilePath
 
@@ -67,9 +67,7 @@ def _mistakes(error: BaseException, path: Keys) -> Iterator[tuple[Keys, str]]:
     elif isinstance(error, ForbiddenExtraKeysError):
         known = [f.name for f in dataclasses.fields(error.cl) if f.init]
         for key in sorted(error.extra_fields):
-            near = difflib.get_close_matches(key, known, 1, 0.5)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}" if known else "it has none"
-            yield (*path, key), f"no field '{key}'; {hint}"
+            yield (*path, key), f"no field '{key}'; {meant(key, known) if known else 'it has none'}"
     elif isinstance(error, KeyError):
         yield path, f"'{error.args[0]}' is missing"
     elif isinstance(error, ValueError):
@@ -120,8 +118,7 @@ def _choice(value: Any, kind: Any) -> Any:
     choices = get_args(kind)
     if any(type(value) is type(choice) and value == choice for choice in choices):
         return value
-    near = difflib.get_close_matches(value, map(str, choices), 1, 0.5) if isinstance(value, str) else []
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(map(str, choices))}"
+    hint = meant(value if isinstance(value, str) else "", map(str, choices))
     raise ValueError(f"no choice {_short(value)}; {hint}")
 
 

@@ -1,6 +1,5 @@
 """Accelerators and the links between them, by name."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from evenly.core.meant import meant
 
 DATA = Path(__file__).parent / "data"
 ETHERNET = "ethernet-100"  # link to other machines where none is named
@@ -115,9 +116,7 @@ def known(name: str, names: Mapping[str, object], noun: str, more: str = "") -> 
     """
     if name.lower() in names:
         return name.lower()
-    near = difflib.get_close_matches(name.lower(), names, 1, 0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
-    raise ValueError(f"no {noun} '{name}'; {hint}{more}")
+    raise ValueError(f"no {noun} '{name}'; {meant(name.lower(), names)}{more}")
 
 
 def _table(file: str) -> dict[str, dict[str, Any]]:

@@ -136,7 +136,7 @@ def model(name: str) -> Model:
     path = Path(name)
     if name.endswith(".json") or path.is_dir():
         return read(path / "config.json" if path.is_dir() else path)
-    return _embedded(known(name, dict.fromkeys(models()), "model", ", or the path of a Hugging Face config.json"))
+    return _embedded(known(name, dict.fromkeys(models()), "model", "; or give the path of a Hugging Face config.json"))
 
 
 @cache

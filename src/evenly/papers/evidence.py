@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from evenly.core.document import Document
+from evenly.core.meant import meant
 
 HERE = Path(__file__).parent
 
@@ -107,11 +108,7 @@ def read(name: str) -> Paper:
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else HERE / f"{name.replace('-', '_')}.yaml"
     if not path.is_file():
-        import difflib
-
-        near = difflib.get_close_matches(name, names(), 1, 0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names())}"
-        raise ValueError(f"no paper '{name}'; {hint}")
+        raise ValueError(f"no paper '{name}'; {meant(name, names())}")
     document = Document.read(path)
     for own in ("name", "path"):
         if own in document.raw:

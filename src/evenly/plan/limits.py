@@ -1,12 +1,12 @@
 """Objectives and limits: which metric decides, and what the others have to keep."""
 
-import difflib
 import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from evenly.core import Metric
+from evenly.core.meant import meant
 
 WRITTEN = re.compile(r"\s*([A-Za-z_0-9]+)\s*(<=|>=)\s*(\S+)\s*$")
 Limit = tuple[str, Literal["<=", ">="], float]
@@ -58,6 +58,4 @@ def named(name: str, metrics: Sequence[Metric]) -> Metric:
     judged = {metric.name: metric for metric in metrics if metric.better != "neither"}
     if name in judged:
         return judged[name]
-    near = difflib.get_close_matches(name, judged, 1, 0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(judged)}"
-    raise ValueError(f"no objective or limit '{name}'; {hint}")
+    raise ValueError(f"no objective or limit '{name}'; {meant(name, judged)}")

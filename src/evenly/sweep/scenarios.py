@@ -1,6 +1,5 @@
 """From a document to the scenario of its domain."""
 
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -9,6 +8,7 @@ from functools import cache
 
 import evenly
 from evenly.core import Document, Scenario
+from evenly.core.meant import meant
 
 SHARED = ("evenly.cluster", "evenly.train")  # domains whose packages each have a kind of scenario of their own
 
@@ -39,10 +39,8 @@ def kind_of(document: Document) -> type[Scenario]:
     place = document.place(("kind",))
     name = document.raw.get("kind")
     if name not in kinds():
-        near = difflib.get_close_matches("" if name is None else str(name), kinds(), 1, 0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(kinds())}"
         what = "'kind' is missing" if name is None else f"no kind of scenario '{name}'"
-        raise ValueError(f"{place}: {what}; {hint} @ kind")
+        raise ValueError(f"{place}: {what}; {meant('' if name is None else str(name), kinds())} @ kind")
     module = importlib.import_module(f"{_packages()[str(name)]}.scenario")
     made: type[Scenario] = getattr(module, f"{str(name).capitalize()}Scenario")
     return made

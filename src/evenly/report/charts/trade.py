@@ -7,6 +7,8 @@ from evenly.core import Metric, Outcome
 from evenly.report.charts.theme import COUNT_LABEL, hue, panel, rounded
 from evenly.report.trade import front
 
+NEAR = 0.02  # by which share two figures may differ and still lie on each other in the picture
+
 
 def trade(outcomes: Sequence[Outcome], metrics: Sequence[Metric], names: tuple[str, str]) -> dict[str, Any]:
     """Return each variant at its two figures, the first one upwards, and a line along those that nothing beats."""
@@ -19,8 +21,9 @@ def trade(outcomes: Sequence[Outcome], metrics: Sequence[Metric], names: tuple[s
             "up": rounded(outcome.metrics[up.name]),
             "right": rounded(outcome.metrics[right.name]),
             "front": outcome in best,
+            "name": name,
         }
-        for outcome in outcomes
+        for outcome, name in zip(outcomes, _names(outcomes, names), strict=True)
     ]
     positive = all(row[side] > 0 for row in rows for side in ("up", "right"))
     scale = {"type": "log" if positive else "symlog", "nice": False, "padding": 24}
@@ -46,10 +49,21 @@ def trade(outcomes: Sequence[Outcome], metrics: Sequence[Metric], names: tuple[s
             },
             {
                 "mark": {"type": "text", "align": "left", "dx": 8, "dy": -8},
-                "encoding": {**place, "text": {"field": "variant"}},
+                "encoding": {**place, "text": {"field": "name"}},
             },
         ],
     )
+
+
+def _names(outcomes: Sequence[Outcome], names: tuple[str, str]) -> list[str]:
+    """Return what stands beside each point: of points that lie on each other the first one has the labels of all."""
+    left, found = list(range(len(outcomes))), [""] * len(outcomes)
+    while left:
+        pairs = [[(outcomes[k].metrics[name], outcomes[left[0]].metrics[name]) for name in names] for k in left]
+        near = [k for k, two in zip(left, pairs, strict=True) if all(abs(a - b) <= NEAR * max(a, b) for a, b in two)]
+        found[left[0]] = ", ".join(outcomes[k].label for k in near)
+        left = [k for k in left if k not in near]
+    return found
 
 
 def _title(metric: Metric) -> str:
