@@ -18,7 +18,7 @@ from evenly.kernel.serving.simulation import Run, simulate
 from evenly.serve.budgets.fixed import Fixed
 from evenly.serve.routers.least_requests import LeastRequests
 from evenly.serve.routers.round_robin import RoundRobin
-from evenly.serve.scalers.ladder import Ladder
+from evenly.balance.scalers.ladder import Ladder
 from tests.kernel.plain_elastic import Twin, rows
 from tests.kernel.workload import POLICIES, random_trace, rules_of
 

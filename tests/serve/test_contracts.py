@@ -12,7 +12,7 @@ from evenly.serve.engines import engines
 from evenly.serve.orders import orders
 from evenly.serve.retentions import retentions
 from evenly.serve.routers import routers
-from evenly.serve.scalers import scalers
+from evenly.balance.scalers import scalers
 from evenly.serve.shares import shares
 from evenly.serve.victims import victims
 from evenly.testing import plugin

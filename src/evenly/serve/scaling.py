@@ -6,7 +6,7 @@ from evenly.balance.keepalives import KeepAlive
 from evenly.balance.keepalives.fixed import Fixed
 from evenly.hardware.loading import DISK, IMAGE, WARM_UP, parts
 from evenly.hardware.model import Model
-from evenly.serve.scalers import Scaler
+from evenly.balance.scalers import Scaler
 
 EVERY = 15.0  # seconds: the default of Kubernetes' horizontal autoscaler
 
