@@ -78,9 +78,9 @@ def test_a_run_of_today_shows_what_is_recorded(sample: Sample) -> None:
 def alike(claim: Claim, row: Row, shown: dict[str, Any]) -> bool:
     """Return whether one seed shows what is recorded: a figure among those of all seeds, or the verdict of a time."""
     if claim.measured:
-        return row.verdict == str(shown["verdict"])
+        return bool(row.verdict == shown["verdict"])
     if row.ours is None or shown["ours"] is None:
-        return row.ours == shown["ours"]
+        return row.ours is None and shown["ours"] is None
     low, high = (float(shown[name]) for name in ("least", "most"))
     return low - max(ROUNDING, DRIFT * abs(low)) <= row.ours <= high + max(ROUNDING, DRIFT * abs(high))
 
@@ -88,7 +88,7 @@ def alike(claim: Claim, row: Row, shown: dict[str, Any]) -> bool:
 def differs(sample: Sample, claim: Claim) -> bool:
     """Return whether the mean over all seeds gives another verdict; a single time scatters."""
     shown = {(row["setting"], row["metric"]): row["verdict"] for row in sample.recorded}
-    return sample.whole(claim).verdict != shown[claim.setting, claim.metric]
+    return bool(sample.whole(claim).verdict != shown[claim.setting, claim.metric])
 
 
 @pytest.mark.thorough
