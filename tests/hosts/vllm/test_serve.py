@@ -136,7 +136,7 @@ def served(folder: Path) -> Any:
         [sys.executable, "-c", GREEDY, str(folder), json.dumps(POLICIES)],
         capture_output=True,
         text=True,
-        timeout=START,
+        timeout=len(POLICIES) * START,
         env=environment,
     )
     assert done.returncode == 0, done.stderr[-3000:]
