@@ -1,4 +1,4 @@
-# Targets: venv demo test vllm test-vllm lint docs bench clean. Needs Python 3.11 or newer and make; the rest comes from PyPI into .venv.
+# Targets: venv demo test thorough vllm test-vllm lint docs bench clean. Needs Python 3.11 or newer and make; the rest comes from PyPI into .venv.
 VENV ?= .venv
 BIN := $(VENV)/bin
 BASE := $(VENV)/base.stamp
@@ -7,7 +7,7 @@ DEV := $(VENV)/dev.stamp
 VLLM ?= .venv-vllm
 VLLM_ENV := $(VLLM)/env.stamp
 
-.PHONY: venv demo test vllm test-vllm lint docs bench chromium clean
+.PHONY: venv demo test thorough vllm test-vllm lint docs bench chromium clean
 
 venv: $(BASE)
 
@@ -37,7 +37,11 @@ chromium:
 	@./tools/chromium.sh
 
 test: lint docs chromium
-	$(BIN)/pytest -n 2 --dist loadfile --durations 20
+	EVENLY_SITE=site $(BIN)/pytest -n 2 --durations 20
+
+# What the other tests sample, at length: all seeds of every published figure, thousands of random workloads and files.
+thorough: $(DEV)
+	$(BIN)/pytest -n 2 -m thorough --durations 20
 
 $(VLLM_ENV): pyproject.toml tools/venv.sh tools/vllm_env.py
 	./tools/venv.sh $(VLLM)

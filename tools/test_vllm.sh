@@ -11,4 +11,6 @@ if [[ $(uname -s) != Linux || ! $(uname -m) =~ ^(x86_64|aarch64)$ ]]; then
     exit 0
 fi
 make --no-print-directory vllm
-exec "${VLLM:-.venv-vllm}/bin/pytest" -n 0 tests/hosts/vllm tests/hosts/torch tests/hosts/test_experts.py
+pytest="${VLLM:-.venv-vllm}/bin/pytest"
+"$pytest" -n 2 -m "not thorough and not alone" --durations 10 tests/hosts/vllm tests/hosts/torch tests/hosts/test_experts.py
+"$pytest" -n 0 -m alone --durations 10 tests/hosts/vllm

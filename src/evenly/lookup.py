@@ -5,6 +5,7 @@ import inspect
 import itertools
 import pkgutil
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def scenario_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
+@cache
 def rooms() -> dict[str, Catalog[Any]]:
     """Return every room by name."""
     found: dict[str, Catalog[Any]] = {}
@@ -40,16 +42,20 @@ def rooms() -> dict[str, Catalog[Any]]:
 
 def listing(room: str | None = None) -> dict[str, dict[str, str]]:
     """Return names and one-line descriptions by room; raise `ValueError` for a room that does not exist."""
-    found = {
-        "scenarios": {name: _comment(path) for name, path in scenario_files().items()},
-        "papers": _papers(),
-        **{noun: {name: catalog.about(name) for name in catalog} for noun, catalog in rooms().items()},
-    }
-    if room is None:
-        return found
-    if room not in found:
-        raise ValueError(f"no room '{room}'; {meant(room, found)}")
-    return {room: found[room]}
+    known = ["scenarios", "papers", *rooms()]
+    if room is not None and room not in known:
+        raise ValueError(f"no room '{room}'; {meant(room, known)}")
+    return {noun: _entries(noun) for noun in ([room] if room is not None else known)}
+
+
+def _entries(noun: str) -> dict[str, str]:
+    """Return names and one-line descriptions of what a room holds."""
+    if noun == "scenarios":
+        return {name: _comment(path) for name, path in scenario_files().items()}
+    if noun == "papers":
+        return _papers()
+    catalog = rooms()[noun]
+    return {name: catalog.about(name) for name in catalog}
 
 
 def describe(name: str) -> str:
@@ -60,7 +66,8 @@ def describe(name: str) -> str:
             raise ValueError(f"say the room of '{name}' first: routers/{name}; rooms: {', '.join(rooms())}")
         return _plugin(room, rooms()[room], file)
     room, _, short = name.rpartition("/")
-    hits = [place for place, entries in _names().items() if short in entries and room in ("", place)]
+    known = _names()
+    hits = [place for place, entries in known.items() if short in entries and room in ("", place)]
     if len(hits) > 1:
         choices = ", ".join(f"{place}/{short}" for place in hits)
         raise ValueError(f"'{name}' stands in several rooms; say which: {choices}")
@@ -70,14 +77,16 @@ def describe(name: str) -> str:
         return _paper(short)
     if hits:
         return _plugin(hits[0], rooms()[hits[0]], short)
-    hint = meant(short, itertools.chain(*_names().values()), "see `evenly list`")
+    hint = meant(short, itertools.chain(*known.values()), "see `evenly list`")
     raise ValueError(f"nothing is called '{name}'; {hint}")
 
 
 def _names() -> dict[str, list[str]]:
+    from evenly.papers.evidence import names
+
     return {
         "scenarios": list(scenario_files()),
-        "papers": list(_papers()),
+        "papers": names(),
         **{noun: catalog.names() for noun, catalog in rooms().items()},
     }
 

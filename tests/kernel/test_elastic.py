@@ -12,13 +12,13 @@ from evenly.balance.keepalives.fixed import Fixed as Kept
 from evenly.balance.keepalives.histogram import Histogram
 from evenly.balance.keepalives.release import Release
 from evenly.balance.keepalives.timer_prewarm import TimerPrewarm
+from evenly.balance.scalers.ladder import Ladder
 from evenly.core import Array, Floats, Trace
 from evenly.kernel.serving.elastic import Elastic
 from evenly.kernel.serving.simulation import Run, simulate
 from evenly.serve.budgets.fixed import Fixed
 from evenly.serve.routers.least_requests import LeastRequests
 from evenly.serve.routers.round_robin import RoundRobin
-from evenly.serve.scalers.ladder import Ladder
 from tests.kernel.plain_elastic import Twin, rows
 from tests.kernel.workload import POLICIES, random_trace, rules_of
 

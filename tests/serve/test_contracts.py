@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from evenly.balance.scalers import scalers
 from evenly.core import Array, Floats
 from evenly.serve.admissions import admissions
 from evenly.serve.budgets import budgets
@@ -12,7 +13,6 @@ from evenly.serve.engines import engines
 from evenly.serve.orders import orders
 from evenly.serve.retentions import retentions
 from evenly.serve.routers import routers
-from evenly.serve.scalers import scalers
 from evenly.serve.shares import shares
 from evenly.serve.victims import victims
 from evenly.testing import plugin

@@ -23,6 +23,7 @@ from evenly.serve.shares.slo_controller import SloController
 from evenly.serve.shares.static import Static
 from evenly.sweep.execute import one
 from evenly.sweep.plan import cells
+from tests.seeds import seeds
 from tests.serve.twin.lanes import Ask, Lanes, Replica, serve
 
 SEEDS = st.integers(0, 1 << 20)
@@ -113,16 +114,10 @@ def difference(scenario: ServeScenario, trace: Trace) -> str:
     return ""
 
 
+@seeds(80, 200, 1000)
 @pytest.mark.parametrize("apart", [False, True], ids=["shared", "apart"])
-def test_two_lanes_agree_with_a_plain_twin_token_by_token(apart: bool) -> None:
-    for seed in range(80):
-        assert difference(*workload(seed, apart)) == "", f"workload({seed}, {apart})"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("apart", [False, True], ids=["shared", "apart"])
-def test_two_lanes_agree_with_a_plain_twin_on_a_thousand_workloads(apart: bool) -> None:
-    for seed in range(80, 1000):
+def test_two_lanes_agree_with_a_plain_twin_token_by_token(apart: bool, seeds: range) -> None:
+    for seed in seeds:
         assert difference(*workload(seed, apart)) == "", f"workload({seed}, {apart})"
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.scalers.ladder import Ladder
 from evenly.core import Document, Trace
 from evenly.papers.testbed import Given
 from evenly.serve.results import outcome
-from evenly.serve.scalers.ladder import Ladder
 from evenly.serve.scaling import Scaling
 from evenly.serve.scenario import ServeScenario
 from evenly.sweep.scenarios import scenario_of

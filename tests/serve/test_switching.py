@@ -19,6 +19,7 @@ from evenly.serve.orders.priority import Priority
 from evenly.serve.orders.slo_slack import SloSlack
 from evenly.serve.orders.virtual_token_counter import VirtualTokenCounter
 from evenly.serve.scenario import COPY_START, ServeScenario
+from tests.seeds import seeds
 from tests.serve.twin.jobs import ceil
 from tests.serve.twin.kernel import Diary, price
 from tests.serve.twin.switching import Ask, Replica, Rules, serve
@@ -149,14 +150,9 @@ def difference(scenario: ServeScenario, trace: Trace) -> str:
     return "" if run.tiers["stall"][0] == replica.stall else f"stall: twin {replica.stall}, kernel {run.tiers}"
 
 
-def test_switched_seats_agree_with_a_plain_twin_copy_by_copy() -> None:
-    for seed in range(150):
-        assert difference(*workload(seed)) == "", f"workload({seed})"
-
-
-@pytest.mark.slow
-def test_switched_seats_agree_with_a_plain_twin_on_thousands_of_workloads() -> None:
-    for seed in range(150, 3000):
+@seeds(150, 500, 3000)
+def test_switched_seats_agree_with_a_plain_twin_copy_by_copy(seeds: range) -> None:
+    for seed in seeds:
         assert difference(*workload(seed)) == "", f"workload({seed})"
 
 

@@ -2,22 +2,17 @@
 
 import pytest
 
+from tests.seeds import seeds
 from tests.serve.twin.compare import disagreement
 from tests.serve.twin.kernel import price
 from tests.serve.twin.run import run
 from tests.serve.twin.workloads import ENGINES, workload
 
 
+@seeds(60, 120, 500)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_kernel_agrees_with_the_twin_pass_by_pass(engine: str) -> None:
-    for seed in range(60):
-        assert disagreement(*workload(engine, seed)) == "", f"workload({engine!r}, {seed})"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
-def test_the_kernel_agrees_with_the_twin_on_thousands_of_workloads(engine: str) -> None:
-    for seed in range(60, 500):
+def test_the_kernel_agrees_with_the_twin_pass_by_pass(engine: str, seeds: range) -> None:
+    for seed in seeds:
         assert disagreement(*workload(engine, seed)) == "", f"workload({engine!r}, {seed})"
 
 

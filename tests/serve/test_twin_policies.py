@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evenly.core import Array, Floats
+from tests.seeds import seeds
 from tests.serve.twin.compare import disagreement
 from tests.serve.twin.engine import serve
 from tests.serve.twin.jobs import Job, Setup
@@ -17,25 +18,24 @@ from tests.serve.twin.run import ENGINES, run
 from tests.serve.twin.workloads import ORDERS, offloaded, ordered, retained
 
 
+@seeds(60, 120, 500)
 @pytest.mark.parametrize("order", ORDERS)
-def test_every_order_makes_the_schedule_of_a_twin_that_ranks_all_waiting_requests_each_time(order: str) -> None:
-    for seed in range(60):
+def test_every_order_makes_the_schedule_of_a_twin_that_ranks_all_waiting_requests_each_time(
+    order: str, seeds: range
+) -> None:
+    for seed in seeds:
         assert disagreement(*ordered(order, seed)) == "", f"ordered({order!r}, {seed})"
 
 
-def test_blocks_that_stay_make_the_schedule_of_a_twin_that_lists_them() -> None:
-    for seed in range(60):
+@seeds(60, 250, 1000)
+def test_blocks_that_stay_make_the_schedule_of_a_twin_that_lists_them(seeds: range) -> None:
+    for seed in seeds:
         assert disagreement(*retained(seed)) == "", f"retained({seed})"
 
 
-def test_a_host_cache_makes_the_schedule_of_a_twin_that_lists_what_is_there() -> None:
-    for seed in range(60):
-        assert disagreement(*offloaded(seed)) == "", f"offloaded({seed})"
-
-
-@pytest.mark.slow
-def test_a_host_cache_makes_the_schedule_of_the_twin_on_a_thousand_workloads() -> None:
-    for seed in range(60, 1000):
+@seeds(60, 250, 1000)
+def test_a_host_cache_makes_the_schedule_of_a_twin_that_lists_what_is_there(seeds: range) -> None:
+    for seed in seeds:
         assert disagreement(*offloaded(seed)) == "", f"offloaded({seed})"
 
 
@@ -46,19 +46,6 @@ def test_the_random_workloads_reach_every_rule_of_the_host_cache() -> None:
         engine, _ = run(replace(setup, swap_seconds=copy_seconds(setup)), jobs, price)
         seen += Counter(engine.beyond.seen)
     assert min(seen[name] for name in ("saved", "overwritten", "loaded", "too early", "saved by a victim")) > 5, seen
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("order", ORDERS)
-def test_every_order_makes_the_schedule_of_the_twin_on_hundreds_of_workloads(order: str) -> None:
-    for seed in range(60, 500):
-        assert disagreement(*ordered(order, seed)) == "", f"ordered({order!r}, {seed})"
-
-
-@pytest.mark.slow
-def test_blocks_that_stay_make_the_schedule_of_the_twin_on_a_thousand_workloads() -> None:
-    for seed in range(60, 1000):
-        assert disagreement(*retained(seed)) == "", f"retained({seed})"
 
 
 def test_the_random_workloads_reach_every_rule_of_orders_and_retentions() -> None:

@@ -108,13 +108,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz") / "trace.dat"
 
 
-@settings(max_examples=50)
+@settings(max_examples=200)
 @given(raw=st.one_of(bytes_changed(), values_changed(), lines_changed()))
 def test_a_changed_file_is_a_valid_trace_or_one_clear_error(place: Path, raw: bytes) -> None:
     examine(place, raw)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=2000)
 @given(raw=st.one_of(bytes_changed(), values_changed(), lines_changed()))
 def test_two_thousand_changed_files_are_valid_traces_or_clear_errors(place: Path, raw: bytes) -> None:

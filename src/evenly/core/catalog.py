@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -79,7 +80,7 @@ class Catalog(Generic[T]):
 
     def outside(self) -> dict[str, importlib.metadata.EntryPoint]:
         """Return the plug-ins that packages outside evenly offer for this room, by name."""
-        return {point.name: point for point in importlib.metadata.entry_points(group=self.package)}
+        return {point.name: point for point in _points(tuple(sys.path)).select(group=self.package)}
 
     def _module(self) -> Any:
         return importlib.import_module(self.package)
@@ -154,6 +155,12 @@ def field_docs(kind: type[Any]) -> dict[str, str]:
         if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and isinstance(two, ast.Expr):
             found[one.target.id] = str(ast.literal_eval(two.value))
     return found
+
+
+@cache
+def _points(_: tuple[str, ...]) -> Any:
+    """Return the entry points of all packages on a path: to look for them takes as long as all else of a look-up."""
+    return importlib.metadata.entry_points()
 
 
 def _load(point: importlib.metadata.EntryPoint) -> Any:

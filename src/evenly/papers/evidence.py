@@ -122,9 +122,14 @@ def read(name: str) -> Paper:
 
 def measure_of(paper: Paper, name: str) -> Measure:
     """Return the function `name` from the Python file beside the paper's YAML file."""
-    found: Any = getattr(_module(Path(paper.path)), name, None)
+    return measure_beside(paper.path, name)
+
+
+def measure_beside(path: str, name: str) -> Measure:
+    """Return the function `name` from the Python file beside the YAML file at `path`, which is not read."""
+    found: Any = getattr(_module(Path(path)), name, None)
     if not callable(found):
-        raise ValueError(f"no function '{name}' in {Path(paper.path).with_suffix('.py').name}")
+        raise ValueError(f"no function '{name}' in {Path(path).with_suffix('.py').name}")
     measure: Measure = found
     return measure
 

@@ -1,12 +1,12 @@
 """Run the claims of a paper over several seeds and judge ours against the band."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from evenly.core.scenario import Progress, silent
-from evenly.papers.evidence import Claim, Paper, measure_of, read, takes_seed
+from evenly.papers.evidence import Claim, Paper, measure_beside, measure_of, read, takes_seed
 
 SEEDS = 5  # least number of seeds that evidence rests on
 
@@ -54,16 +54,19 @@ def reproduce(name: str, seeds: int = SEEDS, jobs: int = 1, progress: Progress =
     """
     if seeds < SEEDS:
         raise ValueError(f"evidence rests on at least {SEEDS} seeds, not {seeds}")
-    paper = read(name)
+    return rows(read(name), range(seeds), jobs, progress)
+
+
+def rows(paper: Paper, seeds: Sequence[int], jobs: int = 1, progress: Progress = silent) -> list[Row]:
+    """Return one row a claim from the runs of these seeds, also of fewer than evidence rests on."""
     runs = [
         (measure, seed)
         for measure in dict.fromkeys(claim.measure for claim in paper.claims)
-        for seed in (range(seeds) if takes_seed(measure_of(paper, measure)) else [-1])
+        for seed in (seeds if takes_seed(measure_of(paper, measure)) else [-1])
     ]
-    reference = paper.path
     found: dict[str, list[Mapping[str, float] | str]] = {}
     progress(0, len(runs))
-    for done, ((measure, _), figures) in enumerate(zip(runs, _run_all(reference, runs, jobs), strict=True), 1):
+    for done, ((measure, _), figures) in enumerate(zip(runs, _run_all(paper.path, runs, jobs), strict=True), 1):
         found.setdefault(measure, []).append(figures)
         progress(done, len(runs))
     return [judge(paper, claim, found[claim.measure]) for claim in paper.claims]
@@ -132,7 +135,7 @@ def _run_all(reference: str, runs: list[tuple[str, int]], jobs: int) -> Iterable
 
 
 def _run(reference: str, measure: str, seed: int) -> Mapping[str, float] | str:
-    function = measure_of(read(reference), measure)
+    function = measure_beside(reference, measure)
     try:
         figures = function(seed) if takes_seed(function) else function()
     except Skipped as missing:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from evenly.balance.keepalives import KeepAlive
 from evenly.balance.keepalives.fixed import Fixed
+from evenly.balance.scalers import Scaler
 from evenly.hardware.loading import DISK, IMAGE, WARM_UP, parts
 from evenly.hardware.model import Model
-from evenly.serve.scalers import Scaler
 
 EVERY = 15.0  # seconds: the default of Kubernetes' horizontal autoscaler
 

@@ -1,6 +1,6 @@
 """The exam of the scalers: what a policy that opens and closes replicas promises.
 
->>> from evenly.serve.scalers.ladder import Ladder
+>>> from evenly.balance.scalers.ladder import Ladder
 >>> check_scaler(Ladder())
 """
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from evenly.balance.keepalives.release import Release
+from evenly.balance.scalers import Scaler
 from evenly.core import Floats
 from evenly.kernel.bridge import is_compiled, memory_of
-from evenly.serve.scalers import Scaler
 from evenly.serve.scaling import Scaling
 from evenly.testing.serve import serve, workload
 

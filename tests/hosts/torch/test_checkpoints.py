@@ -97,11 +97,12 @@ def test_an_optimizer_waits_for_its_own_tensors_only(tmp_path: Path) -> None:
     assert [float(state[key].max()) for key in "ab"] == [0.0, 1.0]
 
 
-def test_two_hundred_kills_change_no_step_and_lose_no_complete_version() -> None:
-    found = storm(200, seed=0)
-    assert found["kills"] == 200
+@pytest.mark.parametrize("kills", [60, pytest.param(200, marks=pytest.mark.thorough)])
+def test_kills_change_no_step_and_lose_no_complete_version(kills: int) -> None:
+    found = storm(kills, seed=0)
+    assert found["kills"] == kills
     assert found["wrong"] == found["lost"] == 0
-    assert found["resumed"] > 20
+    assert found["resumed"] > kills / 10
     assert found["steps"] > STEPS
 
 

@@ -14,9 +14,9 @@ torch = pytest.importorskip("torch", reason="torch is in the environment of `mak
 import torch.nn.functional as F  # noqa: E402, N812 as everybody calls it
 
 from evenly.hosts.torch.pipelines.sharded import Sharded  # noqa: E402
+from evenly.hosts.torch.processes import together  # noqa: E402
 from evenly.hosts.torch.vocabulary import ShardedInput, ShardedOutput  # noqa: E402
 from evenly.hosts.torch.vocabulary.measure import MICRO, order, ran, trained  # noqa: E402
-from evenly.hosts.torch.vocabulary.processes import together  # noqa: E402
 from evenly.train.pipeline.passes import peaks  # noqa: E402
 from evenly.train.pipeline.schedules import schedules  # noqa: E402
 from evenly.train.pipeline.schedules.v_half import VHalf  # noqa: E402

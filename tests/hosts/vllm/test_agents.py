@@ -11,7 +11,7 @@ needs_vllm()
 
 from benchmarks.agents import COMMANDS, FIRST, POLICIES, compared, figures, programs  # noqa: E402
 
-pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.alone]
 LEARNED = "by program, learned"
 
 

@@ -1,29 +1,29 @@
-"""Replicas of a serving fleet by the ladder that holds a row's power: thresholds, a band, slow commands."""
+"""Replicas of a serving fleet whose work flows like a liquid: a scaler's commands, which are slow, and what waits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from evenly.balance.ladder import climb
+from evenly.balance.scalers import Scaler
+from evenly.balance.scalers.ladder import Ladder
 from evenly.core import Floats, Ints
+from evenly.kernel.bridge import memory_of
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
     """How many replicas serve, by the work that arrived of late.
 
-    A further replica is asked for once the work of a window, in replicas, exceeds `busy` of those that there are, and
-    given back once it lies `band` below that. The fleet begins with those that its first window asks for.
+    The scaler is asked in each tick, with the work of a window in replicas; one command is under way at a time. The
+    fleet begins with the replicas that its first window asks for.
     """
 
+    scale: Scaler = field(default_factory=Ladder)
+    "How many replicas are there, by the work."
     least: int = 1
     "Replicas that always serve."
     most: int = 16
     "Replicas that there are."
-    busy: float = 0.7
-    "Share of the replicas' time that may be asked for before another is started."
-    band: float = 0.3
-    "By how many replicas' work the signal must fall before one is stopped."
     window: float = 60.0
     "Seconds that the work is averaged over."
     start: float = 40.0
@@ -34,44 +34,38 @@ class Scaling:
             raise ValueError(
                 f"least is at least 1, most at least that and at most 10000, not {self.least} and {self.most}"
             )
-        if not 0 < self.busy <= 1:
-            raise ValueError(f"busy is a share above 0 and at most 1, not {self.busy}")
-        if not 0 <= self.band < self.busy * self.least:
-            raise ValueError(
-                f"band is at least 0 and below busy times least, {self.busy * self.least:g}, not {self.band}"
-            )
         if not (0 < self.window < float("inf") and 0 <= self.start < float("inf")):
             raise ValueError(f"window is above 0 and start at least 0 seconds, not {self.window} and {self.start}")
 
-    @property
-    def ladder(self) -> Floats:
-        """Return the band and the threshold of each further replica, in replicas' work.
-
-        >>> Scaling(least=2, most=4, busy=0.5).ladder
-        array([0.3, 1. , 1.5])
-        """
-        return np.array([self.band, *(self.busy * k for k in range(self.least, self.most))])
-
     def run(self, work: Floats, tick: float) -> "Scaled":
-        """Return replicas and backlog over time; `work` is what arrives in each tick, in seconds of one replica."""
-        ladder, lag = self.ladder, round(self.start / tick)
+        """Return replicas and backlog over time; `work` is what arrives in each tick, in seconds of one replica.
+
+        >>> fleet = Scaling(Ladder(busy=0.5), least=2, most=4, window=1.0, start=1.0)
+        >>> fleet.run(np.array([0.9, 1.2, 1.6, 1.6]), tick=1.0).replicas
+        array([2, 2, 2, 3])
+        """
+        memory, lag = memory_of(self.scale, 0, self.most), round(self.start / tick)
         many = max(1, round(self.window / tick))
         sums = np.concatenate([[0.0], np.cumsum(work)])
         replicas, backlog = np.zeros(len(work), np.int64), np.zeros(len(work))
-        level = climb(0.0, sums[min(many, len(work))] / (many * tick), 0, -1, ladder)
+        level = self._chosen(0.0, sums[min(many, len(work))] / (many * tick), self.least - 1, -1, memory)
         moving, lands, left = -1, -1, 0.0
         for k in range(len(work)):
             if k == lands:
                 level, moving = moving, -1
             until = min(max(k, many), len(work))  # before a window has passed, the first one tells
             signal = (sums[until] - sums[max(0, until - many)]) / (many * tick)
-            wanted = climb(k * tick, signal, level, moving, ladder)
+            wanted = self._chosen(k * tick, signal, level, moving, memory)
             if moving < 0 and wanted != level:
                 moving, lands = wanted, k + lag
                 level, moving = (wanted, -1) if lag == 0 else (level, moving)
-            left = max(0.0, left + work[k] - (self.least + level) * tick)
-            replicas[k], backlog[k] = self.least + level, left
+            left = max(0.0, left + work[k] - (level + 1) * tick)
+            replicas[k], backlog[k] = level + 1, left
         return Scaled(tick, replicas, backlog)
+
+    def _chosen(self, now: float, signal: float, level: int, moving: int, memory: Floats) -> int:
+        """Return the level that the scaler chooses, of those with `least` replicas or more."""
+        return max(self.least - 1, self.scale.choose(now, signal, level, moving, memory))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,11 +10,12 @@ import pytest
 
 from tests.hosts.vllm.schedule.compare import against_kernel, against_twin, skipped
 from tests.hosts.vllm.schedule.workloads import workload
+from tests.seeds import seeds
 from tests.serve.twin.jobs import Job, Pass, Setup
 from tests.serve.twin.kernel import price
 
 pytestmark = pytest.mark.vllm
-FEW, MANY = 60, 500
+FEW = 60
 
 
 @cache
@@ -32,14 +33,9 @@ def disagreement(real: Any, seed: int) -> str:
     return found or against_kernel(setup, workload(seed)[1], jobs, passes)
 
 
-def test_the_simulator_schedules_as_vllm_does_pass_by_pass(real: Any) -> None:
-    for seed in range(FEW):
-        assert disagreement(real, seed) == "", f"workload({seed})"
-
-
-@pytest.mark.slow
-def test_the_simulator_schedules_as_vllm_does_on_five_hundred_workloads(real: Any) -> None:
-    for seed in range(FEW, MANY):
+@seeds(FEW, 150, 500)
+def test_the_simulator_schedules_as_vllm_does_pass_by_pass_and_every_request_ends_once(real: Any, seeds: range) -> None:
+    for seed in seeds:
         assert disagreement(real, seed) == "", f"workload({seed})"
         assert broken_law(*scheduled(real, seed)) == "", f"workload({seed})"
 
@@ -71,12 +67,6 @@ def broken_law(setup: Setup, jobs: Sequence[Job], passes: Sequence[Pass]) -> str
         if held[job.index] != job.prompt + job.output - 1:  # nobody computes the last token
             return f"request {job.index} of {job.prompt} + {job.output} tokens holds {held[job.index]} as it ends"
     return ""
-
-
-def test_vllm_keeps_budget_seats_and_blocks_and_ends_every_request_once(real: Any) -> None:
-    for seed in range(FEW):
-        setup, jobs, passes = scheduled(real, seed)
-        assert broken_law(setup, jobs, passes) == "", f"workload({seed})"
 
 
 def test_a_simulator_that_ignores_one_rule_is_found_out(real: Any) -> None:

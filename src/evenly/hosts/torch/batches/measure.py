@@ -1,12 +1,8 @@
 """What balanced batches are worth on this machine: two processes train one encoder under DDP on gloo."""
 
-import multiprocessing
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +16,7 @@ from evenly.core import Floats, Ints, Load
 from evenly.hosts.torch.batches.loss import scale
 from evenly.hosts.torch.batches.network import Shape, encoder, tokens
 from evenly.hosts.torch.batches.sampler import DistributedBatchSampler
+from evenly.hosts.torch.processes import together
 from evenly.measure.imbalance import peak_over_mean
 from evenly.train.batches.dealers.partitioned import Partitioned
 from evenly.train.batches.efforts.tokens import Tokens
@@ -32,7 +29,6 @@ PARTITIONERS: Mapping[str, Partitioner] = {
     "differencing": KarmarkarKarp(equal_counts=True),
 }
 RATE = 0.1  # of learning
-PATIENCE = 300  # seconds after which a process that says nothing counts as lost
 _Answer: TypeAlias = tuple[Floats, tuple[Ints, ...], Floats]
 "CPU seconds and lengths by step, and weights."
 
@@ -74,26 +70,9 @@ class Trained:
 def train(job: Job) -> dict[str, Trained]:
     """Train under each partitioner in processes of their own; return what the ranks did, by partitioner.
 
-    Raises `RuntimeError` if a process ends early.
+    Raises `RuntimeError` if a process fails.
     """
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory(prefix="evenly-") as folder:
-        lines, workers = [], []
-        for rank in range(job.ranks):
-            ours, theirs = context.Pipe()
-            worker = context.Process(target=_work, args=(theirs, rank, job, str(Path(folder) / "meet")), daemon=True)
-            worker.start()
-            theirs.close()
-            lines.append(ours)
-            workers.append(worker)
-        try:
-            found = [_answer(line) for line in lines]
-            for worker in workers:
-                worker.join(PATIENCE)
-        finally:
-            for worker in workers:
-                worker.kill()
-                worker.join()
+    found: list[dict[str, _Answer]] = together(job.ranks, _work, job)
     return {
         name: Trained(
             np.stack([answers[name][0] for answers in found], axis=1),
@@ -148,24 +127,8 @@ def _observed(runs: Sequence[Trained]) -> tuple[list[Ints], Floats]:
     return parts, np.concatenate([run.busy[:, rank] for run in runs for rank in range(run.busy.shape[1])])
 
 
-def _answer(line: Connection) -> dict[str, _Answer]:
-    """Return what a rank says when it has trained under all partitioners."""
-    if not line.poll(PATIENCE):
-        raise RuntimeError(f"a rank has said nothing for {PATIENCE} s")
-    try:
-        found: dict[str, _Answer] = line.recv()
-    except EOFError:
-        raise RuntimeError("a rank ended before it had trained; its output says why") from None
-    return found
-
-
-def _work(line: Connection, rank: int, job: Job, meet: str) -> None:
-    """Train as one rank; runs in a process of its own."""
-    import torch
-    from torch import distributed
-
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=job.ranks)
+def _work(rank: int, job: Job) -> dict[str, _Answer]:
+    """Train as one rank under all partitioners; runs in a process of its own."""
     data = tokens(list(job.lengths), job.shape, job.seed)
     _pass(encoder(job.shape, job.seed), data[:2])  # the first passes of a process are slow
     found = {}
@@ -173,8 +136,7 @@ def _work(line: Connection, rank: int, job: Job, meet: str) -> None:
         dealer = Partitioned(PARTITIONERS[name])
         sampler = DistributedBatchSampler(job.lengths, job.batch, dealer=dealer, cost=Tokens(), seed=job.seed)
         found[name] = _rank(job, sampler, data)
-    distributed.destroy_process_group()
-    line.send(found)  # at once: a rank that waits for its reader would make the other one wait for it
+    return found
 
 
 def _rank(job: Job, sampler: DistributedBatchSampler, data: list[Any]) -> _Answer:

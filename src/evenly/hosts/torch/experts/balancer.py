@@ -51,7 +51,6 @@ class BiasBalancer:
         optimizer.register_step_post_hook(lambda *_: self.step())
         return self
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self) -> None:
         """Sum the counts over the ranks, move the prices, begin to count anew."""
         flat = torch.cat([router.counts for router in self.routers])
@@ -61,10 +60,11 @@ class BiasBalancer:
         whole: Ints = flat.cpu().numpy()
         ends = np.cumsum([len(router.counts) for router in self.routers])[:-1]
         self.loads = np.split(whole, ends)
-        for router, load in zip(self.routers, self.loads, strict=True):
-            if load.any():
-                router.price.copy_(self._moved(router.price, load))
-            router.counts.zero_()
+        with torch.no_grad():
+            for router, load in zip(self.routers, self.loads, strict=True):
+                if load.any():
+                    router.price.copy_(self._moved(router.price, load))
+                router.counts.zero_()
 
     def _moved(self, price: Tensor, load: Ints) -> Tensor:
         """Return the next prices of a router, computed in float64 on the host."""

@@ -132,11 +132,9 @@ def trained(arm: Arm, training: Training, seed: int) -> Reached:
         optimizer.zero_grad(set_to_none=True)
         ramp.step()
     seconds = (time.process_time() - start) / training.steps
-    reached: Reached = validated(model, held, training, seconds)
-    return reached
+    return validated(model, held, training, seconds)
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]
 def validated(model: Gpt, held: Tensor, training: Training, seconds: float) -> Reached:
     """Return what the model reaches on the same batches for every arm and seed."""
     experts = training.size.experts
@@ -150,7 +148,8 @@ def validated(model: Gpt, held: Tensor, training: Training, seconds: float) -> R
     ]
     model.eval()
     chance = np.random.default_rng(52)
-    losses = [float(model(draw(held, training, chance))) for _ in range(training.validation)]
+    with torch.no_grad():
+        losses = [float(model(draw(held, training, chance))) for _ in range(training.validation)]
     model.train()
     for hook in hooks:
         hook.remove()

@@ -2,19 +2,17 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 import torch.distributed
-import torch.multiprocessing
 
 from evenly.balance.partitioners.snake import Snake
-from evenly.core import Ints, Load
+from evenly.core import Floats, Ints, Load
 from evenly.hosts.torch.batches.exchange import Exchange
 from evenly.hosts.torch.batches.loss import scale
+from evenly.hosts.torch.processes import together
 from evenly.hosts.torch.unpadded.bert import UnpaddedMaskedLM
 from evenly.hosts.torch.unpadded.measure import Size, batch, model
 from evenly.hosts.torch.unpadded.packed import pack
@@ -34,9 +32,7 @@ def figures(lengths: Ints, seed: int, size: Size = Size()) -> dict[str, float]: 
     difference of a weight from one process that computes all batches. `exposed`: the share of the elapsed time that
     steps waited for the exchange.
     """
-    with TemporaryDirectory(prefix="evenly-") as folder:
-        torch.multiprocessing.spawn(_rank, (lengths, seed, size, folder), nprocs=RANKS)
-        said = [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in range(RANKS)]
+    said = together(RANKS, _rank, lengths, seed, size)
     found = {name: [each[name] for each in said] for name in ("kept", "exchanged")}
     whole = [sequences(row, size, seed, step) for step, row in enumerate(lengths)]
     alone = _train(whole, model(size, seed)).weights
@@ -46,7 +42,7 @@ def figures(lengths: Ints, seed: int, size: Size = Size()) -> dict[str, float]: 
         busy
         | tokens
         | {
-            "apart": max(float((rank["weights"] - alone).abs().max()) for ranks in found.values() for rank in ranks),
+            "apart": max(float(np.abs(rank["weights"] - alone).max()) for ranks in found.values() for rank in ranks),
             "exposed": max(rank["waited"] / rank["elapsed"] for rank in found["exchanged"]),
         }
     )
@@ -64,11 +60,8 @@ def sequences(lengths: Ints, size: Size, seed: int, step: int) -> list[Tensor]:
     return [row[:count] for row, count in zip(whole, lengths.tolist(), strict=True)]
 
 
-def _rank(rank: int, lengths: Ints, seed: int, size: Size, folder: str) -> None:
+def _rank(rank: int, lengths: Ints, seed: int, size: Size) -> dict[str, dict[str, Any]]:
     """Train as one rank, twice from the same beginning; runs in a process of its own."""
-    torch.set_num_threads(1)
-    meet = f"file://{folder}/meet"
-    torch.distributed.init_process_group("gloo", init_method=meet, rank=rank, world_size=RANKS)
     each = lengths.shape[1] // RANKS
     own = [sequences(row, size, seed, step)[rank * each : (rank + 1) * each] for step, row in enumerate(lengths)]
     exchange = Exchange(own, partition=Snake(), cost=Tokens())
@@ -78,15 +71,14 @@ def _rank(rank: int, lengths: Ints, seed: int, size: Size, folder: str) -> None:
         found = _train(batches, model(size, seed))
         said[name] = found._asdict() | {"elapsed": time.perf_counter() - begin}
     said["exchanged"]["waited"] = exchange.waited
-    torch.save(said, Path(folder) / f"{rank}.pt")
-    torch.distributed.destroy_process_group()
+    return said
 
 
 class _Trained(NamedTuple):
     seconds: list[float]
     "CPU time of each step's forward and backward pass."
     tokens: list[int]
-    weights: Tensor
+    weights: Floats
     "After the last step."
 
 
@@ -106,7 +98,8 @@ def _train(batches: Iterable[list[Tensor]], bert: Any) -> _Trained:
         seconds.append(time.thread_time() - before)
         tokens.append(len(packed.tokens))
         optimizer.step()
-    return _Trained(seconds, tokens, torch.cat([weight.detach().flatten() for weight in bert.parameters()]))
+    weights = torch.cat([weight.detach().flatten() for weight in bert.parameters()])
+    return _Trained(seconds, tokens, weights.double().numpy())
 
 
 def _parts(own: Sequence[Tensor]) -> tuple[list[Tensor], Multiples, list[Tensor], list[Tensor]]:

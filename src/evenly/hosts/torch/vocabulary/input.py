@@ -95,6 +95,6 @@ class _Lookup(torch.autograd.Function):
         return summed(layer.part(tokens), layer.group)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override] # torch is untyped
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Return the gradient of the rows of this process."""
         return ctx.layer.scattered(ctx.tokens, gradients[0]), None, None

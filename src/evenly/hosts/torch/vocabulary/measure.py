@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from evenly.hosts.torch.pipelines.runtime import runtime
 from evenly.hosts.torch.pipelines.sharded import Sharded
+from evenly.hosts.torch.processes import together
 from evenly.hosts.torch.vocabulary import ShardedInput, ShardedOutput
 from evenly.hosts.torch.vocabulary.busy import ends, sharded
-from evenly.hosts.torch.vocabulary.processes import together
 from evenly.train.pipeline.job import Job, Placement
 from evenly.train.pipeline.passes import Order
 from evenly.train.pipeline.schedules import Schedule, schedules

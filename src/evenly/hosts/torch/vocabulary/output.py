@@ -100,7 +100,7 @@ class _Loss(torch.autograd.Function):
         return loss.sum() / count
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override] # torch is untyped
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
         """Return the gradients of states and weights."""
         found, layer, scale = ctx.found, ctx.layer, gradients[0] / ctx.count
         if found is None:

@@ -17,9 +17,9 @@ class Scaler(Protocol):
     def choose(self, now: float, p: float, level: int, moving: int, memory: Floats) -> int:
         """Return a level.
 
-        `p` is the load since the last look: the mean number of requests that wait or run, over the number that one
-        replica is meant for. `level` is the one in force, `moving` the one that replicas start for, -1 for none.
-        `memory` is kept from look to look.
+        `p` is the load since the last look, in replicas: where requests are served, the mean number of those that wait
+        or run over the number that one replica is meant for. `level` is the one in force, `moving` the one that
+        replicas start for, -1 for none. `memory` is kept from look to look.
         """
         ...
 
