@@ -39,6 +39,7 @@ ARMS = {
     "left alone": Arm(),
     "auxiliary 1e-3": Arm(balance_loss=1e-3),
     "auxiliary 1e-2": Arm(balance_loss=1e-2),
+    "sign 1e-4": Arm(Sign(1e-4)),
     "sign 1e-3": Arm(Sign(1e-3)),
     "sign 1e-2": Arm(Sign(1e-2)),
     "sign 1e-3, sequence 1e-4": Arm(Sign(1e-3), sequence_loss=1e-4),
