@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from benchmarks.calibration import machine
 from benchmarks.figures import Figure, keep, publish, table
 
-TORCH = ("experts", "vocabulary", "unpadded")  # run in the environment that has torch
+TORCH = ("experts", "perplexity", "vocabulary", "unpadded")  # run in the environment that has torch
 NAMES = ("startup", "fleet", "scaling", "sweep", "prefix", "tables", "replay", "batches", "peers", *TORCH)
 
 

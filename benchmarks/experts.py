@@ -1,72 +1,102 @@
-"""Prices beside an auxiliary loss and no balance: what they cost a training step, and what a training reaches.
+"""What prices cost a router and a training step, beside the auxiliary loss that users have, and no balance.
 
-Arms take turns step by step; times are CPU seconds of one thread. Needs torch.
+Arms take turns step by step; times are CPU seconds of one thread. Needs torch and transformers.
 """
 
-import sys
 from collections.abc import Callable
-from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from benchmarks.figures import Figure
 from benchmarks.turns import ratio, taken
-from evenly.hosts.torch.experts import BiasBalancer, Router
+from evenly.hosts.torch.experts import BiasBalancer, Router, adopt
 from evenly.hosts.torch.experts.gpt import Gpt, Size
 from evenly.hosts.torch.experts.router import extra_loss
-from evenly.hosts.torch.experts.train import ARMS, Reached, Training, trained
-from evenly.train.experts.balancers.sign import Sign
+from evenly.hosts.torch.experts.train import ARMS
 
 LAYERS, EXPERTS, ACTIVE = 58, 256, 8  # of DeepSeek-V3
 TOKENS, WIDTH = 4096, 512
 ROUNDS = 9
 DEAR = 1.05  # by how much a step with prices may exceed one with an auxiliary loss
-LOSS, ALONE, PRICES = "auxiliary 1e-3", "left alone", "sign 1e-3"
-SEEDS = {LOSS: 3, PRICES: 3, ALONE: 1, "auxiliary 1e-2": 1, "sign 1e-4": 1, "sign 1e-2": 1}
-EVEN, FIFTH, WORSE = 0.1, 0.2, 1.005  # required of MaxVio, of it over the auxiliary loss', and of perplexity over its
+LOSS, PRICES, ALONE = "auxiliary 1e-3", "sign 1e-3", "left alone"
+THEIRS, THEIR_LOSS, ADOPTED = "Mixtral's, left alone", "Mixtral's, its auxiliary loss", "Mixtral's, adopted, prices"
 
 
 def measure() -> list[Figure]:
-    """Return ratios in CPU time, then what every arm reaches on text that it was not trained on."""
+    """Return the CPU time of a router, a training step and a balancer's step, and ratios by how experts are balanced."""
     torch.set_num_threads(1)
-    return [*costs(), *reached()]
-
-
-def costs() -> list[Figure]:
-    """Return the CPU time of a router, of a balancer's step and of a training step, by how experts are balanced."""
-    router = taken({LOSS: route(1e-3, False), PRICES: route(0.0, True), ALONE: route(0.0, False)}, ROUNDS)
+    routers = taken({name: route(name) for name in (LOSS, PRICES, ALONE)} | mixtral(), ROUNDS)
     steps = taken({name: train(name) for name in (LOSS, PRICES, ALONE)}, ROUNDS)
-    whole = taken({"balancer": balance()}, ROUNDS)["balancer"]
-    figures = [Figure.of(f"router of 256 experts, 4,096 tokens, {name}", times, "CPU s") for name, times in router.items()]
-    figures += [Figure.of(f"training step of the language model, {name}", times, "CPU s") for name, times in steps.items()]
-    figures.append(Figure.of("update of the prices of 58 layers of 256 experts", whole, "CPU s"))
-    for told, times in (("router", router), ("training step", steps)):
+    figures = [Figure.of(f"router of 256 experts, {name}", times, "CPU s") for name, times in routers.items()]
+    figures += [Figure.of(f"training step, {name}", times, "CPU s") for name, times in steps.items()]
+    for told, times in (("router", routers), ("training step", steps)):
         figures.append(ratio(f"{told}, prices over auxiliary loss", times, PRICES, LOSS, DEAR))
         figures.append(ratio(f"{told}, prices over left alone", times, PRICES, ALONE))
-    return figures
+    figures.append(ratio("our router with prices over Mixtral's with its loss", routers, PRICES, THEIR_LOSS))
+    figures.append(ratio("Mixtral's router adopted over Mixtral's with its loss", routers, ADOPTED, THEIR_LOSS))
+    updates = taken({"update": update()}, ROUNDS)["update"]
+    return [*figures, Figure.of("update of the prices of 58 layers of 256 experts", updates, "CPU s")]
 
 
-def route(balance_loss: float, priced: bool) -> Callable[[], None]:
-    """Return a forward and backward pass of one router, with or without a balancer's step."""
+def hidden() -> Tensor:
+    """Return hidden states, [B, L, D]."""
     torch.manual_seed(0)
-    router = Router(WIDTH, EXPERTS, ACTIVE, balance_loss=balance_loss)
-    hidden = torch.randn(8, TOKENS // 8, WIDTH)
-    balancer = BiasBalancer(router, Sign()) if priced else None
+    return torch.randn(8, TOKENS // 8, WIDTH)
+
+
+def route(arm: str) -> Callable[[], None]:
+    """Return a forward and backward pass of our router under an arm."""
+    states = hidden()
+    router = Router(WIDTH, EXPERTS, ACTIVE, balance_loss=ARMS[arm].balance_loss)
+    balancer = BiasBalancer(router, ARMS[arm].rule)
 
     def step() -> None:
-        weights, _ = router(hidden)
+        weights, _ = router(states)
         (weights.square().mean() + extra_loss(router)).backward()
-        if balancer is not None:
+        if arm == PRICES:
             balancer.step()
 
     return step
 
 
+def mixtral() -> dict[str, Callable[[], None]]:
+    """Return forward and backward passes of Hugging Face's router: alone, with its auxiliary loss, adopted."""
+    from transformers import MixtralConfig
+    from transformers.models.mixtral.modeling_mixtral import MixtralTopKRouter, load_balancing_loss_func
+
+    states = hidden()
+    config = MixtralConfig(hidden_size=WIDTH, num_local_experts=EXPERTS, num_experts_per_tok=ACTIVE)
+
+    def made() -> Any:
+        router = MixtralTopKRouter(config)
+        nn.init.normal_(router.weight, std=WIDTH**-0.5)
+        return router
+
+    def step(router: Any, factor: float, balancer: BiasBalancer | None) -> None:
+        logits, weights, _ = router(states)
+        loss = weights.square().mean()
+        if factor:
+            loss = loss + factor * load_balancing_loss_func((logits,), EXPERTS, ACTIVE)
+        loss.backward()
+        if balancer is not None:
+            balancer.step()
+
+    alone, balanced, adopted = made(), made(), adopt(made())
+    balancer = BiasBalancer(adopted)
+    return {
+        THEIRS: lambda: step(alone, 0.0, None),
+        THEIR_LOSS: lambda: step(balanced, 1e-3, None),
+        ADOPTED: lambda: step(adopted, 0.0, balancer),
+    }
+
+
 def train(arm: str) -> Callable[[], None]:
-    """Return a training step of the language model under an arm; where nothing moves prices, nothing counts."""
+    """Return a training step of the language model under an arm."""
     torch.manual_seed(0)
-    model = Gpt(Size(), ARMS[arm].balance_loss)
+    model = Gpt(Size(), ARMS[arm].balance_loss, ARMS[arm].sequence_loss)
     optimizer = torch.optim.AdamW(model.parameters())
     if arm == PRICES:
         BiasBalancer(model, ARMS[arm].rule).follow(optimizer)
@@ -80,10 +110,10 @@ def train(arm: str) -> Callable[[], None]:
     return step
 
 
-def balance() -> Callable[[], None]:
+def update() -> Callable[[], None]:
     """Return a balancer's step over as many routers as DeepSeek-V3 has."""
-    model = torch.nn.ModuleList(Router(4, EXPERTS, ACTIVE) for _ in range(LAYERS))
-    balancer = BiasBalancer(model, Sign())
+    model = nn.ModuleList(Router(4, EXPERTS, ACTIVE) for _ in range(LAYERS))
+    balancer = BiasBalancer(model)
 
     def step() -> None:
         for router in model:
@@ -91,33 +121,3 @@ def balance() -> Callable[[], None]:
         balancer.step()
 
     return step
-
-
-def reached() -> list[Figure]:
-    """Return MaxVio and perplexity of the arms, over seeds, after a training of the published kind of size."""
-    training, found = Training(), {}
-    for name, seeds in SEEDS.items():
-        for seed in range(seeds):
-            print(f"training: {name}, seed {seed}", file=sys.stderr, flush=True)
-            found[name, seed] = trained(ARMS[name], training, seed)
-    told = f"{training.steps:,} steps of {training.batch * training.size.length:,} symbols"
-    figures = []
-    for name, seeds in SEEDS.items():
-        runs = [found[name, seed] for seed in range(seeds)]
-        for field in (f for f in fields(Reached) if f.name in SHOWN):
-            limit = EVEN if (name, field.name) == (PRICES, "violation") else None
-            values = [getattr(run, field.name) for run in runs]
-            figures.append(Figure.of(f"{name}, {told}: {SHOWN[field.name]}", values, "", limit))
-    for attribute, limit in (("violation", FIFTH), ("perplexity", WORSE)):
-        pairs = [[getattr(found[name, seed], attribute) for seed in range(SEEDS[LOSS])] for name in (PRICES, LOSS)]
-        values = [ours / theirs for ours, theirs in zip(*pairs, strict=True)]
-        figures.append(Figure.of(f"{SHOWN[attribute]}, {PRICES} over {LOSS}", values, "x", limit))
-    return figures
-
-
-SHOWN = {
-    "perplexity": "perplexity of a symbol",
-    "violation": "MaxVio global",
-    "batch": "MaxVio of a batch",
-    "dead": "dead experts, share",
-}
