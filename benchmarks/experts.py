@@ -26,7 +26,7 @@ THEIRS, THEIR_LOSS, ADOPTED = "Mixtral's, left alone", "Mixtral's, its auxiliary
 
 
 def measure() -> list[Figure]:
-    """Return the CPU time of a router, a training step and a balancer's step, and ratios by how experts are balanced."""
+    """Return the CPU time of routers, training steps and a balancer's step, and ratios by how experts are balanced."""
     torch.set_num_threads(1)
     routers = taken({name: route(name) for name in (LOSS, PRICES, ALONE)} | mixtral(), ROUNDS)
     steps = taken({name: train(name) for name in (LOSS, PRICES, ALONE)}, ROUNDS)

@@ -29,8 +29,8 @@ def measure() -> list[Figure]:
         worst = max(each[f"apart_{name}"] for run in runs for each in run)
         figures.append(Figure(f"{TOLD[name]}: largest difference from a whole layer", worst, "", APART))
     for name, told in TOLD.items():
-        for rank in range(SIZE):
-            figures.append(Figure.of(f"{told}: rank {rank}", [run[rank][name] for run in runs], "CPU s"))
+        times = {rank: [run[rank][name] for run in runs] for rank in range(SIZE)}
+        figures += [Figure.of(f"{told}: rank {rank}", found, "CPU s") for rank, found in times.items()]
     busiest = {name: [max(each[name] for each in run) for run in runs] for name in TOLD}
     summed = {name: [sum(each[name] for each in run) for run in runs] for name in TOLD}
     for name in NAMES.values():
@@ -38,7 +38,9 @@ def measure() -> list[Figure]:
         figures.append(ratio(f"busiest rank, last stage over {told}", busiest, "ends", name, 1.0, at_least=True))
         figures.append(ratio(f"all ranks together, last stage over {told}", summed, "ends", name))
     work = [each["whole_cpu"] / each["cpu"] for run in runs for each in run]
-    figures.append(Figure.of(f"output layer of {WORDS:,} words alone, whole over a shard", work, "x", 1.6, at_least=True))
+    figures.append(
+        Figure.of(f"output layer of {WORDS:,} words alone, whole over a shard", work, "x", 1.6, at_least=True)
+    )
     return figures
 
 

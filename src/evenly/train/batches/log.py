@@ -45,10 +45,10 @@ def read(paths: Iterable[Path]) -> tuple[list[Ints], Floats]:
 
 
 def text(lengths: Iterable[Ints], seconds: Iterable[float]) -> str:
-    """Return the log of these micro-batches, as `read` reads it.
+    r"""Return the log of these micro-batches, as `read` reads it.
 
     >>> text([np.array([512, 37])], [0.25])
-    '{"lengths": [512, 37], "seconds": 0.25}\\n'
+    '{"lengths": [512, 37], "seconds": 0.25}\n'
     """
     pairs = zip(lengths, seconds, strict=True)
     return "".join(json.dumps({"lengths": part.tolist(), "seconds": taken}) + "\n" for part, taken in pairs)

@@ -17,7 +17,7 @@ METRICS = (
     Metric("imbalance", "Busiest rank", "x", "lower", "Time of the slowest rank of each step over the mean rank."),
     Metric("tokens_imbalance", "Most tokens", "x", "lower", "The same of tokens, averaged over the steps."),
     Metric("idle_share", "Ranks idle", "share", "lower", "Time in which ranks wait for the slowest one."),
-    Metric("exposed", "Waiting for exchange", "share", "lower", "Time in which ranks exchange sequences and compute none."),
+    Metric("exposed", "Waiting for exchange", "share", "lower", "Time in which ranks exchange and compute nothing."),
     Metric("padding", "Padding", "share", "lower", "Positions that are computed and hold no token."),
     Metric("gap", "Above the bound", "share", "lower", "Time beyond the mean rank, or the longest sequence alone."),
     Metric("micro_batches", "Micro-batches", "", "neither", "Of a step and rank, in the mean."),
