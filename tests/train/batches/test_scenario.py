@@ -135,6 +135,8 @@ def test_attention_computes_unpadded_sequences_at_rounded_lengths() -> None:
     linear, squares = 0.01 * 400, 0.01 * (128**2 + 512**2) / 100
     assert found.load.work[0, 0] == pytest.approx(linear + squares)
     assert found.metrics["padding"] == 0
+    padded = by_hand(cost=cost, padding="longest").run().metrics
+    assert by_hand(cost=cost, padding="longest", rounding=Kernels()).run().metrics == padded
     alone = by_hand(cost=cost).run()
     assert alone.metrics["step_mean"] < found.metrics["step_mean"]
     called = by_hand(cost=cost, rounding=Kernels(sizes=(128, 512)), call=7.0).run()
@@ -155,8 +157,6 @@ def test_an_exchange_is_waited_for_unless_the_step_before_hides_it() -> None:
 
 
 def test_gathered_sequences_and_rounded_lengths_are_checked() -> None:
-    with pytest.raises(ValueError, match="rounding is for sequences without padding"):
-        by_hand(rounding=Kernels(), padding="full").check()
     with pytest.raises(ValueError, match="call is at least 0 seconds, not -1"):
         by_hand(call=-1.0).check()
     with pytest.raises(ValueError, match="no link 'string'"):

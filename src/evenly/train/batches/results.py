@@ -51,7 +51,8 @@ class Judge:
     def seconds(self, lengths: Ints) -> tuple[Ints, Floats, float]:
         """Return the positions and seconds of each sequence of a micro-batch, and the seconds beside them."""
         computed = padded(lengths, self.padding, self.bucket, self.longest)
-        attended = computed if self.rounding is None else self.rounding.up(lengths)
+        rounding = self.rounding if self.padding == "none" else None
+        attended = computed if rounding is None else rounding.up(lengths)
         calls = self.call * len(np.unique(attended)) if self.call else 0.0
         return computed, self.effort.seconds(computed, attended), self.overhead + calls
 

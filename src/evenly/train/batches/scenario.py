@@ -60,7 +60,7 @@ class BatchesScenario(Scenario):
     bucket: int = 64
     "Multiple of tokens that `padding: bucket` rounds up to."
     rounding: Rounding | None = None
-    "Lengths at which attention computes sequences that are not padded; by default their own."
+    "Lengths at which attention computes sequences where `padding` is `none`; by default their own."
     overhead: float = 0.0
     "Seconds of each micro-batch beside its sequences."
     call: float = 0.0
@@ -78,8 +78,6 @@ class BatchesScenario(Scenario):
         for name in ("overhead", "call"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is at least 0 seconds, not {getattr(self, name)}")
-        if self.rounding is not None and self.padding != "none":
-            raise ValueError(f"rounding is for sequences without padding: take padding none, not {self.padding}")
         if self.exchange is not None:
             self.exchange.check()
         return self
