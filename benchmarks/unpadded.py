@@ -18,7 +18,7 @@ from evenly.hosts.torch.unpadded.packed import unpad
 from evenly.train.batches.corpora.wikipedia import Wikipedia
 from evenly.train.unpadded.roundings.multiples import Multiples
 
-SEQUENCES, ROUNDS = 16, 5
+SEQUENCES, ROUNDS = 16, 3
 SIZE = Size()
 LOSS, GRADIENT = 1e-6, 1e-5  # relative differences that are allowed
 GAIN = 1.6  # required of CPU time against the padded model

@@ -11,7 +11,7 @@ from evenly.hosts.torch.vocabulary.busy import ends, sharded
 from evenly.hosts.torch.vocabulary.measure import MICRO, NAMES, SIZE, cpu, order, output
 from evenly.hosts.torch.vocabulary.processes import together
 
-REPEATS = 5  # of all processes, begun anew
+REPEATS = 3  # of all processes, begun anew
 WORDS = 32_000
 APART = 1e-6  # largest difference of a loss or gradient in float32
 TOLD = {
