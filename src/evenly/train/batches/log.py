@@ -61,7 +61,8 @@ def _row(place: str, line: str) -> tuple[Sequence[int], float]:
         raise ValueError(f"{place}: not JSON ({error}); {REMEDY}") from None
     if not isinstance(found, dict):
         raise ValueError(f"{place}: expected an object, found {line[:60]!r}; {REMEDY}")
-    sizes, taken = (found.get(name) for name in COLUMNS)
+    sizes: Any = found.get("lengths")
+    taken: Any = found.get("seconds")
     if not (isinstance(sizes, list) and sizes and all(type(size) is int and size > 0 for size in sizes)):
         raise ValueError(f"{place}: lengths are whole numbers of at least 1, found {str(sizes)[:60]}; {REMEDY}")
     if type(taken) not in (int, float) or not 0 < taken < math.inf:

@@ -88,10 +88,9 @@ class Account:
         sequences = np.concatenate(micro)
         home = np.repeat(owner, [len(part) for part in micro])
         held = lengths[sequences]
-        parts = [judge.seconds(lengths[part]) for part in micro]
-        computed, seconds = (np.concatenate([part[k] for part in parts]) for k in range(2))
-        beside = np.bincount(owner, [part[2] for part in parts], ranks)
-        work = np.bincount(home, seconds, ranks) + beside
+        positions, times, beside = zip(*(judge.seconds(lengths[part]) for part in micro), strict=True)
+        computed, seconds = np.concatenate(positions), np.concatenate(times)
+        work = np.bincount(home, seconds, ranks) + np.bincount(owner, beside, ranks)
         self.bounds.append(max(float(work.mean()), float(seconds.max(initial=0.0))))
         self.work.append(work)
         self.waits.append(judge.waits(float(work.max())))
