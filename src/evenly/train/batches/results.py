@@ -89,7 +89,8 @@ class Account:
         home = np.repeat(owner, [len(part) for part in micro])
         held = lengths[sequences]
         positions, times, beside = zip(*(judge.seconds(lengths[part]) for part in micro), strict=True)
-        computed, seconds = np.concatenate(positions), np.concatenate(times)
+        computed: Ints = np.concatenate(positions)
+        seconds: Floats = np.concatenate(times)
         work = np.bincount(home, seconds, ranks) + np.bincount(owner, np.array(beside, np.float64), ranks)
         self.bounds.append(max(float(work.mean()), float(seconds.max(initial=0.0))))
         self.work.append(work)
