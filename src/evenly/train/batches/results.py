@@ -91,7 +91,7 @@ class Account:
         positions, times, beside = zip(*(judge.seconds(lengths[part]) for part in micro), strict=True)
         computed: Ints = np.concatenate(positions)
         seconds: Floats = np.concatenate(times)
-        work = np.bincount(home, seconds, ranks) + np.bincount(owner, np.array(beside, np.float64), ranks)
+        work: Floats = np.bincount(home, seconds, ranks) + np.bincount(owner, np.array(beside, np.float64), ranks)
         self.bounds.append(max(float(work.mean()), float(seconds.max(initial=0.0))))
         self.work.append(work)
         self.waits.append(judge.waits(float(work.max())))
