@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from benchmarks.calibration import Machine
 
@@ -23,6 +24,19 @@ class Figure:
     limit: float | None = None
     "Largest allowed value, or smallest with `at_least`; none if the figure is only shown."
     at_least: bool = False
+    least: float | None = None
+    "Least of several rounds, where `value` is their median; none for a single one."
+    most: float | None = None
+    "Greatest of them."
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[float], unit: str, limit: float | None = None, **more: bool) -> "Figure":
+        """Return the median of several rounds, with their least and greatest.
+
+        >>> Figure.of("ratio", [1.0, 3.0, 1.2], "x").row(1.0)
+        '| ratio | 1.2 x (1 to 3) |  |  |  |'
+        """
+        return cls(name, median(values), unit, limit, least=min(values), most=max(values), **more)
 
     @property
     def inside(self) -> bool:
@@ -36,7 +50,8 @@ class Figure:
         bound = "" if self.limit is None else f"{'≥' if self.at_least else '≤'} {number(self.limit)} {self.unit}"
         loops = number(self.value / calibration) if self.unit in ("s", "CPU s") else ""
         verdict = "" if self.limit is None else "kept" if self.inside else "**missed**"
-        return f"| {self.name} | {number(self.value)} {self.unit} | {bound} | {loops} | {verdict} |"
+        spread = "" if self.least is None or self.most is None else f" ({number(self.least)} to {number(self.most)})"
+        return f"| {self.name} | {number(self.value)} {self.unit}{spread} | {bound} | {loops} | {verdict} |"
 
 
 def number(value: float) -> str:

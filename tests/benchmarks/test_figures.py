@@ -9,6 +9,7 @@ from benchmarks.calibration import Machine, peak_gib, spent
 from benchmarks.figures import Figure, keep, publish, table
 from benchmarks.fleet import bursty
 from benchmarks.peers.run import HASHED, unshared
+from benchmarks.turns import ratio, taken
 from evenly.core import Trace
 
 MACHINE = Machine("a processor", 2, 24.0, "3.11", "2.0", 0.0, calibration=0.5)
@@ -29,6 +30,19 @@ def test_a_figure_without_limit_is_always_inside() -> None:
 def test_seconds_are_shown_as_calibration_loops_and_other_units_are_not() -> None:
     assert Figure("x", 2.0, "CPU s", 3.0).row(0.5) == "| x | 2 CPU s | ≤ 3 CPU s | 4 | kept |"
     assert Figure("x", 2.0, "GiB", 1.0).row(0.5) == "| x | 2 GiB | ≤ 1 GiB |  | **missed** |"
+
+
+def test_several_rounds_are_shown_by_their_median_with_the_least_and_the_greatest() -> None:
+    figure = Figure.of("ratio", [1.0, 3.0, 1.2], "x", 1.1, at_least=True)
+    assert figure.row(0.5) == "| ratio | 1.2 x (1 to 3) | ≥ 1.1 x |  | kept |"
+
+
+def test_pieces_of_work_take_turns_and_are_compared_round_by_round() -> None:
+    done: list[str] = []
+    times = taken({name: lambda name=name: done.append(name) for name in ("a", "b")}, rounds=2)  # type: ignore[misc]
+    assert done == ["a", "b"] * 3  # the first round warms up
+    assert [len(found) for found in times.values()] == [2, 2]
+    assert ratio("a over b", {"a": [2.0, 3.0, 8.0], "b": [1.0, 2.0, 4.0]}, "a", "b").value == 2.0
 
 
 def test_results_are_kept_and_the_page_is_renewed_between_its_marks(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 from benchmarks.stub import Stub
 from evenly.core import Document
 from evenly.hardware.calibration.engine import Calibration
+from evenly.train.batches import log
+from evenly.train.batches.efforts.quadratic import Quadratic
 from tests.cli.user import evenly
 from tests.hardware.measured_passes import HEADER, engine_file, log_file, log_lines, passes
 from tests.hosts.served import serving
@@ -134,3 +136,32 @@ def test_validate_takes_all_runs_in_the_folder_of_a_replay(place: Path) -> None:
     said = evenly("validate", "trace.csv", "--cost", "truth.yaml", "--measured", "replayed", "--json", cwd=place)
     assert said.code == 0, said.err
     assert {row["figure"]: row["spread"] for row in json.loads(said.out)}["e2e p50"] >= 0
+
+
+def test_the_log_of_a_training_becomes_the_cost_of_a_scenario(tmp_path: Path) -> None:
+    chance, cost = np.random.default_rng(0), Quadratic(1e-4, 1000)
+    parts = [chance.integers(10, 513, 8) for _ in range(30)]
+    (tmp_path / "micro.jsonl").write_text(log.text(parts, [0.02 + cost.seconds(part).sum() for part in parts]))
+    said = evenly("calibrate", "micro.jsonl", "--out", "cost.yaml", cwd=tmp_path)
+    assert said.code == 0, said.err
+    written = (tmp_path / "cost.yaml").read_text()
+    assert said.out.startswith(written)
+    assert "Fitted to 30 micro-batches within 0.0% in the mean; each half foretells the other" in said.out
+    found = Document.parse(written).raw
+    assert found["cost"]["break_even"] == pytest.approx(1000, rel=0.01)
+    assert found["overhead"] == pytest.approx(0.02, rel=0.01)
+    (tmp_path / "mine.yaml").write_text(f"kind: batches\nsteps: 5\n{written}")
+    assert evenly("compare", "mine.yaml", cwd=tmp_path).code == 0
+    figures = json.loads(evenly("calibrate", "micro.jsonl", "--json", cwd=tmp_path).out)
+    assert figures["micro_batches"] == 30
+    assert figures["error"] < 1e-3
+
+
+def test_logs_of_a_training_and_of_an_engine_do_not_mix(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "micro.jsonl").write_text(log.text([np.array([5])], [1.0]))
+    mixed = evenly("calibrate", str(tmp_path / "micro.jsonl"), "steps.jsonl", cwd=place)
+    assert mixed.code == 2
+    assert "steps.jsonl:1: lengths are whole numbers of at least 1, found None" in mixed.err
+    replayed = evenly("calibrate", str(tmp_path / "micro.jsonl"), "--replay", "runs/mix", cwd=place)
+    assert replayed.code == 2
+    assert "--replay goes with the log of an engine" in replayed.err

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from evenly.sweep.validate import Level
 
 
-Engine = Annotated[Path, Parameter(name=["--out", "-o"], help="The file to write; its page stands beside it.")]
+Engine = Annotated[
+    Path | None,
+    Parameter(name=["--out", "-o"], help="The file to write, of an engine `engine.yaml`; its page stands beside it."),
+]
 Replay = Annotated[Path | None, Parameter(help="Run folder of `evenly replay`: the client's side of a log.")]
 Cost = Annotated[Path, Parameter(help="File of `evenly calibrate`.")]
 Many = Parameter(negative="", consume_multiple=True)
@@ -32,27 +35,65 @@ Strict = Annotated[bool, Parameter(negative="", help="Exit code 1 unless every f
 
 @app.command(
     help_epilogue=examples(
-        "evenly calibrate steps.jsonl", "evenly calibrate light.jsonl full.jsonl --out engine.yaml --replay runs/mix"
+        "evenly calibrate steps.jsonl",
+        "evenly calibrate light.jsonl full.jsonl --out engine.yaml --replay runs/mix",
+        "evenly calibrate micro-batches.jsonl",
     )
 )
 def calibrate(
     logs: Annotated[list[Path], Parameter(negative="")],
     /,
     *,
-    out: Engine = Path("engine.yaml"),
+    out: Engine = None,
     replay: Replay = None,
     as_json: Json = False,
 ) -> None:
-    """Fit the cost model of an engine to its measured passes: figures with confidence, residuals, a page.
+    """Fit the cost model of an engine to its measured passes, or of a training to its measured micro-batches.
 
-    A scenario then says `cost: {use: calibrated, path: engine.yaml}`.
+    Of an engine: figures with confidence, residuals, a page; a scenario then says `cost: {use: calibrated, path:
+    engine.yaml}`. Of a training: the `cost` and `overhead` of a scenario of kind `batches`, with their error.
 
     Parameters
     ----------
     logs
-        Step logs of one engine (`steps.jsonl`), or one result of `vllm bench serve --save-detailed`.
+        Step logs of one engine (`steps.jsonl`), one result of `vllm bench serve --save-detailed`, or logs of one
+        training with `lengths` and `seconds` on each line.
 
     """
+    from evenly.train.batches.log import recognises
+
+    if any(recognises(path) for path in logs):
+        _trained(logs, out, replay, as_json)
+    else:
+        _served(logs, out or Path("engine.yaml"), replay, as_json)
+
+
+def _trained(logs: list[Path], out: Path | None, replay: Path | None, as_json: bool) -> None:
+    """Print the entries of a scenario that stand for a training, and how far they are off; write them if asked."""
+    from evenly.core.strict import dump
+    from evenly.sweep.folder import write_text
+    from evenly.train.batches.fitting import entries, fit, unseen
+    from evenly.train.batches.log import read
+
+    if replay is not None:
+        raise ValueError(f"--replay goes with the log of an engine; {logs[0]} is that of a training")
+    lengths, seconds = read(logs)
+    found, off = fit(lengths, seconds), unseen(lengths, seconds)
+    made = entries(found)
+    if out is not None:
+        write_text(out, dump(made))
+    if as_json:
+        figures = {"error": found.error, "unseen": off if off == off else None, "micro_batches": found.count}
+        print(json.dumps(made | figures, indent=1))
+        return
+    said = f"Fitted to {found.count} micro-batches within {found.error:.1%} in the mean"
+    told = f"; each half foretells the other within {off:.1%}" if off == off else ""
+    say(dump(made).rstrip())
+    say(f"{said}{told}. The lines above stand in a scenario of kind batches.")
+
+
+def _served(logs: list[Path], out: Path, replay: Path | None, as_json: bool) -> None:
+    """Fit the cost model of an engine; write it and its page, and print its figures."""
     from evenly.core.document import unstructure
     from evenly.hardware.calibration.engine import write
     from evenly.report import calibration

@@ -54,10 +54,15 @@ FRESH: Mapping[str, Balancer] = {
 SMALL = Shape(layers=1, tokens=1024, experts=32, active=4)
 ONLINE = Shape(layers=1, tokens=256, experts=16, active=2)
 DOUBLINGS = (250, 500, 1000, 2000, 4000)
+OF_A_TOKEN = (
+    ONLINE.active / ONLINE.experts
+)  # a step on D of a token moves a price by (L - A) / T, a rate by (L - A) / L
 SCHEDULES: Mapping[str, Balancer] = {
-    "1/n": Annealed(8.0, offset=20.0),
-    "1/sqrt": Annealed(0.4, power=0.5),
-    "constant": Proportional(0.05),
+    "1/n": Annealed(8.0 * OF_A_TOKEN, offset=20.0),
+    "1/sqrt": Annealed(0.4 * OF_A_TOKEN, power=0.5),
+    "constant": Proportional(0.05 * OF_A_TOKEN),
+    "rate_1/n": Annealed(8.0, offset=20.0),
+    "rate_constant": Proportional(0.05),
 }
 PROGRAMS = ((512, 2), (512, 4))  # tokens and experts visited, of 16
 ITERATIONS = 4000
@@ -245,7 +250,7 @@ def gains() -> dict[str, float]:
 
 
 def trained() -> dict[str, float]:
-    """Return perplexity, MaxVio and dead experts of a small language model by how it is balanced, over three seeds."""
+    """Return perplexity, MaxVio and dead experts of a small language model by how it is balanced, on one seed."""
     if importlib.util.find_spec("torch") is None:
         raise Skipped("the language model trains in torch, which is not installed: pip install 'evenly[torch]'")
     from evenly.hosts.torch.experts.train import compared

@@ -29,6 +29,8 @@ def check_effort(effort: Effort) -> None:
     assert (np.diff(seconds) > 0).all(), f"{effort}: a longer sequence takes less"
     alone = np.concatenate([effort.seconds(lengths[k : k + 1]) for k in range(len(lengths))])
     assert np.array_equal(alone, seconds), f"{effort}: a sequence alone takes another time"
+    assert np.array_equal(effort.seconds(lengths, lengths), seconds), f"{effort}: its own length takes another time"
+    assert (effort.seconds(lengths, 2 * lengths) >= seconds).all(), f"{effort}: attention at more length takes less"
 
 
 def check_corpus(corpus: Corpus) -> None:

@@ -16,6 +16,8 @@ from evenly.hosts.torch.batches.network import Shape, encoder, tokens
 from evenly.hosts.torch.batches.sampler import DistributedBatchSampler
 from evenly.hosts.torch.batches.timing import StepTimes
 from evenly.measure.imbalance import peak_over_mean
+from evenly.train.batches import log
+from evenly.train.batches.fitting import fit
 from tests.hosts.torch.exchanging import read
 
 torch: Any = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
@@ -71,7 +73,7 @@ def test_the_lines_of_the_page_run_as_they_stand() -> None:
     assert sum(len(batch) for batch in names["loader"]) == 48
 
 
-def test_measured_times_give_a_cost_model() -> None:
+def test_measured_times_give_a_cost_model(tmp_path: Path) -> None:
     seconds = iter(np.cumsum(np.tile([0.0, 1.0], 10) * np.repeat(np.arange(1, 11), 2)).tolist())
     clock: Callable[[], float] = lambda: next(seconds)  # noqa: E731 a clock that one can foresee
     times = StepTimes(clock)
@@ -80,6 +82,8 @@ def test_measured_times_give_a_cost_model() -> None:
             pass
     found = times.fit()
     assert found.effort.seconds(np.array([100]))[0] == pytest.approx(1.0, rel=1e-6)
+    times.write(tmp_path / "micro-batches.jsonl")
+    assert fit(*log.read([tmp_path / "micro-batches.jsonl"])) == found
     assert found.overhead == pytest.approx(0.0, abs=1e-6)
     assert found.count == 7
 

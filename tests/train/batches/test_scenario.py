@@ -18,8 +18,10 @@ from evenly.train.batches.dealers.partitioned import Partitioned
 from evenly.train.batches.efforts.quadratic import Quadratic
 from evenly.train.batches.efforts.tokens import Tokens
 from evenly.train.batches.efforts.transformer import Transformer
+from evenly.train.batches.exchange import Exchange
 from evenly.train.batches.results import METRICS
 from evenly.train.batches.scenario import BatchesScenario
+from evenly.train.unpadded.roundings.kernels import Kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +127,39 @@ def test_a_mistake_in_a_file_is_named_with_its_value(changes: Mapping[str, Any],
     lines = "".join(f"{key}: {value!r}\n".replace("'", '"') for key, value in {"kind": "batches", **changes}.items())
     with pytest.raises(ValueError, match=message):
         scenario_of(Document.parse(lines))
+
+
+def test_attention_computes_unpadded_sequences_at_rounded_lengths() -> None:
+    cost = Quadratic(token=0.01, break_even=100)
+    found = by_hand(cost=cost, rounding=Kernels(sizes=(128, 512))).run()
+    linear, squares = 0.01 * 400, 0.01 * (128**2 + 512**2) / 100
+    assert found.load.work[0, 0] == pytest.approx(linear + squares)
+    assert found.metrics["padding"] == 0
+    padded = by_hand(cost=cost, padding="longest").run().metrics
+    assert by_hand(cost=cost, padding="longest", rounding=Kernels()).run().metrics == padded
+    alone = by_hand(cost=cost).run()
+    assert alone.metrics["step_mean"] < found.metrics["step_mean"]
+    called = by_hand(cost=cost, rounding=Kernels(sizes=(128, 512)), call=7.0).run()
+    assert (called.load.work - found.load.work)[0].tolist() == pytest.approx([14.0, 14.0])
+
+
+def test_an_exchange_is_waited_for_unless_the_step_before_hides_it() -> None:
+    exchange = Exchange(hidden=False, size=1_000_000_000, link="pcie4")
+    taken = exchange.seconds(ranks=2, batch=2)
+    assert taken == pytest.approx(2e9 / 25e9, rel=1e-3)
+    none, before = by_hand().run().metrics, by_hand(exchange=exchange).run().metrics
+    assert before["step_mean"] == pytest.approx(none["step_mean"] + taken)
+    assert before["throughput"] == pytest.approx(600 / before["step_mean"])
+    assert before["exposed"] == pytest.approx(taken / before["step_mean"])
+    assert by_hand(exchange=Exchange(size=10**9, link="pcie4")).run().metrics == none
+    slow = by_hand(exchange=Exchange(size=10**11, link="pcie4")).run().metrics  # longer than a step
+    assert slow["step_mean"] == pytest.approx(100 * taken, rel=1e-3)
+
+
+def test_gathered_sequences_and_rounded_lengths_are_checked() -> None:
+    with pytest.raises(ValueError, match="call is at least 0 seconds, not -1"):
+        by_hand(call=-1.0).check()
+    with pytest.raises(ValueError, match="no link 'string'"):
+        by_hand(exchange=Exchange(link="string")).check()
+    with pytest.raises(ValueError, match="size is at least 1 byte"):
+        Exchange(size=0)

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.core import Floats
+from evenly.train.experts.affinities import Shape
+from evenly.train.experts.affinities.gaussian import Gaussian
 from evenly.train.experts.balancers import Seen, balancers
 from evenly.train.experts.balancers.annealed import Annealed
 from evenly.train.experts.balancers.newton import Newton
@@ -14,7 +16,7 @@ from evenly.train.experts.balancers.quantile import Quantile
 from evenly.train.experts.balancers.sign import Sign
 from evenly.train.experts.lagrangian import dual, switching
 from evenly.train.experts.oracle import optimum
-from evenly.train.experts.regret import fixed_prices
+from evenly.train.experts.regret import fixed_prices, regret
 from evenly.train.experts.routing import Still, by_device, chosen, margins, routed, violation
 
 Case = tuple[Floats, Floats, int]
@@ -166,3 +168,19 @@ def test_experts_of_a_device_move_alike() -> None:
     counts = by_device(np.array([9, 1, 2, 2, 0, 4]), 3)
     assert counts.tolist() == [10, 10, 4, 4, 4, 4]
     assert Proportional(0.1).update(np.zeros(6), Seen(counts, 1))[:2].tolist() == pytest.approx([-0.0667] * 2, abs=1e-4)
+
+
+def test_a_constant_step_pays_what_the_noise_of_its_loads_costs() -> None:
+    """Near the best prices a step e on the dual of a token costs e / 4 times the variance of its sub-gradient."""
+    shape, step, steps = Shape(layers=1, tokens=256, experts=16, active=2), 0.05, 1200
+    scores = np.stack([Gaussian().draw(shape, 0, n, 0) for n in range(steps)])
+    rule = Proportional(step * shape.active / shape.experts)  # its rate is on (L - A) / L, the step on (L - A) / T
+    prices, past = np.zeros(16), np.empty((steps, 16))
+    for n in range(steps):
+        past[n] = prices
+        prices = rule.update(prices, Seen(routed(scores[n], prices, 2)[0], n + 1))
+    last = scores[200:]
+    fixed = fixed_prices(last.reshape(-1, 16), 2)
+    loads = np.array([routed(batch, fixed, 2)[0] for batch in last])
+    expected = step / 4 * loads.var(axis=0).sum() / shape.tokens**2
+    assert regret(last, past[200:], 2, fixed) / len(last) == pytest.approx(expected, rel=0.3)

@@ -57,9 +57,20 @@ def test_capacity_drops_what_expert_choice_and_the_optimum_do_not() -> None:
     assert dropping["maxvio_batch"] <= 0.25
     assert choice["maxvio_batch"] == best["maxvio_batch"] == 0.0
     assert choice["without"] > 0 == best["without"]
+    assert choice["dropped"] > 0 == best["dropped"]
     assert np.isnan(best["regret"])
     balanced = replace(base, balancer=Proportional(0.05), steps=200).run().metrics
     assert balanced["score"] == pytest.approx(best["score"], abs=0.05)
+
+
+def test_what_is_dropped_or_missed_is_no_throughput() -> None:
+    """An expert that a token lacks is not made up for by one more that another token has."""
+    base = replace(SMALL, balancer=Nothing(), steps=20, tokens=64)
+    for assignment in (Capacity(1.0), ExpertChoice()):
+        found = replace(base, assignment=assignment).run().metrics
+        assert found["throughput"] == pytest.approx(64 * (1 - found["dropped"]) / found["step_time"])
+        even = replace(base, assignment=Optimal(), steps=3, window=3).run().metrics
+        assert found["throughput"] < even["throughput"]
 
 
 def test_balancing_devices_alone_costs_less_score() -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from evenly.core import Floats, Ints
+from evenly.core.document import unstructure
 from evenly.train.batches.efforts import Effort
 from evenly.train.batches.efforts.quadratic import Quadratic
 from evenly.train.batches.efforts.tokens import Tokens
@@ -55,6 +57,37 @@ def fit(lengths: Sequence[Ints], seconds: Floats) -> Fit:
     error = float(np.abs(rows @ found - seconds).mean() / seconds.mean())
     effort = Quadratic(token, max(1, round(token / square))) if square > 0 else Tokens(token)
     return Fit(effort, overhead, error, len(seconds))
+
+
+def unseen(lengths: Sequence[Ints], seconds: Floats) -> float:
+    """Return the error on micro-batches that a fit has not seen: each half foretold by the other, odd and even lines.
+
+    Mean absolute difference as a share of the mean, as `Fit.error`; NaN where a half is too little for a fit.
+    """
+    off = 0.0
+    for half in range(2):
+        try:
+            known = fit(lengths[half::2], seconds[half::2])
+        except ValueError:
+            return float("nan")
+        others = lengths[1 - half :: 2]
+        foretold = np.array([known.overhead + known.effort.seconds(part).sum() for part in others])
+        off += float(np.abs(foretold - seconds[1 - half :: 2]).sum())
+    return off / float(seconds.sum())
+
+
+def entries(found: Fit) -> dict[str, Any]:
+    """Return the entries of a scenario of kind `batches` that stand for a fit, six digits each.
+
+    >>> entries(Fit(Tokens(1.23456789e-5), 0.0, 0.01, 40))
+    {'cost': {'use': 'tokens', 'token': 1.23457e-05}, 'overhead': 0.0}
+    """
+    cost = {key: _short(value) for key, value in unstructure(found.effort).items()}
+    return {"cost": cost, "overhead": _short(found.overhead)}
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _weights(rows: Floats, seconds: Floats) -> Floats:

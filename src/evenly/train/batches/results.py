@@ -9,6 +9,7 @@ from evenly.measure.imbalance import idle_share, peak_over_mean
 from evenly.train.batches.dealers import Step
 from evenly.train.batches.efforts import Effort
 from evenly.train.batches.padding import Padding, padded
+from evenly.train.unpadded.roundings import Rounding
 
 METRICS = (
     Metric("throughput", "Throughput", "tokens/s", "higher", "Tokens of all ranks, without padding, over the time."),
@@ -16,6 +17,7 @@ METRICS = (
     Metric("imbalance", "Busiest rank", "x", "lower", "Time of the slowest rank of each step over the mean rank."),
     Metric("tokens_imbalance", "Most tokens", "x", "lower", "The same of tokens, averaged over the steps."),
     Metric("idle_share", "Ranks idle", "share", "lower", "Time in which ranks wait for the slowest one."),
+    Metric("exposed", "Waiting for exchange", "share", "lower", "Time in which ranks exchange and compute nothing."),
     Metric("padding", "Padding", "share", "lower", "Positions that are computed and hold no token."),
     Metric("gap", "Above the bound", "share", "lower", "Time beyond the mean rank, or the longest sequence alone."),
     Metric("micro_batches", "Micro-batches", "", "neither", "Of a step and rank, in the mean."),
@@ -37,6 +39,26 @@ class Judge:
     "Tokens of the longest sequence of the data set."
     overhead: float
     "Seconds of a micro-batch beside its sequences."
+    rounding: Rounding | None = None
+    "Lengths at which attention computes sequences without padding."
+    call: float = 0.0
+    "Seconds of a call of attention."
+    exchange: float = 0.0
+    "Seconds in which ranks exchange the sequences of a step."
+    hidden: bool = True
+    "Whether they do so while they compute the step before."
+
+    def seconds(self, lengths: Ints) -> tuple[Ints, Floats, float]:
+        """Return the positions and seconds of each sequence of a micro-batch, and the seconds beside them."""
+        computed = padded(lengths, self.padding, self.bucket, self.longest)
+        rounding = self.rounding if self.padding == "none" else None
+        attended = computed if rounding is None else rounding.up(lengths)
+        calls = self.call * len(np.unique(attended)) if self.call else 0.0
+        return computed, self.effort.seconds(computed, attended), self.overhead + calls
+
+    def waits(self, work: float) -> float:
+        """Return the seconds that ranks wait for an exchange, beside or before a step of `work` seconds."""
+        return max(0.0, self.exchange - work) if self.hidden else self.exchange
 
 
 @dataclass(slots=True)
@@ -52,6 +74,8 @@ class Account:
     "Seconds below which no deal of the step's sequences can come."
     counts: list[int] = field(default_factory=list)
     "Micro-batches of all ranks."
+    waits: list[float] = field(default_factory=list)
+    "Seconds in which ranks exchange and do not compute, one a step."
     delays: list[float] = field(default_factory=list)
     "Mean steps between the turn of a sequence and its step."
     micro_peak: int = 0
@@ -64,12 +88,14 @@ class Account:
         sequences = np.concatenate(micro)
         home = np.repeat(owner, [len(part) for part in micro])
         held = lengths[sequences]
-        computed = np.concatenate([padded(lengths[part], judge.padding, judge.bucket, judge.longest) for part in micro])
-        seconds = judge.effort.seconds(computed)
-        overhead = judge.overhead * np.bincount(owner, minlength=ranks)
-        work = np.bincount(home, seconds, ranks) + overhead
+        positions, times, beside = zip(*(judge.seconds(lengths[part]) for part in micro), strict=True)
+        computed: Ints = np.concatenate(positions)
+        seconds: Floats = np.concatenate(times)
+        besides = np.bincount(owner, np.array(beside, np.float64), ranks)
+        work = np.asarray(np.bincount(home, seconds, ranks) + besides, np.float64)
         self.bounds.append(max(float(work.mean()), float(seconds.max(initial=0.0))))
         self.work.append(work)
+        self.waits.append(judge.waits(float(work.max())))
         self.tokens.append(np.bincount(home, held, ranks).astype(np.float64))
         self.positions.append(int(computed.sum()))
         self.counts.append(len(micro))
@@ -85,13 +111,15 @@ class Account:
         """Return the figures of all steps."""
         load, tokens = self.load(), np.array(self.tokens)
         peaks = load.work.max(axis=1)
-        total = float(tokens.sum())
+        total, waits = float(tokens.sum()), sum(self.waits)
+        taken = float(peaks.sum()) + waits
         return {
-            "throughput": total / float(peaks.sum()),
-            "step_mean": float(peaks.mean()),
+            "throughput": total / taken,
+            "step_mean": taken / len(peaks),
             "imbalance": peak_over_mean(load),
             "tokens_imbalance": float(np.mean(tokens.max(axis=1) / tokens.mean(axis=1))),
             "idle_share": idle_share(load),
+            "exposed": waits / taken,
             "padding": 1.0 - total / sum(self.positions),
             "gap": float(peaks.sum()) / sum(self.bounds) - 1.0,
             "micro_batches": sum(self.counts) / tokens.size,

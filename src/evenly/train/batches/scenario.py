@@ -15,8 +15,10 @@ from evenly.train.batches.dealers import Dealer
 from evenly.train.batches.dealers.partitioned import Partitioned
 from evenly.train.batches.efforts import Effort
 from evenly.train.batches.efforts.quadratic import Quadratic
+from evenly.train.batches.exchange import Exchange
 from evenly.train.batches.padding import Padding
 from evenly.train.batches.results import METRICS, Account, Judge
+from evenly.train.unpadded.roundings import Rounding
 
 PARTITIONS = (
     {"use": "blocks"},
@@ -57,8 +59,14 @@ class BatchesScenario(Scenario):
     "What a micro-batch is padded to: nothing, a multiple of `bucket`, its longest sequence, or the longest of all."
     bucket: int = 64
     "Multiple of tokens that `padding: bucket` rounds up to."
+    rounding: Rounding | None = None
+    "Lengths at which attention computes sequences where `padding` is `none`; by default their own."
     overhead: float = 0.0
     "Seconds of each micro-batch beside its sequences."
+    call: float = 0.0
+    "Seconds of each call of attention: one for each length that a micro-batch computes."
+    exchange: Exchange | None = None
+    "How ranks exchange the sequences of a step; by default each knows its part ahead."
 
     def check(self) -> "BatchesScenario":
         """Raise `ValueError` for values that make no sense; return self."""
@@ -67,8 +75,11 @@ class BatchesScenario(Scenario):
                 raise ValueError(f"{name} is at least 1, not {getattr(self, name)}")
         if (count := self.ranks * self.batch * self.steps) > MOST_SEQUENCES:
             raise ValueError(f"steps, ranks and batch make {count:,} sequences, at most {MOST_SEQUENCES:,}")
-        if not 0 <= self.overhead < float("inf"):
-            raise ValueError(f"overhead is at least 0 seconds, not {self.overhead}")
+        for name in ("overhead", "call"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is at least 0 seconds, not {getattr(self, name)}")
+        if self.exchange is not None:
+            self.exchange.check()
         return self
 
     def run(self, progress: Progress = silent) -> Outcome:
@@ -85,16 +96,25 @@ class BatchesScenario(Scenario):
     def account(self, lengths: Ints, progress: Progress = silent) -> Account:
         """Return what the steps over these sequences add up to."""
         believed = (self.believed or self.cost).seconds(lengths)
-        judge = Judge(self.cost, self.padding, self.bucket, int(lengths.max(initial=1)), self.overhead)
-        account = Account()
+        judge, account = self.judge(int(lengths.max(initial=1))), Account()
         for step in self.deal.deal(lengths, believed, self.ranks, self.batch):
             account.add(step, lengths, judge, self.ranks * self.batch)
             progress(len(account.work), self.steps)
         return account
 
+    def judge(self, longest: int) -> Judge:
+        """Return what steps take, where the longest sequence of the data set has `longest` tokens."""
+        taken = 0.0 if self.exchange is None else self.exchange.seconds(self.ranks, self.batch)
+        hidden = self.exchange is None or self.exchange.hidden
+        return Judge(
+            self.cost, self.padding, self.bucket, longest, self.overhead, self.rounding, self.call, taken, hidden
+        )
+
     def facts(self) -> dict[str, str | int | float]:
         """Return what the run rests on."""
         believed = "as they are" if self.believed is None else told(unstructure(self.believed))
+        rounding = "their own" if self.rounding is None else told(unstructure(self.rounding))
+        exchange = "none" if self.exchange is None else told(unstructure(self.exchange), "gathered")
         return {
             "corpus": told(unstructure(self.corpus)),
             "ranks": self.ranks,
@@ -104,6 +124,9 @@ class BatchesScenario(Scenario):
             "seconds of a sequence": told(unstructure(self.cost)),
             "as the dealer believes": believed,
             "padding": self.padding if self.padding != "bucket" else f"to multiples of {self.bucket} tokens",
+            "lengths in attention": rounding,
             "seconds of a micro-batch beside": self.overhead,
+            "seconds of a call of attention": self.call,
+            "exchange of sequences": exchange,
             "seed": self.seed,
         }

@@ -23,7 +23,7 @@ METRICS = (
     Metric(
         "dead", "Dead experts", "share", "lower", "Experts with less than a tenth of the mean load in the last steps."
     ),
-    Metric("dropped", "Dropped", "share", "lower", "Choices of tokens that no expert computes."),
+    Metric("dropped", "Dropped", "share", "lower", "Experts that tokens lack of those that they would visit."),
     Metric("without", "Without an expert", "share", "lower", "Tokens that no expert of a layer computes."),
     Metric("score", "Score kept", "share", "higher", "Scores of who computes over those of who is liked best."),
     Metric(
@@ -43,9 +43,9 @@ METRICS = (
     Metric("waiting", "Waiting", "share", "lower", "Time of the devices in which they wait for the slowest."),
     Metric(
         "throughput",
-        "Throughput",
+        "Useful throughput",
         "tokens/s",
         "higher",
-        "Tokens of a step over its time; of a token that is dropped, the part that is computed.",
+        "Tokens of a step that are served over its time; a token that lacks some of its experts counts in part.",
     ),
 )

@@ -33,6 +33,13 @@ def regret(scores: Floats, prices: Floats, active: int, fixed: Floats) -> float:
     """Return the sum over steps of D(prices of the step) less D(fixed prices), each over the tokens of a step.
 
     `scores` has shape [step, token, expert], `prices` [step, expert].
+
+    One step of two tokens: without prices D is 0.9 + 0.8; at prices -0.1 and 0.1, whose sum is 0, it is 0.8 + 0.8. So a
+    token lost 0.05.
+
+    >>> scores = np.array([[[0.9, 0.5], [0.8, 0.7]]])
+    >>> round(regret(scores, np.zeros((1, 2)), 1, fixed=np.array([-0.1, 0.1])), 9)
+    0.05
     """
     steps, tokens, experts = scores.shape
     paid = float(sum(dual(scores[n], prices[n], active) for n in range(steps)))

@@ -37,7 +37,7 @@ def figures(scenario: "ExpertsScenario", run: Run) -> dict[str, float]:
     total, choices = run.counts.sum(axis=0), shape.active * shape.tokens
     target = choices / shape.experts
     least = floor(shape.experts, shape.active, target)
-    computed = float(run.counts.sum()) / (steps * shape.layers * choices)
+    served = float(run.served.mean())
     loads = _loads(scenario, run)
     seconds, busy = _times(scenario, loads)
     return {
@@ -47,12 +47,12 @@ def figures(scenario: "ExpertsScenario", run: Run) -> dict[str, float]:
         "floor": least,
         "settled": settled(run.violation.mean(axis=1), 2.0 * least),
         "dead": float((total < DEAD * target * steps).mean()),
-        "dropped": max(0.0, 1.0 - computed),
+        "dropped": 1.0 - served,
         "without": float(run.without.mean()),
         "score": float(run.kept.mean()),
         "step_time": seconds,
         "waiting": 1.0 - busy / seconds,
-        "throughput": shape.tokens * computed / seconds,
+        "throughput": shape.tokens * served / seconds,
     }
 
 

@@ -30,6 +30,8 @@ class Run:
     "Sum of the scores of who computes, over that of who is liked best, in the last steps."
     without: Floats
     "Share of the tokens that no expert computes, in the last steps."
+    served: Floats
+    "Part of its experts that a token gets, mean of tokens: what more than those compute does not count."
 
 
 def simulate(scenario: "ExpertsScenario", progress: Progress = silent) -> Run:
@@ -41,7 +43,7 @@ def simulate(scenario: "ExpertsScenario", progress: Progress = silent) -> Run:
     past = np.empty((scenario.steps, *prices.shape))
     found = np.empty((scenario.steps, shape.layers))
     counts = np.empty((scenario.window, *prices.shape), np.int64)
-    kept, without = (np.empty((scenario.window, shape.layers)) for _ in range(2))
+    kept, without, served = (np.empty((scenario.window, shape.layers)) for _ in range(3))
     for step in range(scenario.steps):
         past[step] = prices
         for layer in range(shape.layers):
@@ -52,11 +54,13 @@ def simulate(scenario: "ExpertsScenario", progress: Progress = silent) -> Run:
             if step >= first:
                 liked = routed(scores, np.zeros(shape.experts), shape.active)[1]
                 kept[step - first, layer] = scores[taken].sum() / liked
-                without[step - first, layer] = 1.0 - taken.any(axis=1).mean()
+                got = np.minimum(np.count_nonzero(taken, axis=1), shape.active)
+                without[step - first, layer] = (got == 0).mean()
+                served[step - first, layer] = got.mean() / shape.active
                 counts[step - first, layer] = load
             prices[layer] = _priced(scenario, prices[layer], Seen(load, step + 1, shape.active, scores))
         progress(step + 1, scenario.steps)
-    return Run(found, past, prices, counts, kept, without)
+    return Run(found, past, prices, counts, kept, without, served)
 
 
 def _priced(scenario: "ExpertsScenario", prices: Floats, seen: Seen) -> Floats:

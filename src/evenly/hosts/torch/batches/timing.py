@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
 from evenly.core import Ints
 from evenly.train.batches.fitting import Fit, fit
+from evenly.train.batches.log import text
 
 WARM = 3  # micro-batches that begin slowly: allocations, autotuning
 
@@ -42,6 +44,13 @@ class StepTimes:
         _await_device()
         self.lengths.append(np.asarray(lengths, np.int64))
         self.seconds.append(self.clock() - begin)
+
+    def write(self, path: str | Path) -> None:
+        """Write a line a micro-batch for `evenly calibrate`, without the first three.
+
+        Raises `OSError` if the place cannot be written.
+        """
+        Path(path).write_text(text(self.lengths[WARM:], self.seconds[WARM:]), encoding="utf-8")
 
     def fit(self) -> Fit:
         """Return the cost model of all but the first three micro-batches; see `evenly.train.batches.fitting.fit`."""

@@ -40,18 +40,15 @@ class Experts(nn.Module):
         self.shared = network(size.width, 2 * size.inner)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return [B, L, D]; the tokens of each expert stand side by side, filled up to the fullest one's."""
+        """Return [B, L, D]; each expert computes its own tokens, one after the other."""
         tokens = x.reshape(-1, x.shape[-1])
         weights, experts = self.router(x)
         order = experts.flatten().argsort(stable=True)
-        owner, home = order // experts.shape[1], experts.flatten()[order]
-        counts = torch.bincount(home, minlength=len(self.up))
-        room = int(counts.max())
-        slot = home * room + torch.arange(len(home)) - (counts.cumsum(0) - counts)[home]
-        filled = tokens.new_zeros(len(self.up) * room, tokens.shape[1])
-        filled = filled.index_copy(0, slot, tokens.index_select(0, owner)).view(len(self.up), room, -1)
-        made = functional.gelu(filled @ self.up) @ self.down
-        weighed = made.flatten(0, 1).index_select(0, slot) * weights.flatten().index_select(0, order)[:, None]
+        owner = order // experts.shape[1]
+        counts = torch.bincount(experts.flatten(), minlength=len(self.up)).tolist()
+        parts = zip(tokens.index_select(0, owner).split(counts), self.up, self.down, strict=True)
+        made = torch.cat([functional.gelu(part @ up) @ down for part, up, down in parts])
+        weighed = made * weights.flatten().index_select(0, order)[:, None]
         mixed = torch.zeros_like(tokens).index_add(0, owner, weighed)
         return (mixed + self.shared(tokens)).view_as(x)
 

@@ -33,7 +33,7 @@ class Quadratic:
         if self.break_even < 1:
             raise ValueError(f"break_even is at least 1 token, not {self.break_even}")
 
-    def seconds(self, lengths: Ints) -> Floats:
+    def seconds(self, lengths: Ints, attended: Ints | None = None) -> Floats:
         """Return the seconds of each sequence."""
-        tokens = lengths.astype(np.float64)
-        return self.token * tokens * (1.0 + tokens / self.break_even)
+        squares = (lengths if attended is None else attended).astype(np.float64) ** 2
+        return self.token * (lengths + squares / self.break_even)

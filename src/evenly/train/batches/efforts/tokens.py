@@ -22,6 +22,6 @@ class Tokens:
         if not 0 < self.token < float("inf"):
             raise ValueError(f"token is a positive number of seconds, not {self.token}")
 
-    def seconds(self, lengths: Ints) -> Floats:
-        """Return the seconds of each sequence."""
+    def seconds(self, lengths: Ints, attended: Ints | None = None) -> Floats:
+        """Return the seconds of each sequence, wherever attention computes it."""
         return self.token * lengths.astype(np.float64)

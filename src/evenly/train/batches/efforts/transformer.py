@@ -35,8 +35,8 @@ class Transformer:
         if not 0 < self.rate < float("inf"):
             raise ValueError(f"rate is a positive number of FLOP/s, not {self.rate}")
 
-    def seconds(self, lengths: Ints) -> Floats:
+    def seconds(self, lengths: Ints, attended: Ints | None = None) -> Floats:
         """Return the seconds of each sequence."""
-        tokens = lengths.astype(np.float64)
-        square = (2.0 if self.causal else 4.0) * self.hidden * tokens**2
-        return PASSES * self.layers / self.rate * (24.0 * self.hidden**2 * tokens + square)
+        squares = (lengths if attended is None else attended).astype(np.float64) ** 2
+        attention = (2.0 if self.causal else 4.0) * self.hidden * squares
+        return PASSES * self.layers / self.rate * (24.0 * self.hidden**2 * lengths + attention)
