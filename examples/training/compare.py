@@ -83,8 +83,10 @@ def gains(found: Mapping[str, Outcome]) -> dict[str, dict[str, Any]]:
 
 def figures(run: Run, found: Mapping[str, Outcome]) -> dict[str, Any]:
     """Return all figures as JSON holds them, four digits each: the rest differs from run to run."""
-    told = {"run": repr(run), "arms": {label: dict(made.metrics) for label, made in found.items()}, "gains": gains(found)}
-    return json.loads(json.dumps(told), parse_float=lambda text: float(f"{float(text):.4g}"))  # type: ignore[no-any-return]
+    arms = {label: dict(made.metrics) for label, made in found.items()}
+    whole = json.dumps({"run": repr(run), "arms": arms, "gains": gains(found)})
+    rounded: dict[str, Any] = json.loads(whole, parse_float=lambda text: float(f"{float(text):.4g}"))
+    return rounded
 
 
 def write(run: Run, found: Mapping[str, Outcome], folder: Path) -> None:
@@ -103,14 +105,14 @@ def table(found: Mapping[str, Any]) -> str:
     for name, gain in found["gains"].items():
         metric, alone = known[gain["figure"]], gain["alone"]
         shown = [show(alone[when], metric.unit) for when in ("before", "after")]
-        ratios = [f"× {gain[place]['throughput']:.2f}" for place in ("alone", "last")]
-        lines.append("| " + " | ".join([f"`{name}`", metric.title.lower(), *shown, *ratios]) + " |")
+        ratios = [show(gain[place]["throughput"], "x") for place in ("alone", "last")]
+        lines.append("| " + " | ".join([f"`{name}`", metric.title, *shown, *ratios]) + " |")
     return "\n".join(lines)
 
 
 def arms(found: Mapping[str, Any]) -> str:
     """Return all figures of all arms, from `figures`, as a Markdown table."""
-    lines = ["| | " + " | ".join(metric.title.lower() for metric in METRICS) + " |"]
+    lines = ["| | " + " | ".join(metric.title for metric in METRICS) + " |"]
     lines.append("| --- |" + " ---: |" * len(METRICS))
     for label, metrics in found["arms"].items():
         cells = [show(metrics[metric.name], metric.unit) for metric in METRICS]

@@ -16,7 +16,11 @@ from examples.training.train import order
 METRICS = (
     Metric("throughput", "Throughput", "tokens/s", "higher", "Tokens with a label over the time of all steps."),
     Metric(
-        "step", "Time of a step", "s", "lower", "Passes as soon as what they wait for is there, then the longest update."
+        "step",
+        "Time of a step",
+        "s",
+        "lower",
+        "Passes as soon as what they wait for is there, then the longest update.",
     ),
     Metric("bubble", "Ranks idle", "share", "lower", "Time of both ranks in which they wait for each other."),
     Metric("uneven", "Busiest rank", "x", "lower", "Processor seconds of the busier rank over the mean."),
@@ -25,7 +29,9 @@ METRICS = (
     Metric("micro_uneven", "Longest micro-batch", "x", "lower", "Positions of a step's longest one over the mean."),
     Metric("parameters", "Parameters", "", "lower", "Weights of the rank with most."),
     Metric("maxvio_batch", "MaxVio of a batch", "", "lower", "Fullest expert over the mean, less 1, padding included."),
-    Metric("expert_rank", "Expert tokens of a rank", "tokens", "lower", "Tokens that experts of a rank compute a step."),
+    Metric(
+        "expert_rank", "Expert tokens of a rank", "tokens", "lower", "Tokens that experts of a rank compute a step."
+    ),
     Metric("stall_mean", "Stall of a checkpoint", "s", "lower", "By the clock; other work on the machine shows."),
     Metric("loss", "Loss", "nats", "lower", "Mean of the last five steps, before their updates."),
 )

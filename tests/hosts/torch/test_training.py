@@ -118,7 +118,8 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert before.items() <= expected.items()
 
     ranks = started(tmp_path / "killed", STEPS)
-    after = losses([rank.communicate(timeout=300)[0] for rank in ranks][0])
+    said = [rank.communicate(timeout=300)[0] for rank in ranks]
+    after = losses(said[0])
     assert [rank.returncode for rank in ranks] == [0, 0]
     assert 0 < min(after) < STEPS
     assert after == {step: loss for step, loss in expected.items() if step >= min(after)}
