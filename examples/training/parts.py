@@ -37,12 +37,12 @@ class Parts:
 class Run:
     """How large a run is; the defaults take some seconds."""
 
-    size: Size = Size(vocabulary=2048, layers=4, width=96, heads=4, experts=8, active=2, inner=48, length=256)  # noqa: RUF009 a frozen value
+    size: Size = Size(vocabulary=4096, layers=2, width=96, heads=4, experts=8, active=2, inner=48, length=256)  # noqa: RUF009 a frozen value
     micro: int = 8
     "Micro-batches of a step."
-    documents: int = 8
+    documents: int = 4
     "Of a micro-batch, on average."
-    steps: int = 38
+    steps: int = 26
     every: int = 6
     "Steps from one checkpoint to the next."
     rate: float = 3e-3

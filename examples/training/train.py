@@ -41,7 +41,7 @@ BUFFER = 32 << 20  # bytes of host memory for checkpoints, several states
 def train(parts: Parts, run: Run, folder: Path, told: Callable[[int, float], None] = lambda step, loss: None) -> Meter:
     """Train as one of the ranks of `torch.distributed`, from the newest checkpoint in `folder` on, if there is one."""
     pipeline, model, stage = built(parts, run)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=run.rate, betas=(0.9, 0.95), weight_decay=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=run.rate, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     balancer = BiasBalancer(stage, PRICES if parts.experts else Nothing(), group=alone()).follow(optimizer)
     state = {"model": model, "optimizer": optimizer, "balancer": balancer, "step": 0}
     meter = Meter(sum(weight.numel() for weight in model.parameters()))
