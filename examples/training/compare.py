@@ -32,8 +32,10 @@ OWN = {
 }
 "The figure that each part is there for."
 OFF, ON = "all off", "all on"
+AUXILIARY = 0.3
+"Factor of the auxiliary loss, chosen as the prices were: best of 0.03, 0.1 and 0.3."
 ALONE = {name: Parts.named(name) for name in OWN}
-DRAWN = {OFF: Parts(), **ALONE, "auxiliary loss": Parts(auxiliary=1e-2), ON: Parts.named("all")}
+DRAWN = {OFF: Parts(), **ALONE, "auxiliary loss": Parts(auxiliary=AUXILIARY), ON: Parts.named("all")}
 WITHOUT = {f"all but {name}": replace(DRAWN[ON], **{name: False}) for name in OWN}
 ARMS = DRAWN | WITHOUT
 

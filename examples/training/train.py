@@ -21,7 +21,7 @@ from evenly.hosts.torch.pipelines.sharded import Sharded
 from evenly.hosts.torch.vocabulary import ShardedInput, ShardedOutput
 from evenly.train.batches.dealers.partitioned import Partitioned
 from evenly.train.experts.balancers.nothing import Nothing
-from evenly.train.experts.balancers.sign import Sign
+from evenly.train.experts.balancers.proportional import Proportional
 from evenly.train.pipeline.job import Job
 from evenly.train.pipeline.passes import Order
 from evenly.train.pipeline.schedules.one_f_one_b import OneFOneB
@@ -34,7 +34,8 @@ from examples.training.rows import Padded, Unpadded
 from examples.training.saving import TorchSave
 from examples.training.text import documents
 
-PRICES = Sign(1e-2)
+PRICES = Proportional(3e-2)
+"Chosen on seed 3, which no figure sees: best of sign 3e-2, proportional 3e-2 and 1e-1."
 BUFFER = 32 << 20  # bytes of host memory for checkpoints, several states
 
 
