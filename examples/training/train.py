@@ -75,8 +75,8 @@ def dealt(parts: Parts, run: Run, texts: Sequence[Tensor], start: int) -> Iterat
     """
     if parts.batches:
         lengths, dealer = [len(text) - 1 for text in texts], Partitioned(multiple=run.micro)
-        one = {"ranks": 1, "rank": 0}  # both ranks compute all documents: a pipeline is one rank of data parallelism
-        sampler: Any = DistributedBatchSampler(lengths, run.batch, dealer=dealer, shuffle=False, **one)
+        # Both ranks compute all documents: a pipeline is one rank of data parallelism.
+        sampler: Any = DistributedBatchSampler(lengths, run.batch, dealer=dealer, ranks=1, rank=0, shuffle=False)
     else:
         sampler = BatchSampler(range(len(texts)), run.documents, drop_last=True)
     micro_batches = islice(sampler, run.micro * start, run.micro * run.steps)

@@ -1,12 +1,9 @@
 """The example of training: parts that change no result change none, and a killed run goes on bit for bit."""
 
 import json
-import os
-import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,18 +11,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
 
-from evenly.hosts.torch.checkpoints import folder as versions  # noqa: E402
-from evenly.hosts.torch.experts.gpt import Size  # noqa: E402
+from examples.training.__main__ import main  # noqa: E402
 from examples.training.compare import ARMS, OFF, ON, OWN, metered, outcomes, write  # noqa: E402
 from examples.training.meter import Meter  # noqa: E402
-from examples.training.parts import Parts, Run  # noqa: E402
+from examples.training.parts import Parts  # noqa: E402
+from tests.hosts.torch.training import RUN  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
-SMALL = Size(vocabulary=128, layers=2, width=32, heads=2, experts=4, active=2, inner=16, length=64)
-RUN = Run(SMALL, micro=4, documents=3, steps=6, every=2, double=True)
 EXACT = ("batches", "unpadded", "vocabulary", "checkpoints")
 TOGETHER = "all that is exact"
-STEPS = 8
 
 
 @pytest.fixture(scope="module")
@@ -69,60 +63,42 @@ def test_the_page_and_the_figures_name_what_each_part_brings(found: dict[str, li
     assert told["gains"]["unpadded"]["alone"]["after"] == 0.0 < told["gains"]["unpadded"]["alone"]["before"]
 
 
-def losses(text: str) -> dict[int, str]:
-    """Return the losses that a run printed, by step, with all their digits."""
-    return {int(step): loss for step, loss in re.findall(r"step (\d+): loss (\S+)", text)}
+def test_a_killed_run_goes_on_bit_for_bit(found: dict[str, list[Meter]], tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "tests.hosts.torch.killed", str(tmp_path)]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert said.returncode == 0, said.stderr
+    expected = {str(step): loss for step, loss in enumerate(found[ON][0].losses)}
+    before, after = json.loads(said.stdout)
+    assert 2 < len(before) < RUN.steps
+    assert before.items() <= expected.items()
+    assert 0 < len(after) < RUN.steps
+    assert before | after == expected
+    assert after.items() <= expected.items()
 
 
-def started(folder: Path, steps: int) -> list["subprocess.Popen[str]"]:
-    """Start both ranks of a run with all parts, as torchrun would."""
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process be the only rank of a training that torchrun starts."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [sys.executable, "-m", "examples.training", "--steps", str(steps), "--every", "2", "--checkpoints"]
-    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return [
-        subprocess.Popen(
-            [*words, str(folder)], cwd=ROOT, env=shared | {"RANK": str(rank)}, stdout=subprocess.PIPE, text=True
-        )
-        for rank in range(2)
-    ]
+    for name, value in {"RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}.items():
+        monkeypatch.setenv(name, str(value))
 
 
-def until_saved(lines: Iterator[str], folder: Path) -> str:
-    """Read lines until there is a version that is whole."""
-    read = ""
-    while not versions.versions(folder):
-        read += next(lines)
-    return read
+@pytest.mark.usefixtures("alone")
+def test_the_command_prints_losses_and_goes_on_from_what_torch_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(steps: int, folder: str) -> list[str]:
+        options = ["--on", "none", "--steps", str(steps), "--every", "1", "--checkpoints", str(tmp_path / folder)]
+        monkeypatch.setattr(sys, "argv", ["training", *options])
+        main()
+        return capsys.readouterr().out.splitlines()
 
-
-def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "examples.training"]
-    options = ["--on", "all", "--steps", str(STEPS), "--checkpoints", str(tmp_path / "whole")]
-    whole = subprocess.run(
-        [sys.executable, *words, *options], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert whole.returncode == 0, whole.stderr
-    expected = losses(whole.stdout)
-    assert len(expected) == STEPS
-
-    ranks = started(tmp_path / "killed", 40)
-    try:
-        assert ranks[0].stdout is not None
-        before = losses(until_saved(iter(ranks[0].stdout), tmp_path / "killed"))
-    finally:
-        for rank in ranks:
-            rank.kill()
-            rank.communicate()
-    assert before.items() <= expected.items()
-
-    ranks = started(tmp_path / "killed", STEPS)
-    said = [rank.communicate(timeout=300)[0] for rank in ranks]
-    after = losses(said[0])
-    assert [rank.returncode for rank in ranks] == [0, 0]
-    assert 0 < min(after) < STEPS
-    assert after == {step: loss for step, loss in expected.items() if step >= min(after)}
+    whole = said(2, "whole")
+    assert [line.partition(": loss ")[0] for line in whole] == ["step 0", "step 1"]
+    assert said(1, "parts") + said(2, "parts") == whole
 
 
 def test_a_part_that_is_not_there_is_named() -> None:
