@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ WORD = re.compile(r"\w+|[^\w\s]")
 PARAGRAPH = re.compile(r"\n\s*\n")
 
 
-def documents(vocabulary: int, length: int, seed: int) -> list[Tensor]:
+@cache
+def documents(vocabulary: int, length: int, seed: int) -> tuple[Tensor, ...]:
     """Return the paragraphs as numbers of words, int64 [2 to length + 1], in an order that `seed` draws.
 
     The most frequent words have the numbers from 1 on; 0 is any other word.
@@ -24,4 +26,4 @@ def documents(vocabulary: int, length: int, seed: int) -> list[Tensor]:
     number = {word: k for k, word in enumerate(frequent, 1)}
     found = [torch.tensor([number.get(word, 0) for word in words[: length + 1]]) for words in paragraphs]
     found = [document for document in found if len(document) > 1]
-    return [found[k] for k in np.random.default_rng(seed).permutation(len(found)).tolist()]
+    return tuple(found[k] for k in np.random.default_rng(seed).permutation(len(found)).tolist())
