@@ -22,12 +22,9 @@ def main() -> None:
     asked = parser.parse_args()
     dist.init_process_group("gloo")
     torch.set_num_threads(1)
-
-    def told(step: int, loss: float) -> None:
+    for meter in train(Parts.named(asked.on), Run(steps=asked.steps, every=asked.every), asked.checkpoints):
         if dist.get_rank() == 0:
-            print(f"step {step}: loss {loss!r}", flush=True)
-
-    train(Parts.named(asked.on), Run(steps=asked.steps, every=asked.every), asked.checkpoints, told)
+            print(f"step {meter.step}: loss {meter.losses[-1]!r}", flush=True)
     dist.destroy_process_group()
 
 

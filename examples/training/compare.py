@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,23 @@ ARMS = DRAWN | WITHOUT
 
 
 def measured(rank: int, run: Run, arms: Mapping[str, Parts], folder: str) -> dict[str, Meter]:
-    """Train all arms as one of the ranks, one after the other, after two short runs that warm up."""
+    """Train all arms as one of the ranks, after two short runs that warm up.
+
+    They take turns of some steps, so that other work on the machine meets all of them; a checkpoint is made and copied
+    in the middle of a turn.
+    """
     for k, parts in enumerate((Parts(), DRAWN[ON])):
-        train(parts, replace(run, steps=2), Path(folder) / f"warm {k}")
-    found = {}
-    for label, parts in arms.items():
-        found[label] = train(parts, run, Path(folder) / label)
+        list(train(parts, replace(run, steps=2), Path(folder) / f"warm {k}"))
+    trainings = {label: train(parts, run, Path(folder) / label) for label, parts in arms.items()}
+    found: dict[str, Meter] = {}
+    done = 0
+    for last in (*range(run.every // 2, run.steps, run.every), run.steps + 1):
+        for label, training in trainings.items():
+            for meter in islice(training, last - done):
+                found[label] = meter
+        done = last
         if rank == 0:
-            print(f"{label}: {found[label].cpu:.1f} CPU s", file=sys.stderr, flush=True)
+            print(f"{min(done, run.steps)} of {run.steps} steps", file=sys.stderr, flush=True)
     return found
 
 

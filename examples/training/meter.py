@@ -19,6 +19,8 @@ class Meter:
 
     parameters: int
     "Weights of this rank."
+    step: int = -1
+    "The last one that was computed."
     losses: list[float] = field(default_factory=list)
     passes: list[list[float]] = field(default_factory=list)
     "Processor seconds of each pass, in the order of the pipeline."
@@ -52,10 +54,11 @@ class Meter:
         """Note the clocks before a step."""
         self.clocks = time.thread_time(), time.process_time()
 
-    def end(self, loss: float, pipeline: Any, micro_batches: Sequence[Rows], balancer: BiasBalancer) -> None:
+    def end(self, step: int, loss: float, pipeline: Any, micro_batches: Sequence[Rows], balancer: BiasBalancer) -> None:
         """Note what a step took and did."""
         thread, process = self.clocks
         self.cpu += time.process_time() - process
+        self.step = step
         self.losses.append(loss)
         self.passes.append(pipeline.seconds)
         self.rest.append(time.thread_time() - thread - sum(pipeline.seconds))

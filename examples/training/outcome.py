@@ -14,13 +14,15 @@ from examples.training.parts import Parts, Run
 from examples.training.train import order
 
 METRICS = (
-    Metric("throughput", "Throughput", "tokens/s", "higher", "Tokens with a label over the time of all steps."),
+    Metric(
+        "throughput", "Throughput", "tokens/s", "higher", "Tokens of the mean step over the time of the median one."
+    ),
     Metric(
         "step",
         "Time of a step",
         "s",
         "lower",
-        "Passes as soon as what they wait for is there, then the longest update.",
+        "Passes as soon as what they wait for is there, then the longest update; median.",
     ),
     Metric("bubble", "Ranks idle", "share", "lower", "Time of both ranks in which they wait for each other."),
     Metric("uneven", "Busiest rank", "x", "lower", "Processor seconds of the busier rank over the mean."),
@@ -47,10 +49,10 @@ def outcome(label: str, parts: Parts, run: Run, ranks: Sequence[Meter]) -> Outco
     loads = np.concatenate([np.stack(rank.loads) for rank in ranks], axis=1)  # [steps, layers, experts]
     maxvio = np.array([[violation(layer) for layer in step] for step in loads])
     first, positions = ranks[0], np.array(ranks[0].positions)
-    tokens = float(sum(first.tokens))
+    tokens, usual = float(sum(first.tokens)), float(np.median(span))
     metrics = {
-        "throughput": tokens / float(span.sum()),
-        "step": float(span.mean()),
+        "throughput": tokens / len(span) / usual,
+        "step": usual,
         "bubble": idle_share(load),
         "uneven": peak_over_mean(load),
         "cpu": sum(rank.cpu for rank in ranks) / len(span),

@@ -3,7 +3,7 @@
 Each part takes the place of what stands in its `else`; nothing else of the loop knows which are on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,11 @@ PRICES = Proportional(3e-2)
 BUFFER = 32 << 20  # bytes of host memory for checkpoints, several states
 
 
-def train(parts: Parts, run: Run, folder: Path, told: Callable[[int, float], None] = lambda step, loss: None) -> Meter:
-    """Train as one of the ranks of `torch.distributed`, from the newest checkpoint in `folder` on, if there is one."""
+def train(parts: Parts, run: Run, folder: Path) -> Iterator[Meter]:
+    """Train as one of the ranks of `torch.distributed`, from the newest checkpoint in `folder` on, if there is one.
+
+    Yields what was metered so far, after each step.
+    """
     pipeline, model, stage = built(parts, run)
     optimizer = torch.optim.AdamW(model.parameters(), lr=run.rate, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     balancer = BiasBalancer(stage, PRICES if parts.experts else Nothing(), group=alone()).follow(optimizer)
@@ -63,9 +66,8 @@ def train(parts: Parts, run: Run, folder: Path, told: Callable[[int, float], Non
                 with meter.stall():
                     checkpoints.async_save({**state, "step": step + 1}, step + 1)
                 meter.saved += 1
-            meter.end(loss, pipeline, rows, balancer)
-            told(step, loss)
-    return meter
+            meter.end(step, loss, pipeline, rows, balancer)
+            yield meter
 
 
 def dealt(parts: Parts, run: Run, texts: Sequence[Tensor], start: int) -> Iterator[list[list[int]]]:

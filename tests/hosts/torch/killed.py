@@ -41,17 +41,14 @@ def forked(rank: int, attempt: int, folder: Path, told: Path) -> int:
     try:
         store = f"file://{folder / f'store-{attempt}'}"
         dist.init_process_group("gloo", init_method=store, rank=rank, world_size=RANKS)
-
-        def note(step: int, loss: float) -> None:
+        for meter in train(Parts.named("all"), RUN, folder / "run"):
             if rank == 0:
                 with told.open("a") as file:
-                    file.write(json.dumps([step, loss]) + "\n")
-            if attempt == 0 and step >= SOONEST:
+                    file.write(json.dumps([meter.step, meter.losses[-1]]) + "\n")
+            if attempt == 0 and meter.step >= SOONEST:
                 while not versions.versions(folder / "run"):
                     os.sched_yield()
                 os.kill(os.getpid(), signal.SIGKILL)
-
-        train(Parts.named("all"), RUN, folder / "run", note)
         dist.destroy_process_group()
         os._exit(0)
     finally:
