@@ -119,7 +119,8 @@ def table(found: Mapping[str, Any]) -> str:
         shown = [show(alone[when], metric.unit) for when in ("before", "after")]
         ratios = [show(gain[place]["throughput"], "x") for place in ("alone", "last")]
         lines.append("| " + " | ".join([f"`{name}`", metric.title, *shown, *ratios]) + " |")
-    return "\n".join(lines)
+    before, after = (found["arms"][label]["throughput"] for label in (OFF, ON))
+    return "\n".join([*lines, f"| all together | | | | {show(after / before, 'x')} | |"])
 
 
 def arms(found: Mapping[str, Any]) -> str:
