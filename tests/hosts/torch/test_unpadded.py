@@ -48,6 +48,9 @@ def test_attention_is_that_of_a_dense_mask() -> None:
     scores = scores.masked_fill(home[:, None] != home[None], float("-inf"))
     dense = torch.einsum("hij,jhd->ihd", scores.softmax(dim=-1), value)
     assert torch.allclose(attend(query, key, value, made), dense, atol=1e-12)
+    later = torch.ones(sum(sizes), sum(sizes), dtype=torch.bool).triu(1)
+    past = torch.einsum("hij,jhd->ihd", scores.masked_fill(later, float("-inf")).softmax(dim=-1), value)
+    assert torch.allclose(attend(query, key, value, made, causal=True), past, atol=1e-12)
 
 
 def test_the_layout_of_a_batch() -> None:

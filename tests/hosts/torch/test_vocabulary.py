@@ -140,6 +140,43 @@ def test_half_precision_keeps_its_softmax_in_float32(barriers: int, kinds: tuple
     assert torch.allclose(x.grad.float(), whole.grad, atol=float(whole.grad.abs().max()) / 50)
 
 
+def shapes(rank: int) -> tuple[float, float, int]:
+    """Return how far loss and gradient are from one process, and the passes timed, for micro-batches of any shape."""
+    torch.manual_seed(8)
+    table, weight = torch.randn(2, 12, 8, dtype=torch.float64)
+    whole = [torch.nn.Linear(8, 8).double() for _ in range(2)]
+    stage = copy.deepcopy(whole[rank])
+    embed, head = ShardedInput.of(table), ShardedOutput.of(weight)
+    pipeline = Sharded(order(2), [stage], embed, head)
+    tokens = [torch.randint(0, 12, (k + 1, 3) if k % 2 else (5 * k + 1,)) for k in range(MICRO)]
+    labels = [(part + 1) % 12 for part in tokens]
+    loss = pipeline.step(tokens, labels)
+    states = whole[1](whole[0](table[torch.cat([part.flatten() for part in tokens])]))
+    expected = F.cross_entropy(states @ weight.T, torch.cat([part.flatten() for part in labels]))
+    expected.backward()
+    apart = (stage.weight.grad - whole[rank].weight.grad).abs().max() / whole[rank].weight.grad.abs().max()
+    return loss - float(expected.detach()), float(apart), len(pipeline.seconds) - len(pipeline.passes)
+
+
+def test_micro_batches_of_a_step_may_differ_in_shape() -> None:
+    for loss, gradient, passes in together(2, shapes):
+        assert abs(loss) < 1e-12
+        assert gradient < 1e-12
+        assert passes == 0
+
+
+def test_labels_of_another_shape_than_their_tokens_are_told() -> None:
+    with pytest.raises(RuntimeError, match="labels in the shape of their tokens, not 8 and 7"):
+        together(2, short)
+
+
+def short(rank: int) -> None:
+    """Leave out the labels of a micro-batch."""
+    pipeline = Sharded(order(2), [torch.nn.Linear(8, 8)], ShardedInput(12, 8), ShardedOutput(8, 12))
+    tokens = [torch.zeros(3, dtype=torch.int64)] * MICRO
+    pipeline.step(tokens, tokens[1:])
+
+
 def resumed(rank: int) -> bool:
     """Return whether a pipeline that goes on from saved parameters ends with the bits of one that was not stopped."""
     torch.manual_seed(6)

@@ -1,5 +1,6 @@
 """Orders of passes: the kernel against a plain twin, published formulas, and mistakes."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from evenly.train.pipeline.passes import BACKWARD, FORWARD, INPUT, Order, live, 
 from evenly.train.pipeline.schedules import schedules
 from evenly.train.pipeline.schedules.interleaved import Interleaved
 from evenly.train.pipeline.schedules.one_f_one_b import OneFOneB
-from evenly.train.pipeline.timeline import run
+from evenly.train.pipeline.timeline import replay, run
 from evenly.train.pipeline.times import Times
 from tests.train.pipeline import plain
 
@@ -43,6 +44,21 @@ def test_the_kernel_takes_as_long_as_a_plain_twin(name: str, placement: Any) -> 
         known = times(len(schedule.homes(devices)), devices, devices, BARRIERS[placement] > 0)
         order = schedule.order(Job(devices, micro, placement, known))
         assert run(order, known).makespan == pytest.approx(plain.makespan(order, known), rel=1e-12)
+
+
+@pytest.mark.parametrize("placement", ["ends", "two-barriers", "one-barrier"])
+def test_measured_passes_are_replayed_as_they_ran(placement: Placement) -> None:
+    known = times(3, 3, 1, BARRIERS[placement] > 0)
+    free = replace(known, hop=0.0, broadcast=0.0, meet=0.0, reduce=0.0)
+    order = OneFOneB().order(Job(3, 6, placement, known))
+    seconds = free.of(order)
+    assert replay(order, seconds).makespan == run(order, free).makespan
+    seconds[order.batch == 2] *= 3.0  # one micro-batch is longer on every device
+    longer = replay(order, seconds)
+    assert longer.makespan > run(order, free).makespan
+    assert longer.busy.sum() == pytest.approx(seconds.sum())
+    with pytest.raises(ValueError, match=f"the order has {len(seconds)} passes, not"):
+        replay(order, seconds[1:])
 
 
 @given(

@@ -15,6 +15,7 @@ from evenly.core import Ints
 from evenly.hosts.torch.experts.balancer import BiasBalancer
 from evenly.hosts.torch.experts.gpt import Gpt, Size
 from evenly.hosts.torch.experts.router import Router, extra_loss
+from evenly.hosts.torch.experts.text import pages
 from evenly.train.experts.balancers import Balancer
 from evenly.train.experts.balancers.nothing import Nothing
 from evenly.train.experts.balancers.proportional import Proportional
@@ -91,13 +92,7 @@ class Reached:
 
 def corpus(vocabulary: int) -> tuple[Tensor, Tensor]:
     """Return text to train on and to validate on as symbols [N]; raise `ValueError` where Python ships none."""
-    try:
-        from pydoc_data.topics import topics
-    except ImportError:
-        raise ValueError(
-            "this Python ships no pydoc_data, whose text is trained on; install its documentation"
-        ) from None
-    whole = "".join(topics[name] for name in sorted(topics)).encode("ascii", "replace")
+    whole = "".join(pages()).encode("ascii", "replace")
     text = torch.from_numpy(np.frombuffer(whole, np.uint8).astype(np.int64) % vocabulary)
     held = torch.arange(len(text)) // BLOCK % HELD_OUT == 0
     return text[~held], text[held]

@@ -1,5 +1,6 @@
 """A pipeline whose input and output layer lie on all its ranks, in the order of a schedule."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,17 +88,22 @@ class Sharded:
         self.groups = {name: dist.new_group() for name in names}  # so that none waits for another's turn
         self.held = 0.0
         "Most micro-batches whose activations this rank held at once in the last step."
+        self.seconds: list[float] = []
+        "Processor seconds of this thread in each pass of the last step, in their order; waiting takes none."
 
     def step(self, tokens: Sequence[Tensor], labels: Sequence[Tensor]) -> float:
         """Compute one step, add its gradients to the parameters, and return the mean loss of all tokens that count.
 
-        `tokens` and `labels` are those of each micro-batch, [b, s], all alike in shape; states have the type of the
-        tables' weights.
+        `tokens` and `labels` are those of each micro-batch, [...], of any shape that all ranks know; states have the
+        type of the tables' weights.
         """
-        if len(tokens) != self.micro or len(labels) != self.micro or len({part.shape for part in tokens}) != 1:
-            raise ValueError(f"a step has {self.micro} micro-batches of one shape, not {len(tokens)} and {len(labels)}")
+        if [part.shape for part in tokens] != [part.shape for part in labels] or len(tokens) != self.micro:
+            raise ValueError(
+                f"a step has {self.micro} micro-batches, labels in the shape of their tokens, not {len(tokens)} and "
+                f"{len(labels)}"
+            )
         count = sum(int((part != self.head.ignore).sum()) for part in labels)
-        step, self.held = _Step(tokens, labels, 1.0 / max(count, 1)), 0.0
+        step, self.held, self.seconds = _Step(tokens, labels, 1.0 / max(count, 1)), 0.0, []
         verbs = {
             FORWARD: self._forward,
             BACKWARD: self._backward,
@@ -109,16 +115,18 @@ class Sharded:
             SCATTER: self._scatter,
         }
         for kind, stage, batch in self.passes:
+            begin = time.thread_time()
             self._advance(step)
             verbs[kind](step, stage, batch)
+            self.seconds.append(time.thread_time() - begin)
             self.held = max(self.held, len(step.saved) / self.chunks)
         for work in step.pending:
             work.wait()
         return step.loss * step.scale
 
-    def _empty(self, step: _Step) -> Tensor:
-        """Return room for the states of a micro-batch, [b, s, h]."""
-        return self.head.weight.new_empty(*step.tokens[0].shape, self.head.hidden)
+    def _empty(self, step: _Step, batch: int) -> Tensor:
+        """Return room for the states of a micro-batch, [..., h]."""
+        return self.head.weight.new_empty(*step.tokens[batch].shape, self.head.hidden)
 
     def _tag(self, stage: int, batch: int, back: bool) -> int:
         return 2 * (stage * self.micro + batch) + back
@@ -138,7 +146,7 @@ class Sharded:
         elif (stage, batch) in step.inputs:
             x = step.inputs.pop((stage, batch))
         else:
-            x = self._empty(step)
+            x = self._empty(step, batch)
             dist.recv(x, self.home[stage - 1], self.groups["forward"], self._tag(stage, batch, back=False))
         y = self.stages[stage](x.requires_grad_())
         step.saved[stage, batch] = x, y
@@ -155,7 +163,7 @@ class Sharded:
         if self.last:
             x = step.saved[len(self.home) - 1, batch][1].detach()
         else:
-            x = self._empty(step)
+            x = self._empty(step, batch)
             dist.broadcast(x, self.home[-1], group=self.groups["states"])
         shard = self.head.softmax(
             x.reshape(-1, self.head.hidden), step.labels[batch].reshape(-1), self.head.barriers == 1
@@ -229,7 +237,7 @@ class Sharded:
             return flat.reshape(*step.tokens[batch].shape, self.head.hidden)
         if (stage, batch) in step.gradients:
             return step.gradients.pop((stage, batch))
-        gradient = self._empty(step)
+        gradient = self._empty(step, batch)
         dist.recv(gradient, self.home[stage + 1], self.groups["backward"], self._tag(stage, batch, back=True))
         return gradient
 
@@ -248,7 +256,7 @@ class Sharded:
         if self.first:
             gradient = step.gradients.pop((-1, batch))
         else:
-            gradient = self._empty(step)
+            gradient = self._empty(step, batch)
             dist.broadcast(gradient, self.home[0], group=self.groups["returned"])
         _add(self.embed.weight, self.embed.scattered(step.tokens[batch], gradient))
 

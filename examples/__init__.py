@@ -1,0 +1,1 @@
+"""Programs that show how parts of evenly are adopted together."""
