@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evenly.core import Outcome
-from evenly.hosts.torch.vocabulary.processes import together
+from evenly.hosts.torch.processes import together
 from evenly.report import page
 from evenly.report.units import show
 from evenly.sweep.folder import write_text
