@@ -7,9 +7,9 @@ import torch
 
 from benchmarks.figures import Figure
 from benchmarks.turns import ratio
+from evenly.hosts.torch.processes import together
 from evenly.hosts.torch.vocabulary.busy import ends, sharded
 from evenly.hosts.torch.vocabulary.measure import MICRO, NAMES, SIZE, cpu, order, output
-from evenly.hosts.torch.processes import together
 
 REPEATS = 3  # of all processes, begun anew
 WORDS = 32_000
