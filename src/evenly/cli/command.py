@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 import evenly
-from evenly.core.meant import meant
 
 if TYPE_CHECKING:
     from evenly.core import Document
@@ -94,6 +93,7 @@ def _on_trace(path: Path, like: str, changes: dict[str, Any], sets: list[str]) -
 
 def _near(name: str) -> str:
     """Return the embedded scenario whose name is closest, or all of them."""
+    from evenly.core.meant import meant
     from evenly.lookup import scenario_files
 
     return meant(name, scenario_files(), f"embedded scenarios: {', '.join(scenario_files())}")
