@@ -36,6 +36,8 @@ class Figure:
         >>> Figure.of("ratio", [1.0, 3.0, 1.2], "x").row(1.0)
         '| ratio | 1.2 x (1 to 3) |  |  |  |'
         """
+        if len(values) == 1:
+            return cls(name, values[0], unit, limit, **more)
         return cls(name, median(values), unit, limit, least=min(values), most=max(values), **more)
 
     @property

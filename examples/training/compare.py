@@ -7,8 +7,9 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,8 @@ def gains(found: Mapping[str, Outcome]) -> dict[str, dict[str, Any]]:
 def figures(run: Run, found: Mapping[str, Outcome]) -> dict[str, Any]:
     """Return all figures as JSON holds them, four digits each: the rest differs from run to run."""
     arms = {label: dict(made.metrics) for label, made in found.items()}
-    whole = json.dumps({"run": repr(run), "arms": arms, "gains": gains(found)})
+    together = found[ON].metrics["throughput"] / found[OFF].metrics["throughput"]
+    whole = json.dumps({"run": repr(run), "arms": arms, "gains": gains(found), "together": together})
     rounded: dict[str, Any] = json.loads(whole, parse_float=lambda text: float(f"{float(text):.4g}"))
     return rounded
 
@@ -109,18 +111,32 @@ def write(run: Run, found: Mapping[str, Outcome], folder: Path) -> None:
     page.write(drawn, folder / "report.html", title="Training in balance, end to end", metrics=METRICS)
 
 
-def table(found: Mapping[str, Any]) -> str:
-    """Return what each part brings, from `figures`, as a Markdown table."""
+def table(
+    found: Mapping[str, Any], least: Mapping[str, Any] | None = None, most: Mapping[str, Any] | None = None
+) -> str:
+    """Return what each part brings, from `figures`, as a Markdown table.
+
+    `least` and `most` hold the least and the greatest of several runs, where `found` holds their medians.
+    """
+
+    def ratio(of: Callable[[Mapping[str, Any]], float]) -> str:
+        spread = "" if least is None or most is None else f" ({of(least):.2f} to {of(most):.2f})"
+        return show(of(found), "x") + spread
+
     heads = ["part", "its figure", "off", "alone", "throughput alone", "throughput, joining all others"]
     lines = ["| " + " | ".join(heads) + " |", "| --- | --- | ---: | ---: | ---: | ---: |"]
     known = {metric.name: metric for metric in METRICS}
     for name, gain in found["gains"].items():
         metric, alone = known[gain["figure"]], gain["alone"]
         shown = [show(alone[when], metric.unit) for when in ("before", "after")]
-        ratios = [show(gain[place]["throughput"], "x") for place in ("alone", "last")]
+        ratios = [ratio(partial(_gained, name, place)) for place in ("alone", "last")]
         lines.append("| " + " | ".join([f"`{name}`", metric.title, *shown, *ratios]) + " |")
-    before, after = (found["arms"][label]["throughput"] for label in (OFF, ON))
-    return "\n".join([*lines, f"| all together | | | | {show(after / before, 'x')} | |"])
+    return "\n".join([*lines, f"| all together | | | | {ratio(lambda run: float(run['together']))} | |"])
+
+
+def _gained(part: str, place: str, found: Mapping[str, Any]) -> float:
+    """Return by how much throughput grows where a part is the only one, or the last one."""
+    return float(found["gains"][part][place]["throughput"])
 
 
 def arms(found: Mapping[str, Any]) -> str:

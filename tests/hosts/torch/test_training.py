@@ -6,13 +6,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
 
+from benchmarks.training import merged  # noqa: E402
 from examples.training.__main__ import main  # noqa: E402
-from examples.training.compare import ARMS, OFF, ON, OWN, metered, outcomes, write  # noqa: E402
+from examples.training.compare import ARMS, OFF, ON, OWN, figures, metered, outcomes, table, write  # noqa: E402
 from examples.training.meter import Meter  # noqa: E402
 from examples.training.parts import Parts  # noqa: E402
 from tests.hosts.torch.training import RUN  # noqa: E402
@@ -61,6 +63,14 @@ def test_the_page_and_the_figures_name_what_each_part_brings(found: dict[str, li
         assert f">{name}<" in page
         assert {"before", "after", "throughput"} == set(gain["alone"]) == set(gain["last"])
     assert told["gains"]["unpadded"]["alone"]["after"] == 0.0 < told["gains"]["unpadded"]["alone"]["before"]
+
+
+def test_several_runs_are_told_by_their_medians_and_their_spread(found: dict[str, list[Meter]]) -> None:
+    one = figures(RUN, outcomes(RUN, {label: found[label] for label in ARMS}))
+    runs = [one | {"together": ratio} for ratio in (1.5, 1.0, 3.0)]
+    told = table(*(merged(runs, of) for of in (median, min, max)))
+    assert told.splitlines()[-1] == "| all together | | | | 1.5 x (1.00 to 3.00) | |"
+    assert merged(runs, median)["gains"] == one["gains"]
 
 
 def test_a_killed_run_goes_on_bit_for_bit(found: dict[str, list[Meter]], tmp_path: Path) -> None:
