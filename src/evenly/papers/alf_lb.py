@@ -250,7 +250,7 @@ def gains() -> dict[str, float]:
 
 
 def trained() -> dict[str, float]:
-    """Return perplexity, MaxVio and dead experts of a small language model by how it is balanced, means over three seeds."""
+    """Return perplexity, MaxVio and dead experts of a small language model by how it is balanced; three seeds."""
     if importlib.util.find_spec("torch") is None:
         raise Skipped("the language model trains in torch, which is not installed: pip install 'evenly[torch]'")
     from evenly.hosts.torch.experts.train import compared
