@@ -54,9 +54,8 @@ FRESH: Mapping[str, Balancer] = {
 SMALL = Shape(layers=1, tokens=1024, experts=32, active=4)
 ONLINE = Shape(layers=1, tokens=256, experts=16, active=2)
 DOUBLINGS = (250, 500, 1000, 2000, 4000)
-OF_A_TOKEN = (
-    ONLINE.active / ONLINE.experts
-)  # a step on D of a token moves a price by (L - A) / T, a rate by (L - A) / L
+OF_A_TOKEN = ONLINE.active / ONLINE.experts
+"A step on D of a token moves a price by (L - A) / T, a rate by (L - A) / L."
 SCHEDULES: Mapping[str, Balancer] = {
     "1/n": Annealed(8.0 * OF_A_TOKEN, offset=20.0),
     "1/sqrt": Annealed(0.4 * OF_A_TOKEN, power=0.5),
