@@ -1,0 +1,70 @@
+"""Queues: whose task a free slot of a shared cluster runs next."""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from evenly.core import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Tasks of one job that may run at the same time."""
+
+    id: Hashable
+    job: Hashable
+    user: str
+    tasks: int = 1
+    work: float = 0.0
+    "Core-seconds that all its tasks are estimated to take."
+    job_work: float = 0.0
+    "Core-seconds that all stages of its job are estimated to take."
+    demand: tuple[float, ...] = (1.0,)
+    "What one task holds of each resource of the cluster, cores first."
+
+
+class Turns(Protocol):
+    """Keeps who has had what on one cluster, and tells from it whose turn it is.
+
+    Stages wait in pools, and a free slot goes to the pool whose key is smallest, and in it to the stage that was
+    submitted first. A verb returns the pools whose keys it changed; the caller asks for these anew. `now` never falls.
+    Nothing here is ever interrupted: a key only says who is next.
+    """
+
+    def submit(self, stage: Stage, now: float) -> Iterable[Hashable]:
+        """Take a stage whose tasks can run from now on, or one that is known and whose estimates have changed."""
+        ...
+
+    def start(self, stage: Stage, now: float) -> Iterable[Hashable]:
+        """Note that one task of a stage takes a slot."""
+        ...
+
+    def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
+        """Note that one task frees its slot after so many seconds; 0 seconds for one that is given back undone."""
+        ...
+
+    def leave(self, stage: Stage, now: float) -> Iterable[Hashable]:
+        """Forget a stage: all its tasks have finished, or its client is gone."""
+        ...
+
+    def pool(self, stage: Stage) -> Hashable:
+        """Return where the tasks of a stage wait; it never changes."""
+        ...
+
+    def key(self, pool: Hashable) -> tuple[float, ...]:
+        """Return when it is a pool's turn, smaller earlier; keys of one length, no two equal."""
+        ...
+
+
+class Queue(Protocol):
+    """A policy that shares a cluster between users, their jobs, or whoever comes first.
+
+    The object holds knobs alone; the same one decides in the simulator, in Dask and in Spark.
+    """
+
+    def open(self, capacity: tuple[float, ...]) -> Turns:
+        """Return the turns of a cluster that has so much of each resource, cores first, and where nothing runs yet."""
+        ...
+
+
+queues: Catalog[Queue] = Catalog(__name__, Queue)
