@@ -75,7 +75,7 @@ class _Attached(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override] # torch is untyped
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Return the gradient of the states as it came, and 1 for the loss."""
         (loss,) = ctx.saved_tensors
         return gradients[0], torch.ones_like(loss)

@@ -70,6 +70,26 @@ def test_periods_that_are_added_up_are_those_of_a_plain_twin(machine: Machine, n
         assert made.durable[k] == pytest.approx(durable, abs=1e-6)
 
 
+@pytest.mark.parametrize("interval", [1, 3, 10])
+@pytest.mark.parametrize("storage", [0.5, 1.0, 2.0, 20.0])
+@pytest.mark.parametrize("copy", [0.5, 1.0, 2.0, 20.0])
+def test_periods_of_states_that_move_whole_are_the_longest_way_round(
+    monkeypatch: pytest.MonkeyPatch, copy: float, storage: float, interval: int
+) -> None:
+    """A period is the longest of the cycles: train and copy, write, or, with room for one state, copy and write."""
+    monkeypatch.setattr("evenly.train.checkpoint.timeline.PIECES", 1)
+    copying, writing = 1 / copy, 1 / storage
+    periods = {
+        ("snapshot-async", 1.0): copying + max(interval, writing),
+        ("snapshot-async", 2.0): max(copying + interval, writing),
+        ("lazy", 1.0): max(interval + max(0.0, copying - 0.9), copying + writing),
+        ("lazy", 2.0): max(interval + max(0.0, copying - 0.9), writing),
+    }
+    for (name, room), period in periods.items():
+        machine = Machine(1.0, 0.9, 0.1, copy, 2.0, storage, room)
+        assert timeline(machine, savers[name](), interval, 200).stall[-1] + interval == pytest.approx(period, rel=1e-12)
+
+
 @settings(max_examples=40)
 @given(machine=machines, interval=st.integers(1, 4))
 def test_who_waits_for_less_never_waits_longer(machine: Machine, interval: int) -> None:
