@@ -45,7 +45,7 @@ class Found:
     wrong: int = 0
     "Steps among them whose loss differs in any bit."
     lost: int = 0
-    "Kills after which a version that was complete before is no longer there."
+    "Kills after which a version that was complete before is no longer there, or is not what the next run begins from."
     behind: int = 0
     "Most versions that had been asked for and were not complete when a run was killed."
 
@@ -74,11 +74,12 @@ def main(kills: int, seed: int) -> Found:
     chance = random.Random(seed)
     reference, found = _reference(seed), Found()
     with tempfile.TemporaryDirectory() as root:
-        part = 0
+        part = complete = 0
         while found.kills < kills:
             folder = Path(root) / str(part)
-            if _once(folder, seed, chance, reference, found):
-                part += 1
+            ended, complete = _once(folder, seed, chance, reference, found, complete)
+            if ended:
+                part, complete = part + 1, 0
     return found
 
 
@@ -94,8 +95,13 @@ def _reference(seed: int) -> list[float]:
     return [float(loss) for loss in board.losses]
 
 
-def _once(folder: Path, seed: int, chance: random.Random, reference: list[float], found: Found) -> bool:
-    """Run until killed; return whether the run ended before."""
+def _once(
+    folder: Path, seed: int, chance: random.Random, reference: list[float], found: Found, before: int
+) -> tuple[bool, int]:
+    """Run until killed; return whether the run ended before that, and the newest version that was complete.
+
+    `before`: the newest that was complete when the last run in this folder died, from which this one must begin.
+    """
     board = Board()
     named = chance.random() < 0.5
     point, passes, life = chance.choice(POINTS), chance.randint(1, MOST_PASSES), chance.uniform(0.0, LONGEST)
@@ -107,13 +113,13 @@ def _once(folder: Path, seed: int, chance: random.Random, reference: list[float]
         time.sleep(life)
         os.kill(child, signal.SIGKILL)
     status = os.waitpid(child, 0)[1]
-    first, done, asked, complete = (int(count) for count in board.counts[:4])
+    first, done, asked, complete, began = (int(count) for count in board.counts)
     for step in range(first, done):
         found.steps += 1
         found.wrong += float(board.losses[step]) != reference[step]
     there = versions.versions(folder)
     found.resumed += first > 0
-    found.lost += max(there, default=0) < complete
+    found.lost += max(there, default=0) < complete or (began == 1 and first < before)
     found.behind = max(found.behind, asked - complete)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
         found.kills += 1
@@ -121,7 +127,7 @@ def _once(folder: Path, seed: int, chance: random.Random, reference: list[float]
         found.ended += 1
     else:
         raise RuntimeError(f"a run failed with status {status}; what it printed says why")
-    return status == 0
+    return status == 0, max(before, complete)
 
 
 def _runs(child: int) -> bool:
