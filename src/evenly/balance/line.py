@@ -76,9 +76,16 @@ class Line(Generic[T]):
         return stage, task
 
     def _first(self) -> Hashable:
-        """Return the pool whose turn it is, having dropped what is out of date."""
+        """Return the pool whose turn it is: entries that are out of date are dropped, keys that rose are put right."""
+        heap, keys = self._heap, self._keys
         while True:
-            key, _, pool = self._heap[0]
-            if self._keys.get(pool) == key:
+            key, _, pool = heap[0]
+            if keys.get(pool) != key:
+                heapq.heappop(heap)
+                continue
+            risen = self.turns.key(pool)
+            if risen == key:
                 return pool
-            heapq.heappop(self._heap)
+            keys[pool] = risen
+            heapq.heapreplace(heap, (risen, self._pushed, pool))
+            self._pushed += 1

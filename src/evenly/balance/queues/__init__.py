@@ -27,8 +27,9 @@ class Turns(Protocol):
     """Keeps who has had what on one cluster, and tells from it whose turn it is.
 
     Stages wait in pools, and a free slot goes to the pool whose key is smallest, and in it to the stage that was
-    submitted first. A verb returns the pools whose keys it changed; the caller asks for these anew. `now` never falls.
-    Nothing here is ever interrupted: a key only says who is next.
+    submitted first. A verb returns the pools whose keys it lowered; a key may rise untold, so the caller asks for the
+    smallest anew before it serves a pool. `now` never falls. Nothing here is ever interrupted: a key only says who is
+    next. Jobs and stages of all users have ids of their own.
     """
 
     def submit(self, stage: Stage, now: float) -> Iterable[Hashable]:
