@@ -1,23 +1,17 @@
 """Queues: the exam of each, what each promises, and what the others break."""
 
-import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import pytest
 
 from evenly.balance.queues import Queue, Turns, queues
 from evenly.balance.queues._deadlines import Deadlines
 from evenly.balance.queues.cfq import Cfq
-from evenly.balance.queues.deficit_round_robin import DeficitRoundRobin
-from evenly.balance.queues.drf import Drf
 from evenly.balance.queues.fair import Fair
 from evenly.balance.queues.first_come import FirstCome
-from evenly.balance.queues.shortest_job import ShortestJob
 from evenly.balance.queues.ujf import Ujf
 from evenly.balance.queues.uwfq import Uwfq, _of_jobs
-from evenly.balance.queues.virtual_token_counter import VirtualTokenCounter
-from evenly.testing.queues import Job, check_queue, lateness, serve, workload
+from evenly.testing.queues import Job, check_queue, lateness, workload
 from tests.seeds import seeds as seeded
 
 CORES = 8
