@@ -7,7 +7,7 @@
 import heapq
 import math
 import random
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -63,18 +63,19 @@ def serve(queue: Queue, jobs: Sequence[Job], cores: int, capacity: tuple[float, 
     return _Cluster(Line(queue.open(capacity or (float(cores),))), jobs, cores).run()
 
 
-def ideal(jobs: Sequence[Job], cores: int) -> Fluid:
+def ideal(jobs: Sequence[Job], cores: int, weights: Mapping[str, float] | None = None) -> Fluid:
     """Return what the ideal cluster does with the same jobs."""
     names = sorted({job.user for job in jobs})
     user = np.array([names.index(job.user) for job in jobs], np.int64)
-    return fluid(user, np.array([job.arrival for job in jobs]), np.array([job.work for job in jobs]), float(cores))
+    arrival, work = (np.array([getattr(job, name) for job in jobs]) for name in ("arrival", "work"))
+    return fluid(user, arrival, work, float(cores), np.array([(weights or {}).get(name, 1.0) for name in names]))
 
 
-def lateness(queue: Queue, jobs: Sequence[Job], cores: int) -> float:
+def lateness(queue: Queue, jobs: Sequence[Job], cores: int, weights: Mapping[str, float] | None = None) -> float:
     """Return how much later than the ideal a job ended, beyond a longest task and a longest job on all cores."""
     ends = np.array(serve(queue, jobs, cores).finish)
     allowed = max(max(job.tasks) for job in jobs) + max(job.work for job in jobs) / cores
-    return float((ends - ideal(jobs, cores).finish).max()) - allowed
+    return float((ends - ideal(jobs, cores, weights).finish).max()) - allowed
 
 
 def check_queue(queue: Queue) -> None:
