@@ -52,7 +52,7 @@ def beyond(queue: Queue, jobs: list[Job]) -> float:
     That is work that was started of a job which a shorter one of the same user, come later, then put behind the job in
     question: nobody could know. A longest task holds up a job that comes, and another is its own last.
     """
-    run, ends = serve(queue, jobs, CORES), ideal(jobs, CORES).finish
+    run, ends = serve(queue, jobs, CORES), ideal(jobs, CORES).finish.tolist()
     clock = FairClock(float(CORES))
     for index, job in enumerate(jobs):
         clock.submit(job.user, index, job.work, job.arrival)
@@ -62,13 +62,13 @@ def beyond(queue: Queue, jobs: list[Job]) -> float:
         for two, other in enumerate(jobs[one + 1 :], one + 1):
             if other.user == job.user and other.arrival < ends[one] and deadline[two] < deadline[one]:
                 last[one] = other.arrival
-    early = [(start, job, jobs[job].tasks[task]) for start, job, task in run.starts if start < last[job]]
+    early = [(start, one, jobs[one].tasks[task]) for start, one, task in run.starts if start < last[one]]
     longest = max(max(job.tasks) for job in jobs)
     late = []
-    for job, end in enumerate(run.finish):
-        work = sum(task for start, other, task in early if deadline[other] > deadline[job] and start < end)
-        late.append(end - ends[job] - 2 * longest - work / CORES)
-    return max(late)
+    for one, end in enumerate(run.finish):
+        work = sum(task for start, other, task in early if deadline[other] > deadline[one] and start < end)
+        late.append(end - ends[one] - 2 * longest - work / CORES)
+    return float(max(late))
 
 
 @seeded(20, 60, 3000)
