@@ -210,7 +210,6 @@ class FairClock:
         work = max(work, known.before + account.read(virtual) - known.began)
         if work == known.work:
             return ()
-        account.clock, account.since = account.read(virtual), virtual
         old = bisect_left(account.order, known.place)
         del account.order[old], account.works[old], account.ends[old]
         known.work = work
