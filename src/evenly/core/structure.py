@@ -86,13 +86,18 @@ def _converter() -> cattrs.Converter:
     made.register_structure_hook_factory(dataclasses.is_dataclass, lambda kind: _dataclass(made, kind))
     made.register_structure_hook_factory(lambda kind: catalog_of(kind) is not None, lambda kind: _plugin(made, kind))
     made.register_structure_hook_func(_is_sequence, _sequence(made))
-    made.register_structure_hook_func(lambda kind: get_origin(kind) is Mapping, _mapping(made))
+    made.register_structure_hook_func(_is_mapping, _mapping(made))
     return made
 
 
 def _is_sequence(kind: Any) -> bool:
     origin: Any = get_origin(kind)
     return origin is tuple or origin is list
+
+
+def _is_mapping(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is Mapping
 
 
 def _is_choice(kind: Any) -> bool:
