@@ -1,84 +1,197 @@
 """Who waits for a slot, in the order that a queue gives."""
 
 import heapq
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from evenly.balance.queues import Stage, Turns
+from evenly.balance.recent import Recent
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
+Place = tuple[int, int]
 
 
-@dataclass(slots=True)
+def _by_arrival(task: object) -> Any:
+    """Rank all tasks alike."""
+    return 0
+
+
+@dataclass(slots=True, eq=False)
+class _Stage(Generic[T]):
+    """The tasks of a stage that wait: entries of tasks that were taken out remain until they come first."""
+
+    stage: Stage
+    place: Place
+    pool: Hashable
+    heap: list[tuple[Any, int, T]] = field(default_factory=list)
+    count: int = 0
+    listed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Pool(Generic[T]):
+    """The stages of a pool; those of which nothing waits are among them until they come first."""
+
+    entry: int = -1
+    "Which of the line's entries for it is valid."
+    heap: list[tuple[Place, _Stage[T]]] = field(default_factory=list)
+    count: int = 0
+
+
 class Line(Generic[T]):
-    """Tasks of many stages that wait, the next of which is found in logarithmic time of the pools, not the tasks.
+    """Tasks of many stages that wait, each of them once.
 
-    The caller tells `turns` what happens and hands what they return to `moved`.
+    The caller tells `turns` what happens and hands what they return to `moved`. The next task is found in logarithmic
+    time of the pools, the stages of its pool and the tasks of its stage. Tasks of a stage go by `rank`, those of one
+    rank as they came; a stage keeps its place until it leaves, so that tasks that are given back do not lose it.
 
     >>> from evenly.balance.queues.first_come import FirstCome
-    >>> turns = FirstCome().open((2.0,))
-    >>> line = Line(turns)
+    >>> line = Line[str](FirstCome().open((2.0,)))
     >>> for stage, tasks in ((Stage("a", "a", "ann", 2), ["a0", "a1"]), (Stage("b", "b", "bob"), ["b0"])):
-    ...     line.moved(turns.submit(stage, 0.0))
+    ...     line.moved(line.turns.submit(stage, 0.0))
     ...     line.add(stage, tasks)
-    >>> [line.pop()[1] for _ in range(len(line))]
-    ['a0', 'a1', 'b0']
+    >>> line.discard("a0")
+    >>> list(line), line.pop()[1], len(line), "a1" in line
+    (['a1', 'b0'], 'a1', 1, False)
     """
 
-    turns: Turns
-    _heap: list[tuple[tuple[float, ...], int, Hashable]] = field(default_factory=list)
-    _keys: dict[Hashable, tuple[float, ...]] = field(default_factory=dict)
-    _pools: dict[Hashable, dict[Hashable, tuple[Stage, list[T]]]] = field(default_factory=dict)
-    _count: int = 0
-    _pushed: int = 0
+    def __init__(self, turns: Turns, rank: Callable[[T], Any] = _by_arrival) -> None:
+        self.turns = turns
+        self.rank = rank
+        self._tasks: dict[T, tuple[_Stage[T], int]] = {}
+        self._stages: dict[Hashable, _Stage[T]] = {}
+        self._pools: dict[Hashable, _Pool[T]] = {}
+        self._heap: list[tuple[tuple[float, ...], int, Hashable]] = []
+        self._serial = 0
+        self._jobs: dict[Hashable, tuple[int, int]] = {}  # place, and how many stages are known
+        self._left = Recent[int]()  # places of jobs without stages, for one that comes late
 
     def __len__(self) -> int:
         """Return how many tasks wait."""
-        return self._count
+        return len(self._tasks)
+
+    def __contains__(self, task: object) -> bool:
+        """Tell whether a task waits."""
+        return task in self._tasks
+
+    def __iter__(self) -> Iterator[T]:
+        """Return the tasks in the order in which they would be taken if no key changed meanwhile."""
+        for _, pool in sorted((self.turns.key(name), name) for name in self._pools):
+            for _, known in sorted(self._pools[pool].heap):
+                for _, serial, task in sorted(known.heap):
+                    if self._tasks.get(task) == (known, serial):
+                        yield task
 
     def add(self, stage: Stage, tasks: Iterable[T]) -> None:
-        """Let tasks of a stage wait, behind those of it that already do."""
-        pool = self.turns.pool(stage)
-        stages = self._pools.setdefault(pool, {})
-        waiting = stages.setdefault(stage.id, (stage, []))[1]
-        before = len(waiting)
-        waiting[:0] = reversed(list(tasks))
-        self._count += len(waiting) - before
-        self.moved((pool,))
+        """Let tasks of a stage wait; those that already do stay where they are."""
+        known = self._stages.get(stage.id) or self._meet(stage)
+        known.stage = stage
+        fresh = [task for task in dict.fromkeys(tasks) if task not in self._tasks]
+        if not fresh:
+            return
+        for task in fresh:
+            self._serial += 1
+            self._tasks[task] = (known, self._serial)
+            heapq.heappush(known.heap, (self.rank(task), self._serial, task))
+        pool = self._pools.get(known.pool)
+        if pool is None:
+            pool = self._pools[known.pool] = _Pool()
+        known.count += len(fresh)
+        pool.count += len(fresh)
+        if not known.listed:
+            known.listed = True
+            heapq.heappush(pool.heap, (known.place, known))
+        if pool.entry < 0:
+            self._push(known.pool, pool)
+
+    def discard(self, task: T) -> None:
+        """Take a task out, if it waits."""
+        found = self._tasks.pop(task, None)
+        if found is not None:
+            known = found[0]
+            known.count -= 1
+            pool = self._pools[known.pool]
+            pool.count -= 1
+            if not pool.count:
+                for _, other in pool.heap:
+                    other.listed = False
+                    other.heap.clear()
+                del self._pools[known.pool]
 
     def moved(self, pools: Iterable[Hashable]) -> None:
         """Ask for the keys of pools anew."""
-        for pool in pools:
-            if pool in self._pools:
-                key = self.turns.key(pool)
-                if self._keys.get(pool) != key:
-                    self._keys[pool] = key
-                    heapq.heappush(self._heap, (key, self._pushed, pool))
-                    self._pushed += 1
+        for name in pools:
+            pool = self._pools.get(name)
+            if pool is not None:
+                self._push(name, pool)
 
-    def peek(self) -> Stage:
-        """Return the stage whose task is next; raise `IndexError` where nothing waits."""
-        stages = self._pools[self._first()]
-        return next(iter(stages.values()))[0]
+    def peek(self) -> tuple[Stage, T]:
+        """Return the next task and its stage; raise `IndexError` where nothing waits."""
+        pool = self._pools[self._first()]
+        while not pool.heap[0][1].count:
+            known = heapq.heappop(pool.heap)[1]
+            known.listed = False
+            known.heap.clear()
+        known = pool.heap[0][1]
+        while True:
+            _, serial, task = known.heap[0]
+            if self._tasks.get(task) == (known, serial):
+                return known.stage, task
+            heapq.heappop(known.heap)
 
     def pop(self) -> tuple[Stage, T]:
         """Take the next task out; raise `IndexError` where nothing waits."""
-        pool = self._first()
-        stages = self._pools[pool]
-        stage, waiting = next(iter(stages.values()))
-        task = waiting.pop()
-        self._count -= 1
-        if not waiting:
-            del stages[stage.id]
-        if not stages:
-            del self._pools[pool], self._keys[pool]
+        stage, task = self.peek()
+        self.discard(task)
         return stage, task
 
+    def leave(self, stage: Stage) -> list[T]:
+        """Forget a stage; return the tasks of it that waited."""
+        known = self._stages.pop(stage.id, None)
+        if known is None:
+            return []
+        place, stages = self._jobs.pop(stage.job)
+        if stages > 1:
+            self._jobs[stage.job] = (place, stages - 1)
+        else:
+            self._left.keep(stage.job, place)
+        left = [task for _, serial, task in sorted(known.heap) if self._tasks.get(task) == (known, serial)]
+        for task in left:
+            self.discard(task)
+        return left
+
+    def _meet(self, stage: Stage) -> _Stage[T]:
+        """Give a new stage its place, that of its job first."""
+        self._serial += 1
+        place, stages = self._jobs.get(stage.job) or (self._left.take(stage.job, self._serial), 0)
+        self._jobs[stage.job] = (place, stages + 1)
+        known = self._stages[stage.id] = _Stage[T](stage, (place, self._serial), self.turns.pool(stage))
+        return known
+
+    def _push(self, name: Hashable, pool: _Pool[T]) -> None:
+        """Enter a pool into the line by its key as of now, in place of its entry so far."""
+        self._serial += 1
+        pool.entry = self._serial
+        heapq.heappush(self._heap, (self.turns.key(name), self._serial, name))
+        if len(self._heap) > 2 * len(self._pools) + 64:
+            self._heap = [entry for entry in self._heap if self._valid(entry)]
+            heapq.heapify(self._heap)
+
+    def _valid(self, entry: tuple[tuple[float, ...], int, Hashable]) -> bool:
+        pool = self._pools.get(entry[2])
+        return pool is not None and pool.entry == entry[1]
+
     def _first(self) -> Hashable:
-        """Return the pool whose turn it is, having dropped what is out of date."""
+        """Return the pool whose turn it is, having dropped old entries and put right the keys that rose."""
+        heap = self._heap
         while True:
-            key, _, pool = self._heap[0]
-            if self._keys.get(pool) == key:
-                return pool
-            heapq.heappop(self._heap)
+            key, serial, name = heap[0]
+            pool = self._pools.get(name)
+            if pool is None or pool.entry != serial:
+                heapq.heappop(heap)
+                continue
+            risen = self.turns.key(name)
+            if risen == key:
+                return name
+            heapq.heapreplace(heap, (risen, serial, name))

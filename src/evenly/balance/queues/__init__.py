@@ -26,26 +26,29 @@ class Stage:
 class Turns(Protocol):
     """Keeps who has had what on one cluster, and tells from it whose turn it is.
 
-    Stages wait in pools, and a free slot goes to the pool whose key is smallest, and in it to the stage that was
-    submitted first. A verb returns the pools whose keys it changed; the caller asks for these anew. `now` never falls.
-    Nothing here is ever interrupted: a key only says who is next.
+    Stages wait in pools, and a free slot goes to the pool whose key is smallest, and in it to the job that came first,
+    and of that to the stage that came first. A verb returns the pools whose keys it lowered; a key may rise untold, so
+    the caller asks for the smallest anew before it serves a pool. `now` never falls. Nothing here is ever interrupted:
+    a key only says who is next. Jobs and stages of all users have ids of their own.
+
+    What a class that inherits from this one does not define changes nothing.
     """
 
     def submit(self, stage: Stage, now: float) -> Iterable[Hashable]:
         """Take a stage whose tasks can run from now on, or one that is known and whose estimates have changed."""
-        ...
+        return ()
 
     def start(self, stage: Stage, now: float) -> Iterable[Hashable]:
         """Note that one task of a stage takes a slot."""
-        ...
+        return ()
 
     def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
         """Note that one task frees its slot after so many seconds; 0 seconds for one that is given back undone."""
-        ...
+        return ()
 
     def leave(self, stage: Stage, now: float) -> Iterable[Hashable]:
-        """Forget a stage: all its tasks have finished, or its client is gone."""
-        ...
+        """Forget a stage: all its tasks have finished, or its client is gone. None of its tasks hold a slot."""
+        return ()
 
     def pool(self, stage: Stage) -> Hashable:
         """Return where the tasks of a stage wait; it never changes."""

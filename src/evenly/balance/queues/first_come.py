@@ -1,9 +1,9 @@
 """First come, first served, by job."""
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Hashable
+from dataclasses import dataclass
 
-from evenly.balance.queues import Stage
+from evenly.balance.queues import Stage, Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,40 +14,18 @@ class FirstCome:
     a late stage of an early query goes before the first of a later one.
     """
 
-    def open(self, capacity: tuple[float, ...]) -> "Arrivals":
-        """Return the places of jobs."""
-        return Arrivals()
+    def open(self, capacity: tuple[float, ...]) -> "_OnePool":
+        """Return one pool for all."""
+        return _OnePool()
 
 
-@dataclass(slots=True)
-class Arrivals:
-    """Places of jobs in the order in which they were first seen."""
-
-    places: dict[Hashable, int] = field(default_factory=dict)
-
-    def submit(self, stage: Stage, now: float) -> Iterable[Hashable]:
-        """Give a new job the next place."""
-        if stage.job in self.places:
-            return ()
-        self.places[stage.job] = len(self.places)
-        return (stage.job,)
-
-    def start(self, stage: Stage, now: float) -> Iterable[Hashable]:
-        """Change nothing."""
-        return ()
-
-    def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
-        """Change nothing."""
-        return ()
-
-    def leave(self, stage: Stage, now: float) -> Iterable[Hashable]:
-        """Change nothing: a later stage of the job keeps its place."""
-        return ()
+class _OnePool(Turns):
+    """All wait in one pool, in which jobs go by their submission."""
 
     def pool(self, stage: Stage) -> Hashable:
-        """Return the job."""
-        return stage.job
+        """Return the pool of all."""
+        return None
 
     def key(self, pool: Hashable) -> tuple[float, ...]:
-        """Return the place of a job."""
-        return (self.places[pool],)
+        """Return the same for ever."""
+        return (0.0,)
