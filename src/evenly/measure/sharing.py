@@ -16,8 +16,10 @@ def fair_share(asked: Floats, given: Floats, least: float = 0.0) -> float:
 
     Reference: Jain, Chiu and Hawe, "A quantitative measure of fairness", 1984, compare allocations to the optimal ones.
 
-    >>> fair_share(np.array([[4.0, 4.0]]), np.array([[2.0, 2.0]])), fair_share(np.array([[4.0, 4.0]]), np.array([[4.0, 0]]))
-    (1.0, 0.5)
+    >>> fair_share(np.array([[4.0, 4.0]]), np.array([[2.0, 2.0]]))
+    1.0
+    >>> fair_share(np.array([[4.0, 4.0]]), np.array([[4.0, 0.0]]))
+    0.5
     """
     before = np.vstack((np.zeros(given.shape[1]), given[:-1]))
     wants = np.where(asked - before > least, asked - before, 0.0)

@@ -10,19 +10,25 @@ METRICS = (
     Metric("response_users", "Response by user", "s", "lower", "Mean over users of their mean response."),
     Metric("slowdown", "Slowdown", "x", "lower", "Mean of the response over that of the job alone on the cluster."),
     Metric(
-        "dvr", "Later than by UJF", "x", "lower", "Mean delay of jobs that end later than by UJF, over that response."
+        "dvr", "Later than by UJF", "x", "lower", "Mean delay of jobs that UJF ends earlier, over their response there."
     ),
     Metric("dvr_jobs", "Jobs later than by UJF", "", "lower", "How many those are."),
-    Metric("dsr", "Earlier than by UJF", "x", "lower", "Mean delay, below zero, of the others, over that response."),
     Metric(
-        "fairness", "Fairness of users", "share", "higher", "Jain's index over time of service by max-min fair share."
+        "dsr",
+        "Earlier than by UJF",
+        "x",
+        "lower",
+        "Mean delay of all other jobs, below zero, over their response there.",
+    ),
+    Metric(
+        "fairness", "Fairness of users", "share", "higher", "Jain's index of service by max-min fair share, over time."
     ),
     Metric(
         "lateness",
         "Latest after the ideal",
         "s",
         "lower",
-        "Longest time from a job's end in the fluid ideal to its end.",
+        "Most seconds between a job's end and that in the fluid ideal.",
     ),
     Metric("lag", "Behind the ideal", "s", "lower", "Most core-seconds that a user was behind the fluid ideal."),
     Metric("makespan", "Makespan", "s", "lower", "Until the last job ended."),
