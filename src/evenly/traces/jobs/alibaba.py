@@ -47,8 +47,8 @@ def read(path: Path, begin: float = 0.0, seconds: float | None = None) -> Jobs:
 
     The table's tasks are stages here, their instances tasks; `M2_1` waits for task 1. Every instance is taken to run as
     long as its task and to do that for as many core-seconds as it planned cores; a job is submitted when its first task
-    begins. No user is named: jobs of one type stand for a user. Tasks that did not end well are left out, so is a parent
-    that is not in the table. Raises `ValueError` that names file, line, field, value and remedy.
+    begins. No user is named: jobs of one type stand for a user. Tasks that did not end well are left out, and so is a
+    parent that is not in the table. Raises `ValueError` that names file, line, field, value and remedy.
     """
     names = () if tuple(first(path)) == COLUMNS else COLUMNS
     found: dict[str, _Job] = {}
@@ -61,7 +61,7 @@ def read(path: Path, begin: float = 0.0, seconds: float | None = None) -> Jobs:
         raise ValueError(f"{path}: no job that ended begins from {begin:g} s on; choose another part")
     chosen.sort(key=lambda job: job.begin)
     origin = f"{path.name}, from {begin:g} s" + (f" for {seconds:g} s" if seconds is not None else "")
-    return Jobs(tuple(_job(job, chosen[0].begin) for job in chosen), origin)
+    return Jobs(tuple(_job(path, job, chosen[0].begin) for job in chosen), origin)
 
 
 def _add(path: Path, line: int, row: Row, found: dict[str, _Job]) -> None:
@@ -84,14 +84,12 @@ def _add(path: Path, line: int, row: Row, found: dict[str, _Job]) -> None:
     job.tasks[own] = (after, Part(each * int(instances), (), (each,) * int(instances)))
 
 
-def _job(job: _Job, begin: float) -> Job:
+def _job(path: Path, job: _Job, begin: float) -> Job:
     after = {own: tuple(parent for parent in parents if parent in job.tasks) for own, (parents, _) in job.tasks.items()}
     names = ordered(after)
-    names += [own for own in job.tasks if own not in names]
+    if len(names) < len(job.tasks):
+        raise ValueError(f"{path}: tasks of a job that begins at {job.begin:g} wait for each other; repair their names")
     place = {own: k for k, own in enumerate(names)}
-    parts = tuple(
-        Part(part.work, tuple(sorted({place[parent] for parent in after[own]} & set(range(k)))), part.seconds)
-        for k, own in enumerate(names)
-        for _, part in [job.tasks[own]]
-    )
+    tasks = ((own, job.tasks[own][1]) for own in names)
+    parts = tuple(Part(part.work, tuple(place[p] for p in after[own]), part.seconds) for own, part in tasks)
     return Job(job.kind, job.begin - begin, parts, job.kind)

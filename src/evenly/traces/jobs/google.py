@@ -77,8 +77,8 @@ def read(path: Path, begin: float = 0.0, seconds: float | None = None, cores: fl
     """Return the jobs that were submitted from `begin` on for `seconds`, in the order of their submission.
 
     A task's work is the time from its SCHEDULE to its end, by its CPU request; a request of 1 is the largest machine,
-    which counts for `cores`. Where `path` is a folder with a table of task usage too, the work is what tasks used. A job
-    is submitted with its first task; jobs without work are left out. Raises `ValueError` that names file, line, field,
+    which counts for `cores`. Where `path` is a folder with a table of task usage too, the work is what tasks used. A
+    job is submitted with its first task; jobs without work are left out. Raises `ValueError` that names file, line, field,
     value and remedy.
     """
     events = _table(path, "events")
@@ -129,9 +129,9 @@ def _use(path: Path, found: dict[str, _Job]) -> None:
         start, end = (number(path, line, row, name) / MICROSECONDS for name in ("start time", "end time"))
         if end < start:
             refuse(path, line, "end time", row["end time"], "it is before the start; repair or remove the line")
-        job = found.get(str(row["job ID"]))
-        if job is not None:
-            task = job.tasks.setdefault(str(row["task index"]), _Task())
+        known = found.get(str(row["job ID"]))
+        if known is not None:
+            task = known.tasks.setdefault(str(row["task index"]), _Task())
             task.seconds += (end - start) * number(path, line, row, "CPU rate", absent=0.0)
 
 

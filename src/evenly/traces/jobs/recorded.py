@@ -48,9 +48,10 @@ def _known(names: list[str]) -> bool:
 def read(path: Path) -> Jobs:
     """Return the jobs in a CSV, JSON-lines or parquet file, in the order of their submission.
 
-    A row has `job`, `user`, `submit` (seconds) and `tasks`, the seconds of each task (a list, or text with blanks between),
-    or `work`, core-seconds that the split may cut. It may have `kind`, `bytes`, and where a job has several rows, `stage`
-    and `after`, the stages it waits for (a list, or text with blanks between). Times count from the first submission.
+    A row has `job`, `user`, `submit` (seconds) and `tasks`, the seconds of each task (a list, or text with blanks
+    between), or `work`, core-seconds that the split may cut. It may have `kind`, `bytes`, and where a job has several
+    rows, `stage` and `after`, the stages it waits for (a list, or text with blanks between). Times count from the first
+    submission.
     Raises `ValueError` that names file, line, field, value and remedy.
     """
     found: dict[str, _Job] = {}
