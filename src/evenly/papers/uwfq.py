@@ -1,0 +1,202 @@
+"""UWFQ: users share an analytics cluster by two virtual clocks, and long jobs are cut into short tasks."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from evenly.balance.queues import Queue
+from evenly.balance.queues.cfq import Cfq
+from evenly.balance.queues.fair import Fair
+from evenly.balance.queues.first_come import FirstCome
+from evenly.balance.queues.shortest_job import ShortestJob
+from evenly.balance.queues.ujf import Ujf
+from evenly.balance.queues.uwfq import Uwfq
+from evenly.cluster.jobs.estimates import Estimate
+from evenly.cluster.jobs.estimates.constant import Constant
+from evenly.cluster.jobs.estimates.learned import Learned
+from evenly.cluster.jobs.estimates.noisy import Noisy
+from evenly.cluster.jobs.results import against, judged, responses
+from evenly.cluster.jobs.scenario import JobsScenario
+from evenly.cluster.jobs.simulate import Run
+from evenly.cluster.jobs.splits import Split
+from evenly.cluster.jobs.splits.runtime import Runtime
+from evenly.cluster.jobs.splits.spark import Spark
+from evenly.cluster.jobs.submissions import Submission
+from evenly.cluster.jobs.submissions.four_large import FourLarge
+from evenly.cluster.jobs.submissions.frequent_and_infrequent import FrequentAndInfrequent
+from evenly.cluster.jobs.submissions.google_hetero import GoogleHetero
+from evenly.cluster.jobs.submissions.google_homo import GoogleHomo
+from evenly.cluster.jobs.submissions.large_and_small import LargeAndSmall
+from evenly.cluster.jobs.submissions.tiny_bursts import TinyBursts
+from evenly.traces.jobs.job import Job, Jobs, Part
+
+QUEUES: dict[str, Queue] = {
+    "fifo": FirstCome(),
+    "fair": Fair(),
+    "ujf": Ujf(),
+    "cfq": Cfq(),
+    "uwfq": Uwfq(),
+    "sjf": ShortestJob(),
+}
+ATR = 0.5  # advised seconds of a task in all published runs
+NOISES = range(4)  # draws of the noise for each workload
+RANDOM = 40  # random workloads of a seed
+ROUNDING = 1e-6  # seconds
+
+
+def runs(trace: Submission, seed: int, split: Split, queues: tuple[str, ...] = tuple(QUEUES)) -> dict[str, Run]:
+    """Return runs on the published 32 cores by queue; user-level job fairness is always among them."""
+    scenario = JobsScenario(trace=trace, split=split, seed=seed)
+    jobs = trace.draw(seed)
+    return {name: scenario.simulate(jobs, queue=QUEUES[name]) for name in dict.fromkeys(("ujf", *queues))}
+
+
+def told(found: dict[str, Run]) -> dict[str, float]:
+    """Return the figures of runs, each against user-level job fairness, by queue and metric."""
+    figures: dict[str, float] = {}
+    for name, run in found.items():
+        figures |= {f"{name}_{key}": value for key, value in {**responses(run), **against(run, found["ujf"])}.items()}
+    return figures
+
+
+def less(figures: dict[str, float], metric: str) -> float:
+    """Return by how many percent UWFQ is below user-level job fairness."""
+    return 100 * (1 - figures[f"uwfq_{metric}"] / figures[f"ujf_{metric}"])
+
+
+def homo(seed: int) -> dict[str, float]:
+    """Return the queues on the more even cut of Google's trace, all with runtime partitioning."""
+    figures = told(runs(GoogleHomo(), seed, Runtime(ATR)))
+    figures["less"] = less(figures, "response_short")
+    figures["long_over"] = figures["uwfq_response_long"] / figures["ujf_response_long"]
+    heavy = told(runs(GoogleHomo(load=1.3), seed, Runtime(ATR), ("uwfq",)))
+    return (
+        figures
+        | {f"heavy_{name}": value for name, value in heavy.items()}
+        | {
+            "heavy_less": less(heavy, "response_short"),
+            "dvr_apart": figures["uwfq_dvr"] - figures["cfq_dvr"],
+        }
+    )
+
+
+def hetero(seed: int) -> dict[str, float]:
+    """Return the queues on the less even cut of Google's trace, all with runtime partitioning."""
+    figures = told(runs(GoogleHetero(), seed, Runtime(ATR)))
+    heavy = told(runs(GoogleHetero(load=1.5), seed, Runtime(ATR), ("uwfq",)))
+    means = {name: figures[f"{name}_response_mean"] for name in QUEUES}
+    pairs = (("sjf", "cfq"), ("cfq", "uwfq"), ("uwfq", "ujf"), ("ujf", "fair"), ("fair", "fifo"))
+    return {
+        **figures,
+        "less": less(figures, "response_short"),
+        "heavy_less": less(heavy, "response_short"),
+        **{f"{one}_over_{other}": means[one] / means[other] for one, other in pairs},
+    }
+
+
+def of_users(trace: Submission, seed: int, run: Run, name: str) -> float:
+    """Return the mean response in seconds of jobs of users whose name begins so."""
+    mine = [job.user.startswith(name) for job in trace.draw(seed).jobs]
+    return float(run.response[np.array(mine)].mean())
+
+
+def s1(seed: int) -> dict[str, float]:
+    """Return mean responses of S1 with runtime partitioning: of all jobs and of the small ones."""
+    trace = LargeAndSmall()
+    found = runs(trace, seed, Runtime(ATR))
+    small = {f"{name}_small": of_users(trace, seed, run, "small") for name, run in found.items()}
+    return told(found) | small
+
+
+def s2(seed: int) -> dict[str, float]:
+    """Return what S2 shows: responses of infrequent users, delays against user-level job fairness, makespans."""
+    trace = FrequentAndInfrequent()
+    found = runs(trace, seed, Spark())
+    figures = told(found) | {f"{name}_light": of_users(trace, seed, run, "infrequent") for name, run in found.items()}
+    cut = runs(trace, seed, Runtime(ATR), ("uwfq",))
+    ends = [run.makespan for run in found.values()]
+    return figures | {
+        "uwfq_cut_light": of_users(trace, seed, cut["uwfq"], "infrequent"),
+        "spread": 100 * (max(ends) / min(ends) - 1),
+    }
+
+
+def s3() -> dict[str, float]:
+    """Return mean responses of S3, where all jobs are tiny and alike."""
+    figures = told(runs(TinyBursts(), 0, Spark()))
+    base = figures["ujf_response_mean"]
+    return figures | {f"{name}_over": figures[f"{name}_response_mean"] / base for name in ("uwfq", "fifo")}
+
+
+def s4() -> dict[str, float]:
+    """Return mean responses of S4, where all users and jobs are alike."""
+    figures = told(runs(FourLarge(), 0, Spark()))
+    return figures | {"over": figures["uwfq_response_mean"] / figures["fair_response_mean"]}
+
+
+def wrong(seed: int) -> dict[str, float]:
+    """Return by how many percent wrong estimates lengthen the mean response of UWFQ."""
+    homo, s1 = JobsScenario(trace=GoogleHomo(), seed=seed), JobsScenario(trace=LargeAndSmall(), seed=seed)
+
+    def cost(scenario: JobsScenario, *estimates: Estimate) -> float:
+        jobs = scenario.trace.draw(seed)
+        with_them = [replace(scenario, estimate=one).simulate(jobs).response.mean() for one in estimates]
+        return 100 * float(max(with_them) / scenario.simulate(jobs).response.mean() - 1)
+
+    return {
+        "noisy": cost(homo, *(Noisy(0.5, seed=draw) for draw in NOISES)),
+        "ten": cost(homo, Noisy(0.0, 10.0)),
+        "tenth": cost(homo, Noisy(0.0, 0.1)),
+        "same": cost(homo, Constant()),
+        "learned": cost(s1, Learned()),
+    }
+
+
+def bounded(seed: int) -> dict[str, float]:
+    """Return how many runs end a job later than the fluid ideal, a longest task and the longest L/R together."""
+    queues = ("uwfq", "fifo", "fair", "cfq")
+    broken = dict.fromkeys(queues, 0.0)
+    margin = np.inf
+    for number in range(RANDOM):
+        scenario = JobsScenario(trace=Drawn(number), seed=seed, executors=4)
+        jobs = scenario.trace.draw(seed)
+        for name in queues:
+            left = room(scenario, jobs, scenario.simulate(jobs, queue=QUEUES[name]))
+            broken[name] += left < -ROUNDING
+            margin = min(margin, left) if name == "uwfq" else margin
+    figures = {f"{name}_share": 100 * count / RANDOM for name, count in broken.items()}
+    scenario = JobsScenario(seed=seed)
+    jobs = scenario.trace.draw(seed)
+    found = {name: scenario.simulate(jobs, queue=QUEUES[name]) for name in (*queues, "ujf")}
+    late = {f"{name}_late": lateness(scenario, jobs, run) for name, run in found.items()}
+    return figures | late | {"margin": float(margin), "homo_margin": room(scenario, jobs, found["uwfq"])}
+
+
+def room(scenario: JobsScenario, jobs: Jobs, run: Run) -> float:
+    """Return the least seconds by which jobs end before the bound; below zero where it is broken."""
+    longest = float((run.end - run.start).max()) + float(run.work.max()) / scenario.cluster.slots
+    return longest - lateness(scenario, jobs, run)
+
+
+def lateness(scenario: JobsScenario, jobs: Jobs, run: Run) -> float:
+    """Return the most seconds between the end of a job and that in the fluid ideal."""
+    ideal = judged(jobs, scenario.cluster, run, run).ideal
+    return float((run.finish - ideal.finish).max())
+
+
+class Drawn:
+    """Random jobs of a few users, some in bursts."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def draw(self, seed: int) -> Jobs:
+        """Return up to 30 jobs."""
+        chance = np.random.default_rng([seed, 59, self.number])
+        users, count = int(chance.integers(2, 7)), int(chance.integers(8, 31))
+        owner = np.minimum(chance.geometric(0.4, count) - 1, users - 1)  # the first have most
+        burst = np.round(chance.exponential(6.0, users), 1)
+        times = np.where(chance.random(count) < 0.6, burst[owner], chance.uniform(0.0, 30.0, count))
+        work = chance.lognormal(1.5, 1.2, count)
+        columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
+        return Jobs(tuple(Job(f"user-{u}", t, (Part(w),)) for u, t, w in columns), "drawn")
