@@ -15,7 +15,8 @@ from evenly.cluster.jobs.estimates import Estimate
 from evenly.cluster.jobs.estimates.constant import Constant
 from evenly.cluster.jobs.estimates.learned import Learned
 from evenly.cluster.jobs.estimates.noisy import Noisy
-from evenly.cluster.jobs.results import against, judged, responses
+from evenly.cluster.jobs.estimates.oracle import Oracle
+from evenly.cluster.jobs.results import against, ideal, responses
 from evenly.cluster.jobs.scenario import JobsScenario
 from evenly.cluster.jobs.simulate import Run
 from evenly.cluster.jobs.splits import Split
@@ -39,8 +40,8 @@ QUEUES: dict[str, Queue] = {
     "sjf": ShortestJob(),
 }
 ATR = 0.5  # advised seconds of a task in all published runs
-NOISES = range(4)  # draws of the noise for each workload
-RANDOM = 40  # random workloads of a seed
+NOISES = [Noisy(0.5, seed=draw) for draw in range(3)]
+RANDOM = 30  # random workloads of a seed
 ROUNDING = 1e-6  # seconds
 
 
@@ -136,20 +137,15 @@ def s4() -> dict[str, float]:
 
 def wrong(seed: int) -> dict[str, float]:
     """Return by how many percent wrong estimates lengthen the mean response of UWFQ."""
-    homo, s1 = JobsScenario(trace=GoogleHomo(), seed=seed), JobsScenario(trace=LargeAndSmall(), seed=seed)
 
-    def cost(scenario: JobsScenario, *estimates: Estimate) -> float:
-        jobs = scenario.trace.draw(seed)
-        with_them = [replace(scenario, estimate=one).simulate(jobs).response.mean() for one in estimates]
-        return 100 * float(max(with_them) / scenario.simulate(jobs).response.mean() - 1)
+    def costs(trace: Submission, estimates: list[Estimate]) -> list[float]:
+        scenario, jobs = JobsScenario(trace=trace, seed=seed), trace.draw(seed)
+        means = [replace(scenario, estimate=one).simulate(jobs).response.mean() for one in (Oracle(), *estimates)]
+        return [100 * float(mean / means[0] - 1) for mean in means[1:]]
 
-    return {
-        "noisy": cost(homo, *(Noisy(0.5, seed=draw) for draw in NOISES)),
-        "ten": cost(homo, Noisy(0.0, 10.0)),
-        "tenth": cost(homo, Noisy(0.0, 0.1)),
-        "same": cost(homo, Constant()),
-        "learned": cost(s1, Learned()),
-    }
+    ten, tenth, same, *noisy = costs(GoogleHomo(), [Noisy(0.0, 10.0), Noisy(0.0, 0.1), Constant(), *NOISES])
+    (learned,) = costs(LargeAndSmall(), [Learned()])
+    return {"noisy": max(noisy), "ten": ten, "tenth": tenth, "same": same, "learned": learned}
 
 
 def bounded(seed: int) -> dict[str, float]:
@@ -165,11 +161,13 @@ def bounded(seed: int) -> dict[str, float]:
             broken[name] += left < -ROUNDING
             margin = min(margin, left) if name == "uwfq" else margin
     figures = {f"{name}_share": 100 * count / RANDOM for name, count in broken.items()}
-    scenario = JobsScenario(seed=seed)
-    jobs = scenario.trace.draw(seed)
-    found = {name: scenario.simulate(jobs, queue=QUEUES[name]) for name in (*queues, "ujf")}
-    late = {f"{name}_late": lateness(scenario, jobs, run) for name, run in found.items()}
-    return figures | late | {"margin": float(margin), "homo_margin": room(scenario, jobs, found["uwfq"])}
+    for short, trace in (("homo", GoogleHomo()), ("s2", FrequentAndInfrequent())):
+        scenario, jobs = JobsScenario(trace=trace, seed=seed), trace.draw(seed)
+        for name in (*queues, "ujf"):
+            run = scenario.simulate(jobs, queue=QUEUES[name])
+            figures[f"{short}_{name}_late"] = lateness(scenario, jobs, run)
+            figures[f"{short}_{name}_margin"] = room(scenario, jobs, run)
+    return figures | {"margin": float(margin)}
 
 
 def room(scenario: JobsScenario, jobs: Jobs, run: Run) -> float:
@@ -180,12 +178,11 @@ def room(scenario: JobsScenario, jobs: Jobs, run: Run) -> float:
 
 def lateness(scenario: JobsScenario, jobs: Jobs, run: Run) -> float:
     """Return the most seconds between the end of a job and that in the fluid ideal."""
-    ideal = judged(jobs, scenario.cluster, run, run).ideal
-    return float((run.finish - ideal.finish).max())
+    return float((run.finish - ideal(jobs, scenario.cluster, run).finish).max())
 
 
 class Drawn:
-    """Random jobs of a few users, some in bursts."""
+    """Random jobs of a few users, most of them in bursts; in every other workload a user's jobs are alike."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -197,6 +194,6 @@ class Drawn:
         owner = np.minimum(chance.geometric(0.4, count) - 1, users - 1)  # the first have most
         burst = np.round(chance.exponential(6.0, users), 1)
         times = np.where(chance.random(count) < 0.6, burst[owner], chance.uniform(0.0, 30.0, count))
-        work = chance.lognormal(1.5, 1.2, count)
+        work = chance.lognormal(1.5, 1.2, count) if self.number % 2 else chance.lognormal(1.5, 1.2, users)[owner]
         columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
         return Jobs(tuple(Job(f"user-{u}", t, (Part(w),)) for u, t, w in columns), "drawn")

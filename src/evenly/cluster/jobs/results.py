@@ -33,7 +33,6 @@ class Result:
     alone: Floats
     "Response of each job if it had the cluster to itself."
     ideal: Fluid
-    "What a cluster that can be cut at will, evenly between users, does with what was submitted."
 
     def service(self, edges: Floats) -> Floats:
         """Return the core-seconds that each user was given until each time."""
@@ -44,8 +43,12 @@ class Result:
 
 def judged(jobs: Jobs, cluster: Cluster, run: Run, reference: Run) -> Result:
     """Return a run beside what it is judged by."""
-    ideal = fluid(users(jobs)[1], run.submit, run.work, float(cluster.slots))
-    return Result(jobs, cluster, run, reference, alone(jobs, cluster, run), ideal)
+    return Result(jobs, cluster, run, reference, alone(jobs, cluster, run), ideal(jobs, cluster, run))
+
+
+def ideal(jobs: Jobs, cluster: Cluster, run: Run) -> Fluid:
+    """Return what a cluster that can be cut at will, evenly between users, does with what was submitted."""
+    return fluid(users(jobs)[1], run.submit, run.work, float(cluster.slots))
 
 
 def users(jobs: Jobs) -> tuple[tuple[str, ...], Ints]:
@@ -142,8 +145,8 @@ def fairness(result: Result) -> float:
 def lags(result: Result) -> dict[str, Array]:
     """Return how far users are behind the fluid ideal, over time: the one who is furthest, and the mean."""
     edges = times(result)
-    ideal, given = result.ideal, result.service(edges)
-    behind = np.array([ideal.service(user, edges) - given[:, user] for user in range(given.shape[1])])
+    given = result.service(edges)
+    behind = np.array([result.ideal.service(user, edges) - given[:, user] for user in range(given.shape[1])])
     behind = np.maximum(behind.reshape(-1, len(edges)), 0.0)
     worst = behind.max(axis=0, initial=0.0)
     return {"time": edges, "worst": worst, "mean": behind.mean(axis=0) if len(behind) else worst}
