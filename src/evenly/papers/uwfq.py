@@ -23,6 +23,7 @@ from evenly.cluster.jobs.splits import Split
 from evenly.cluster.jobs.splits.runtime import Runtime
 from evenly.cluster.jobs.splits.spark import Spark
 from evenly.cluster.jobs.submissions import Submission
+from evenly.cluster.jobs.submissions._google import HETERO, HOMO
 from evenly.cluster.jobs.submissions.four_large import FourLarge
 from evenly.cluster.jobs.submissions.frequent_and_infrequent import FrequentAndInfrequent
 from evenly.cluster.jobs.submissions.google_hetero import GoogleHetero
@@ -70,27 +71,31 @@ def homo(seed: int) -> dict[str, float]:
     figures = told(runs(GoogleHomo(), seed, Runtime(ATR)))
     figures["less"] = less(figures, "response_short")
     figures["long_over"] = figures["uwfq_response_long"] / figures["ujf_response_long"]
-    heavy = told(runs(GoogleHomo(load=1.3), seed, Runtime(ATR), ("uwfq",)))
-    return (
-        figures
-        | {f"heavy_{name}": value for name, value in heavy.items()}
-        | {
-            "heavy_less": less(heavy, "response_short"),
-            "dvr_apart": figures["uwfq_dvr"] - figures["cfq_dvr"],
-        }
-    )
+    figures["dvr_apart"] = figures["uwfq_dvr"] - figures["cfq_dvr"]
+    for factor in (1.0, 1.3):
+        found = told(runs(GoogleHomo(load=factor * HOMO.fitted), seed, Runtime(ATR), ("uwfq",)))
+        figures[f"fitted_{factor:g}_less"] = less(found, "response_short")
+        figures |= {f"fitted_{factor:g}_{name}": found[f"{name}_response_short"] for name in ("ujf", "uwfq")}
+    return figures
+
+
+def bursts(seed: int) -> dict[str, float]:
+    """Return what becomes of delays if each user's jobs come in runs of ten."""
+    found = told(runs(GoogleHomo(run=10), seed, Runtime(ATR), ("cfq", "uwfq")))
+    return found | {"dvr_apart": found["uwfq_dvr"] - found["cfq_dvr"], "less": less(found, "response_short")}
 
 
 def hetero(seed: int) -> dict[str, float]:
     """Return the queues on the less even cut of Google's trace, all with runtime partitioning."""
     figures = told(runs(GoogleHetero(), seed, Runtime(ATR)))
-    heavy = told(runs(GoogleHetero(load=1.5), seed, Runtime(ATR), ("uwfq",)))
+    heavy = told(runs(GoogleHetero(load=1.5 * HETERO.fitted), seed, Runtime(ATR), ("uwfq",)))
     means = {name: figures[f"{name}_response_mean"] for name in QUEUES}
     pairs = (("sjf", "cfq"), ("cfq", "uwfq"), ("uwfq", "ujf"), ("ujf", "fair"), ("fair", "fifo"))
     return {
         **figures,
         "less": less(figures, "response_short"),
-        "heavy_less": less(heavy, "response_short"),
+        "fitted_1.5_less": less(heavy, "response_short"),
+        **{f"fitted_1.5_{name}": heavy[f"{name}_response_short"] for name in ("ujf", "uwfq")},
         **{f"{one}_over_{other}": means[one] / means[other] for one, other in pairs},
     }
 
