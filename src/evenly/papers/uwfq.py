@@ -51,8 +51,13 @@ def runs(
     trace: Submission, seed: int, split: Split, queues: tuple[str, ...] = tuple(QUEUES), overhead: float = 0.0
 ) -> dict[str, Run]:
     """Return runs on the published 32 cores by queue; user-level job fairness is always among them."""
-    scenario = JobsScenario(trace=trace, split=split, seed=seed, overhead=overhead)
+    scenario = published(trace, seed, split, overhead)
     return {name: run(scenario, name) for name in dict.fromkeys(("ujf", *queues))}
+
+
+def published(trace: Submission, seed: int, split: Split | None = None, overhead: float = 0.0) -> JobsScenario:
+    """Return a scenario on the published 32 cores; runs name their queue themselves."""
+    return JobsScenario(trace=trace, queue=FirstCome(), split=split or Runtime(ATR), seed=seed, overhead=overhead)
 
 
 @lru_cache(128)
@@ -158,9 +163,10 @@ def wrong(seed: int) -> dict[str, float]:
     """Return by how many percent wrong estimates lengthen the mean response of UWFQ."""
 
     def costs(trace: Submission, estimates: list[Estimate]) -> list[float]:
-        scenario, jobs = JobsScenario(trace=trace, seed=seed), trace.draw(seed)
+        scenario, jobs = published(trace, seed), trace.draw(seed)
         base = run(scenario, "uwfq").response.mean()
-        means = [replace(scenario, estimate=one).simulate(jobs).response.mean() for one in estimates]
+        guessed = (replace(scenario, estimate=one) for one in estimates)
+        means = [one.simulate(jobs, queue=Uwfq()).response.mean() for one in guessed]
         return [100 * float(mean / base - 1) for mean in means]
 
     ten, tenth, same, *noisy = costs(GoogleHomo(), [Noisy(0.0, 10.0), Noisy(0.0, 0.1), Constant(), *NOISES])
@@ -182,7 +188,7 @@ def bounded(seed: int) -> dict[str, float]:
             margin = min(margin, left) if name == "uwfq" else margin
     figures = {f"{name}_share": 100 * count / RANDOM for name, count in broken.items()}
     for short, trace in (("homo", GoogleHomo()), ("s2", FrequentAndInfrequent())):
-        scenario, jobs = JobsScenario(trace=trace, seed=seed), trace.draw(seed)
+        scenario, jobs = published(trace, seed), trace.draw(seed)
         for name, one in runs(trace, seed, Runtime(ATR), queues).items():
             figures[f"{short}_{name}_late"] = lateness(scenario, jobs, one)
             figures[f"{short}_{name}_margin"] = room(scenario, jobs, one)
