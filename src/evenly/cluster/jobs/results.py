@@ -98,7 +98,7 @@ def figures(result: Result) -> dict[str, float]:
         "slowdown": _mean(run.response / np.maximum(result.alone, ROUNDING)),
         **against(run, result.reference),
         "fairness": fairness(result),
-        "lateness": float((run.finish - result.ideal.finish).max(initial=0.0)),
+        "lateness": _above(float((run.finish - result.ideal.finish).max(initial=0.0))),
         "lag": float(lags(result)["worst"].max(initial=0.0)),
         "makespan": run.makespan,
         "utilisation": float(run.work.sum()) / room if room else float("nan"),
@@ -188,6 +188,11 @@ def items(result: Result) -> dict[str, Array]:
         "estimated": run.estimated,
         "tasks": np.bincount(run.job, minlength=len(jobs)),
     }
+
+
+def _above(seconds: float) -> float:
+    """Return seconds, none where they are rounding."""
+    return seconds if seconds > ROUNDING else 0.0
 
 
 def _mean(values: Floats) -> float:
