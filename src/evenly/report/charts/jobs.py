@@ -71,7 +71,7 @@ def _response(responses: Sequence[float]) -> dict[str, Any]:
         "field": "response",
         "type": "quantitative",
         "title": "response",
-        "scale": {"type": "log"},
+        "scale": {"type": "log", "nice": False},
         "axis": {"values": decades(min(responses), max(responses)), "labelExpr": TIME_LABEL},
     }
 
