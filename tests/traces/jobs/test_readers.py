@@ -60,7 +60,7 @@ def test_stages_come_behind_those_that_they_wait_for(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("job,user,submit,work\nj,a,0\n", r"jobs.csv:2: the line is .* 3 fields where there are 4"),
-        ("job,user,submit,work\nj,a,x,1\n", r"jobs.csv:2: submit is 'x'; expected a number"),
+        ("job,user,submit,work\nj,a,x,1\n", r"jobs.csv:2: submit is 'x'; expected a finite number"),
         ("job,user,submit,work\nj,a,0,-1\n", r"jobs.csv:2: work is '-1'; expected a number of at least 0"),
         ("job,user,submit,work\nj,,0,1\n", r"jobs.csv:2: user is ''; a row needs job, user, submit"),
         ("job,submit,work\nj,0,1\n", r"jobs.csv:2: user is ''"),
