@@ -130,8 +130,8 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
         )
         + section(
             "Jobs and users",
-            "Above: short jobs should not wait for long ones. Below: a user is behind the fluid ideal by what it would"
-            " have served of his jobs until then and the cluster has not.",
+            "Short jobs should not wait for long ones, nor users with little work for those with much. A user is behind"
+            " the fluid ideal by what it would have served of his jobs until then and the cluster has not.",
             jobs(drawn),
             labels,
             "640px",

@@ -80,7 +80,7 @@ def test_a_run_survives_its_folder_and_is_drawn(outcome: Outcome, tmp_path: Path
     write(outcome, Document.parse(TEXT), tmp_path / "run")
     again = read(tmp_path / "run")
     assert dict(again.metrics) == pytest.approx(dict(outcome.metrics))
-    assert "short jobs should not wait for long ones" in render([again], title="t", metrics=JobsScenario.metrics)
+    assert "Short jobs should not wait for long ones" in render([again], title="t", metrics=JobsScenario.metrics)
     users, behind = jobs([again])
     assert [row["user"][:5] for row in users["data"]["values"]] == ["small", "small", "large", "large"]
     assert max(row["behind"] for row in behind["data"]["values"]) == pytest.approx(again.metrics["lag"], rel=1e-3)
