@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Hashable
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,6 +112,13 @@ def test_a_late_stage_of_an_early_job_keeps_the_jobs_place() -> None:
     line.leave(first)
     line.add(Stage("3", "a", "user 0"), ["a2"])
     assert list(line) == ["a2", "b1"]
+
+
+def test_tasks_come_with_their_stage_as_it_was_submitted_last() -> None:
+    line = Line[str](Dials())
+    line.add(STAGES[0], ["a", "b"])
+    line.add(replace(STAGES[0], work=7.0), [])
+    assert line.pop()[0].work == 7.0
 
 
 def test_old_entries_do_not_pile_up() -> None:
