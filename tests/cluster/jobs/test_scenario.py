@@ -17,6 +17,7 @@ from evenly.cluster.jobs.submissions import submissions
 from evenly.cluster.jobs.submissions._google import HETERO, HOMO, jobs_by_user
 from evenly.cluster.jobs.submissions.large_and_small import LargeAndSmall
 from evenly.core import Document, Outcome
+from evenly.lookup import scenario_files
 from evenly.report.charts.jobs import jobs
 from evenly.report.page import render
 from evenly.sweep.folder import read, write
@@ -139,3 +140,13 @@ def test_estimates_that_are_ten_times_off_starve_nobody(factor: float) -> None:
     right, wrong = (one.simulate(jobs) for one in (replace(scenario, estimate=Oracle()), scenario))
     assert wrong.work.sum() == pytest.approx(right.work.sum())
     assert wrong.response.max() < 2 * right.response.max()
+
+
+@pytest.mark.parametrize("name", ["uwfq", "infrequent"])
+def test_every_variant_of_the_gallery_is_a_scenario(name: str) -> None:
+    variants = Document.read(scenario_files()[name]).variants()
+    assert {"fifo", "fair", "cfq", "ujf", "uwfq", "uwfq-P"} <= set(variants)
+    for document in variants.values():
+        made = scenario_of(document)
+        assert isinstance(made, JobsScenario)
+        assert set(made.space) == {"queue", "split"}
