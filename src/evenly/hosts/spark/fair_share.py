@@ -1,0 +1,250 @@
+"""The driver releases what many users ask of one Spark application, in the order of a queue."""
+
+import itertools
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from evenly.balance.line import Line
+from evenly.balance.queues import Queue, Stage
+from evenly.balance.queues.uwfq import Uwfq
+from evenly.hosts.shared_jobs import Estimates, JobRecord
+from evenly.hosts.spark.job import Job, JobFailedError, said, timed
+from evenly.hosts.spark.properties import USER, holding
+
+ATR = 0.5  # seconds that a released task may take, the advised task time of arXiv 2510.15485
+SLACK = 2  # chunks that wait in Spark, so that no core idles while the driver learns that one is free
+SHUFFLED = "+-("  # how Spark's description of an RDD draws a stage before a shuffle
+
+
+_names = itertools.count()
+
+
+class FairShare:
+    """Shares one Spark application between users by any queue, also by those that Spark's pools cannot express.
+
+    Spark never interrupts a task and serves its jobs in their order, so what it has not been given yet can still be
+    put in another order. Each job is cut into chunks of partitions that are expected to take at most `atr` seconds
+    together, or of one that takes longer; as many chunks as there are cores and some slack are in Spark at a time, and
+    the next is of the job whose turn it is. A job is one action on one RDD, and its last stage is what is cut: see
+    `persist` for those before it.
+
+    Estimates are given with a job or learned from finished tasks of its kind, and are put right as its own tasks
+    finish. Close it, or use it as a context: what still waits is then cancelled.
+    """
+
+    def __init__(
+        self, spark: Any, queue: Queue | None = None, *, atr: float = ATR, cores: int | None = None, slack: int = SLACK
+    ) -> None:
+        """Share a session; `cores` is what Spark says where it is not given, `queue` is `Uwfq` with equal weights."""
+        if atr <= 0 or slack < 0 or (cores is not None and cores < 1):
+            raise ValueError(f"atr {atr} must be above 0, slack {slack} at least 0, cores {cores} at least 1")
+        self.context = spark.sparkContext
+        self.cores = cores or self.context.defaultParallelism
+        self.atr = atr
+        self.limit = self.cores + slack
+        self.begin = time.monotonic()
+        self.lock = threading.Condition()
+        self.outstanding = 0
+        self.line = Line[tuple[Job, int]]((queue or Uwfq()).open((float(self.cores),)))
+        self.estimates = Estimates()
+        self._jobs: dict[Job, None] = {}
+        self._records: list[JobRecord] = []
+        self._closed = False
+        self._threads = ThreadPoolExecutor(self.limit, "evenly")
+
+    @contextmanager
+    def user(self, name: str) -> Iterator[None]:
+        """Let what this thread submits, and the `InheritableThread`s that it starts, be of a user."""
+        with holding(self.context, USER, name):
+            yield
+
+    def run(
+        self,
+        rdd: Any,
+        function: Callable[[Iterable[Any]], Iterable[Any]] = list,
+        *,
+        estimate: float | None = None,
+        kind: str = "",
+    ) -> list[Any]:
+        """Submit a job and return its result; who is interrupted while he waits cancels it. As `submit`."""
+        job = self.submit(rdd, function, estimate=estimate, kind=kind)
+        try:
+            return job.result()
+        except BaseException:
+            job.cancel()
+            raise
+
+    def submit(
+        self,
+        rdd: Any,
+        function: Callable[[Iterable[Any]], Iterable[Any]] = list,
+        *,
+        estimate: float | None = None,
+        kind: str = "",
+    ) -> Job:
+        """Enter a job that applies `function` to the iterator of each partition, as `SparkContext.runJob` does.
+
+        `estimate` is in core-seconds for the whole job; without it that of finished jobs of the same `kind` is taken,
+        by default the name of the function. Raises `ValueError` outside of `user` and after `close`.
+        """
+        user = self.context.getLocalProperty(USER)
+        if not user:
+            raise ValueError("whose job is this? Submit it inside `with shared.user(NAME):`")
+        if estimate is not None and not 0 <= estimate < float("inf"):
+            raise ValueError(f"an estimate is in core-seconds, at least 0, not {estimate}")
+        parts = rdd.getNumPartitions()
+        self._warn_of_shuffles(rdd)
+        kind = kind or f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+        name = f"evenly-{next(_names)}"
+        run = partial(self._run, rdd, timed(function), name, self.context._jsc.sc().getLocalProperties().clone())
+        with self.lock:
+            if self._closed:
+                raise ValueError("this FairShare is closed")
+            each = self.estimates.expect(kind) if estimate is None else estimate / max(parts, 1)
+            stage = Stage(name, name, user, parts, parts * each, parts * each)
+            job = Job(self, stage, kind, rdd, function, each, time.monotonic(), run)
+            if not parts:
+                job.over = job.submitted
+                return job
+            self._jobs[job] = None
+            self.line.moved(self.line.turns.submit(stage, job.submitted))
+            self.line.add(stage, ((job, part) for part in range(parts)))
+            self._release()
+        return job
+
+    def persist(self, rdd: Any, *, estimate: float | None = None, kind: str = "") -> Any:
+        """Compute an RDD in turn, keep its partitions with the executors, and return it.
+
+        What comes before a shuffle is one stage that Spark runs at once when the first chunk after it is released. If
+        its parent is persisted first, that stage only reads what is there.
+        """
+        from pyspark import StorageLevel
+
+        rdd.persist(StorageLevel.MEMORY_AND_DISK)
+        self.run(rdd, _nothing, estimate=estimate, kind=kind or f"persist {rdd.name() or ''}")
+        return rdd
+
+    def collect(self, frame: Any, *, estimate: float | None = None, kind: str = "") -> list[Any]:
+        """Return the rows of a DataFrame; what runs before its last shuffle is not shared."""
+        return self.run(frame.rdd, list, estimate=estimate, kind=kind)
+
+    def records(self) -> list[JobRecord]:
+        """Return the jobs that have ended well, in the order of their ends, since this object was made."""
+        with self.lock:
+            return list(self._records)
+
+    def close(self) -> None:
+        """Cancel what has not ended and wait until Spark has none of it."""
+        with self.lock:
+            self._closed = True
+            left = list(self._jobs)
+        for job in left:
+            job.cancel()
+        self._threads.shutdown()
+
+    def __enter__(self) -> "FairShare":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def end(self, job: Job, error: BaseException) -> None:
+        """End a job that is not over with an error: nothing of it is released any more, and what runs is stopped."""
+        with self.lock:
+            if job.over is not None:
+                return
+            self._over(job, error)
+            running = job.outstanding
+            for part in range(job.stage.tasks):
+                self.line.discard((job, part))
+            self._leave(job)
+        if running:
+            self.context.cancelJobGroup(str(job.stage.job))
+
+    def _release(self) -> None:
+        """Give Spark chunks while it has fewer than the limit; the lock is held."""
+        now, line = time.monotonic(), self.line
+        while self.outstanding < self.limit and len(line):
+            _, (job, part) = line.pop()
+            line.moved(line.turns.start(job.stage, now))
+            chunk = [part]
+            while len(chunk) < job.most and len(line) and line.peek()[1][0] is job:
+                chunk.append(line.pop()[1][1])
+                line.moved(line.turns.start(job.stage, now))
+            self.outstanding += 1
+            job.outstanding += 1
+            self._threads.submit(self._chunk, job, chunk)
+
+    def _chunk(self, job: Job, chunk: list[int]) -> None:
+        """Run partitions of a job in Spark and note what came of it."""
+        found: list[tuple[float, list[Any]]] = []
+        try:
+            if job.over is None:
+                found = job.release(chunk)
+        except Exception as error:  # noqa: BLE001 told to whoever waits for the job
+            failure = JobFailedError(f"{job} failed in partitions {', '.join(map(str, chunk))}: {said(error)}")
+            failure.__cause__ = error
+            self.end(job, failure)
+        with self.lock:
+            self._back(job, chunk, found)
+            self._release()
+
+    def _back(self, job: Job, chunk: list[int], found: list[tuple[float, list[Any]]]) -> None:
+        """Take a chunk back from Spark; the lock is held."""
+        now, line = time.monotonic(), self.line
+        self.outstanding -= 1
+        job.outstanding -= 1
+        for k, part in enumerate(chunk):
+            seconds = found[k][0] if found else 0.0
+            line.moved(line.turns.finish(job.stage, seconds, now))
+            if found and job.over is None:
+                job.learn(part, *found[k])
+                self.estimates.learn(job.kind, seconds)
+        if job.over is None and job.finished == job.stage.tasks:
+            self._over(job, None)
+            self._records.append(job.record(self.begin))
+        elif job.over is None:
+            line.moved(line.turns.submit(job.again(), now))
+        self._leave(job)
+
+    def _over(self, job: Job, error: BaseException | None) -> None:
+        """Let those who wait for a job know that it is over; the lock is held."""
+        job.over, job.error = time.monotonic(), error
+        self.lock.notify_all()
+
+    def _leave(self, job: Job) -> None:
+        """Forget a job that is over, once Spark has none of it; the lock is held."""
+        if job.over is not None and not job.outstanding and job in self._jobs:
+            del self._jobs[job]
+            self.line.leave(job.stage)
+            self.line.moved(self.line.turns.leave(job.stage, time.monotonic()))
+
+    def _run(
+        self, rdd: Any, part: Callable[..., Iterator[Any]], name: str, properties: Any, chunk: list[int]
+    ) -> list[Any]:
+        """Run partitions in a thread of the pool with the local properties of the thread that submitted them."""
+        self.context._jsc.sc().setLocalProperties(properties)
+        self.context.setJobGroup(name, f"evenly: partitions {chunk[0]} and on", interruptOnCancel=True)
+        return list(self.context.runJob(rdd, part, chunk))
+
+    def _warn_of_shuffles(self, rdd: Any) -> None:
+        """Say what cannot be shared."""
+        if SHUFFLED in (rdd.toDebugString() or b"").decode():
+            warnings.warn(
+                "this RDD is computed from a shuffle: the stages before it run as Spark has them, not in turn; "
+                "give their RDD to `persist` first",
+                stacklevel=4,
+            )
+
+
+def _nothing(rows: Iterable[Any]) -> Iterator[Any]:
+    """Read a partition to its end and return nothing of it."""
+    for _ in rows:
+        pass
+    return iter(())
