@@ -1,15 +1,14 @@
 """Who waits for a slot, in the order that a queue gives."""
 
 import heapq
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from evenly.balance.queues import Stage, Turns
+from evenly.balance.recent import Recent
 
 T = TypeVar("T", bound=Hashable)
-REMEMBERED = 10_000  # jobs without stages whose places are kept for a stage that comes late
 Place = tuple[int, int]
 
 
@@ -66,7 +65,7 @@ class Line(Generic[T]):
         self._heap: list[tuple[tuple[float, ...], int, Hashable]] = []
         self._serial = 0
         self._jobs: dict[Hashable, tuple[int, int]] = {}  # place, and how many stages are known
-        self._left: OrderedDict[Hashable, int] = OrderedDict()  # places of jobs without stages
+        self._left = Recent[int]()  # places of jobs without stages, for one that comes late
 
     def __len__(self) -> int:
         """Return how many tasks wait."""
@@ -155,9 +154,7 @@ class Line(Generic[T]):
         if stages > 1:
             self._jobs[stage.job] = (place, stages - 1)
         else:
-            self._left[stage.job] = place
-            if len(self._left) > REMEMBERED:
-                self._left.popitem(last=False)
+            self._left.keep(stage.job, place)
         left = [task for _, serial, task in sorted(known.heap) if self._tasks.get(task) == (known, serial)]
         for task in left:
             self.discard(task)
@@ -166,7 +163,7 @@ class Line(Generic[T]):
     def _meet(self, stage: Stage) -> _Stage[T]:
         """Give a new stage its place, that of its job first."""
         self._serial += 1
-        place, stages = self._jobs.get(stage.job) or (self._left.pop(stage.job, self._serial), 0)
+        place, stages = self._jobs.get(stage.job) or (self._left.take(stage.job, self._serial), 0)
         self._jobs[stage.job] = (place, stages + 1)
         known = self._stages[stage.id] = _Stage[T](stage, (place, self._serial), self.turns.pool(stage))
         return known
