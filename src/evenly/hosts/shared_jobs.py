@@ -1,42 +1,22 @@
-"""What hosts that share a cluster have in common: estimates from finished tasks, and a record of jobs."""
+"""What hosts that share a cluster have in common: a record of jobs, and what the simulator says of it."""
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-UNKNOWN = 0.5  # seconds expected of a task of a kind that was never seen: the advised task time (arXiv 2510.15485)
-MEMORY = 100  # tasks after which the mean follows what is new
-
-
-@dataclass(slots=True)
-class Estimates:
-    """Seconds of a task by the kind of its job: the mean of those that have finished.
-
-    >>> known = Estimates()
-    >>> for seconds in (1.0, 3.0):
-    ...     known.learn("sort", seconds)
-    >>> known.expect("sort"), known.expect("never seen")
-    (2.0, 0.5)
-    """
-
-    unknown: float = UNKNOWN
-    _means: dict[str, tuple[int, float]] = field(default_factory=dict)
-
-    def expect(self, kind: str) -> float:
-        """Return the seconds that a task of a kind is expected to take."""
-        return self._means.get(kind, (0, self.unknown))[1]
-
-    def learn(self, kind: str, seconds: float) -> None:
-        """Note how long a task of a kind took."""
-        count, mean = self._means.get(kind, (0, 0.0))
-        count += 1
-        self._means[kind] = (count, mean + (seconds - mean) / min(count, MEMORY))
+from evenly.balance.queues import Queue
+from evenly.cluster.jobs.cluster import Cluster
+from evenly.cluster.jobs.estimates.oracle import Oracle
+from evenly.cluster.jobs.simulate import simulate
+from evenly.cluster.jobs.splits.spark import Spark
+from evenly.core import Floats
+from evenly.traces.jobs.job import Job, Jobs, Part
 
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """What happened to one job; times in seconds from one moment for all."""
+    """What happened to one job of one stage; times in seconds from one moment for all."""
 
     job: str
     user: str
@@ -46,16 +26,28 @@ class JobRecord:
     tasks: tuple[float, ...]
     "Seconds of each of its tasks."
 
+    @property
+    def response(self) -> float:
+        """Return the seconds from its submission to its end."""
+        return self.finish - self.submit
+
 
 def write(path: Path, records: Iterable[JobRecord]) -> None:
-    """Write a record as lines of JSON, one a job; an earlier file of this name is replaced at once."""
+    """Write lines of JSON that `evenly.traces.jobs.recorded` reads, one a job; an earlier file is replaced at once."""
     beside = path.with_name(path.name + ".part")
     beside.write_text("".join(json.dumps(asdict(one)) + "\n" for one in records), encoding="utf-8")
     beside.replace(path)
 
 
-def read(path: Path) -> Iterator[JobRecord]:
-    """Return the jobs of a record that `write` has written."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        yield JobRecord(**row | {"tasks": tuple(row["tasks"])})
+def simulated(records: Sequence[JobRecord], queue: Queue, cores: int) -> Floats:
+    """Return the response of each job if the simulator shares `cores` between the recorded tasks."""
+    order = sorted(range(len(records)), key=lambda k: records[k].submit)
+    begin = min((one.submit for one in records), default=0.0)
+    jobs = [
+        Job(one.user, one.submit - begin, (Part(sum(one.tasks), seconds=one.tasks),), one.kind)
+        for one in (records[k] for k in order)
+    ]
+    run = simulate(Jobs(tuple(jobs), "recorded"), Cluster(1, cores), queue, Spark(), Oracle())
+    found = run.response.copy()
+    found[order] = run.response
+    return found

@@ -13,12 +13,12 @@ from typing import Any
 from evenly.balance.line import Line
 from evenly.balance.queues import Queue, Stage
 from evenly.balance.queues.uwfq import Uwfq
-from evenly.hosts.shared_jobs import Estimates, JobRecord
+from evenly.hosts.shared_jobs import JobRecord
+from evenly.hosts.spark.estimates import Estimates
 from evenly.hosts.spark.job import Job, JobFailedError, said, timed
 from evenly.hosts.spark.properties import USER, holding
 
 ATR = 0.5  # seconds that a released task may take, the advised task time of arXiv 2510.15485
-SLACK = 2  # chunks that wait in Spark, so that no core idles while the driver learns that one is free
 SHUFFLED = "+-("  # how Spark's description of an RDD draws a stage before a shuffle
 
 
@@ -30,24 +30,21 @@ class FairShare:
 
     Spark never interrupts a task and serves its jobs in their order, so what it has not been given yet can still be
     put in another order. Each job is cut into chunks of partitions that are expected to take at most `atr` seconds
-    together, or of one that takes longer; as many chunks as there are cores and some slack are in Spark at a time, and
-    the next is of the job whose turn it is. A job is one action on one RDD, and its last stage is what is cut: see
+    together, or of one that takes longer. Spark has as many tasks as there are cores, and a tenth of a second of work
+    that waits; the next chunk is of the job whose turn it is. A job is one action on one RDD, and its last stage is what is cut: see
     `persist` for those before it.
 
     Estimates are given with a job or learned from finished tasks of its kind, and are put right as its own tasks
     finish. Close it, or use it as a context: what still waits is then cancelled.
     """
 
-    def __init__(
-        self, spark: Any, queue: Queue | None = None, *, atr: float = ATR, cores: int | None = None, slack: int = SLACK
-    ) -> None:
+    def __init__(self, spark: Any, queue: Queue | None = None, *, atr: float = ATR, cores: int | None = None) -> None:
         """Share a session; `cores` is what Spark says where it is not given, `queue` is `Uwfq` with equal weights."""
-        if atr <= 0 or slack < 0 or (cores is not None and cores < 1):
-            raise ValueError(f"atr {atr} must be above 0, slack {slack} at least 0, cores {cores} at least 1")
+        if not 0 < atr < float("inf") or (cores is not None and cores < 1):
+            raise ValueError(f"atr is a positive number of seconds, cores at least 1, not {atr} and {cores}")
         self.context = spark.sparkContext
         self.cores = cores or self.context.defaultParallelism
         self.atr = atr
-        self.limit = self.cores + slack
         self.begin = time.monotonic()
         self.lock = threading.Condition()
         self.outstanding = 0
@@ -56,7 +53,7 @@ class FairShare:
         self._jobs: dict[Job, None] = {}
         self._records: list[JobRecord] = []
         self._closed = False
-        self._threads = ThreadPoolExecutor(self.limit, "evenly")
+        self._threads = ThreadPoolExecutor(2 * self.cores + 1, "evenly")
 
     @contextmanager
     def user(self, name: str) -> Iterator[None]:
@@ -168,17 +165,19 @@ class FairShare:
             self.context.cancelJobGroup(str(job.stage.job))
 
     def _release(self) -> None:
-        """Give Spark chunks while it has fewer than the limit; the lock is held."""
+        """Give Spark tasks while it has fewer than it may; the lock is held."""
         now, line = time.monotonic(), self.line
-        while self.outstanding < self.limit and len(line):
-            _, (job, part) = line.pop()
-            line.moved(line.turns.start(job.stage, now))
-            chunk = [part]
-            while len(chunk) < job.most and len(line) and line.peek()[1][0] is job:
+        while len(line):
+            job = line.peek()[1][0]
+            most = min(job.most, job.limit - self.outstanding)
+            if most < 1:
+                return
+            chunk: list[int] = []
+            while len(chunk) < most and len(line) and line.peek()[1][0] is job:
                 chunk.append(line.pop()[1][1])
                 line.moved(line.turns.start(job.stage, now))
-            self.outstanding += 1
-            job.outstanding += 1
+            self.outstanding += len(chunk)
+            job.outstanding += len(chunk)
             self._threads.submit(self._chunk, job, chunk)
 
     def _chunk(self, job: Job, chunk: list[int]) -> None:
@@ -187,7 +186,7 @@ class FairShare:
         try:
             if job.over is None:
                 found = job.release(chunk)
-        except Exception as error:  # noqa: BLE001 told to whoever waits for the job
+        except Exception as error:  # told to whoever waits for the job
             failure = JobFailedError(f"{job} failed in partitions {', '.join(map(str, chunk))}: {said(error)}")
             failure.__cause__ = error
             self.end(job, failure)
@@ -198,8 +197,8 @@ class FairShare:
     def _back(self, job: Job, chunk: list[int], found: list[tuple[float, list[Any]]]) -> None:
         """Take a chunk back from Spark; the lock is held."""
         now, line = time.monotonic(), self.line
-        self.outstanding -= 1
-        job.outstanding -= 1
+        self.outstanding -= len(chunk)
+        job.outstanding -= len(chunk)
         for k, part in enumerate(chunk):
             seconds = found[k][0] if found else 0.0
             line.moved(line.turns.finish(job.stage, seconds, now))

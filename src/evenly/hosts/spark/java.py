@@ -26,6 +26,8 @@ def java(folder: Path) -> None:
 
     script = folder / "bin" / "java"
     script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(f'#!/usr/bin/env bash\nexec "{JAVA}" "${{@/{LACKING}/-Devenly.reduced=true}}"\n', encoding="utf-8")
+    script.write_text(
+        f'#!/usr/bin/env bash\nexec "{JAVA}" "${{@/{LACKING}/-Devenly.reduced=true}}"\n', encoding="utf-8"
+    )
     script.chmod(0o755)
     os.environ["JAVA_HOME"] = str(folder)

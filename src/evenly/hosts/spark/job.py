@@ -10,6 +10,7 @@ from evenly.balance.queues import Stage
 from evenly.hosts.shared_jobs import JobRecord
 
 OVERHEAD = 0.02  # seconds that a task of PySpark costs besides its work, some 10 to 30 ms
+AHEAD = 0.1  # seconds of work that wait in Spark, so that no core idles until the driver knows that one is free
 
 if TYPE_CHECKING:
     from evenly.hosts.spark.fair_share import FairShare
@@ -41,7 +42,7 @@ class Job:
     took: float = 0.0
     "Seconds of all tasks that have finished."
     outstanding: int = 0
-    "Chunks that Spark has and has not answered."
+    "Its tasks that Spark has and has not answered."
     over: float | None = None
     "When it ended, well or not."
     error: BaseException | None = None
@@ -56,9 +57,17 @@ class Job:
         return (self.expected + self.took) / (1 + self.finished)
 
     @property
+    def limit(self) -> int:
+        """Return how many tasks Spark may have when one of this job's is released: what runs, and what is next."""
+        return self.shared.cores + max(1, int(self.shared.cores * AHEAD / (self.each + OVERHEAD)))
+
+    @property
     def most(self) -> int:
-        """Return how many of its tasks may be released together: few of a job that is not known yet."""
-        return max(1, min(1 + self.finished, int(self.shared.atr / (self.each + OVERHEAD))))
+        """Return how many of its tasks may be released together: few of a job that is not known yet.
+
+        At most half of what Spark may have, so that the other half is there when these come back.
+        """
+        return max(1, min(1 + self.finished, int(self.shared.atr / (self.each + OVERHEAD)), self.limit // 2))
 
     def learn(self, partition: int, seconds: float, found: list[Any]) -> None:
         """Note what a task has returned and how long it took."""
