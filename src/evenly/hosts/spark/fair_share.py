@@ -14,11 +14,12 @@ from evenly.balance.line import Line
 from evenly.balance.queues import Queue, Stage
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.shared_jobs import JobRecord
-from evenly.hosts.spark.estimates import Estimates
+from evenly.hosts.spark.estimates import UNKNOWN, Estimates
 from evenly.hosts.spark.job import Job, JobFailedError, said, timed
 from evenly.hosts.spark.properties import USER, holding
 
 ATR = 0.5  # seconds that a released task may take, the advised task time of arXiv 2510.15485
+LEAST = 1e-3  # seconds of a task that claims to take none
 SHUFFLED = "+-("  # how Spark's description of an RDD draws a stage before a shuffle
 
 
@@ -31,8 +32,8 @@ class FairShare:
     Spark never interrupts a task and serves its jobs in their order, so what it has not been given yet can still be
     put in another order. Each job is cut into chunks of partitions that are expected to take at most `atr` seconds
     together, or of one that takes longer. Spark has as many tasks as there are cores, and a tenth of a second of work
-    that waits; the next chunk is of the job whose turn it is. A job is one action on one RDD, and its last stage is what is cut: see
-    `persist` for those before it.
+    that waits; the next chunk is of the job whose turn it is. A job is one action on one RDD, and its last stage is
+    what is cut: see `persist` for those before it.
 
     Estimates are given with a job or learned from finished tasks of its kind, and are put right as its own tasks
     finish. Close it, or use it as a context: what still waits is then cancelled.
@@ -103,9 +104,12 @@ class FairShare:
         with self.lock:
             if self._closed:
                 raise ValueError("this FairShare is closed")
-            each = self.estimates.expect(kind) if estimate is None else estimate / max(parts, 1)
-            stage = Stage(name, name, user, parts, parts * each, parts * each)
-            job = Job(self, stage, kind, rdd, function, each, time.monotonic(), run)
+            claim = UNKNOWN if estimate is None else max(estimate / max(parts, 1), LEAST)
+            job = Job(
+                self, Stage(name, name, user, parts), kind, rdd, function, claim, estimate is not None,
+                time.monotonic(), run,
+            )  # fmt: skip
+            stage = job.again() or job.stage
             if not parts:
                 job.over = job.submitted
                 return job
@@ -204,12 +208,13 @@ class FairShare:
             line.moved(line.turns.finish(job.stage, seconds, now))
             if found and job.over is None:
                 job.learn(part, *found[k])
-                self.estimates.learn(job.kind, seconds)
+                self.estimates.learn(job.like, job.claim, seconds)
         if job.over is None and job.finished == job.stage.tasks:
             self._over(job, None)
             self._records.append(job.record(self.begin))
-        elif job.over is None:
-            line.moved(line.turns.submit(job.again(), now))
+        for other in self._jobs:
+            if other.over is None and other.like == job.like and (stage := other.again()) is not None:
+                line.moved(line.turns.submit(stage, now))
         self._leave(job)
 
     def _over(self, job: Job, error: BaseException | None) -> None:

@@ -10,6 +10,7 @@ from evenly.balance.queues import Stage
 from evenly.hosts.shared_jobs import JobRecord
 
 OVERHEAD = 0.02  # seconds that a task of PySpark costs besides its work, some 10 to 30 ms
+HARDLY = 0.05  # part by which an estimate may be off before the queue is told
 AHEAD = 0.1  # seconds of work that wait in Spark, so that no core idles until the driver knows that one is free
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ class Job:
     "Jobs of one kind are expected to have tasks alike."
     rdd: Any
     function: Callable[[Iterable[Any]], Iterable[Any]]
-    expected: float
-    "Seconds that one of its tasks was expected to take when it was submitted."
+    claim: float
+    "Seconds that one of its tasks is said to take, above 0."
+    given: bool
+    "Whether its user said so."
     submitted: float
     release: Callable[[list[int]], list[Any]]
     "Runs some partitions in Spark, as the thread that submitted would."
@@ -52,9 +55,14 @@ class Job:
         self.seconds = [float("nan")] * self.stage.tasks
 
     @property
+    def like(self) -> tuple[str, str]:
+        """Return what jobs share that are corrected together: a user's claims correct nobody else's."""
+        return self.kind, self.stage.user if self.given else ""
+
+    @property
     def each(self) -> float:
-        """Return the seconds that its next task is expected to take; what was expected first counts as one task."""
-        return (self.expected + self.took) / (1 + self.finished)
+        """Return the seconds that its next task is expected to take; what its kind shows counts as one task."""
+        return (self.claim * self.shared.estimates.pace(self.like) + self.took) / (1 + self.finished)
 
     @property
     def limit(self) -> int:
@@ -75,9 +83,11 @@ class Job:
         self.finished += 1
         self.took += seconds
 
-    def again(self) -> Stage:
-        """Return its stage with the work that is expected as of now."""
+    def again(self) -> Stage | None:
+        """Return its stage with the work that is expected as of now, or `None` if that has hardly changed."""
         work = self.took + (self.stage.tasks - self.finished) * self.each
+        if abs(work - self.stage.work) <= HARDLY * self.stage.work:
+            return None
         self.stage = replace(self.stage, work=work, job_work=work)
         return self.stage
 
