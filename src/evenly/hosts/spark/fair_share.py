@@ -21,6 +21,7 @@ from evenly.hosts.spark.properties import USER, holding
 ATR = 0.5  # seconds that a released task may take, the advised task time of arXiv 2510.15485
 LEAST = 1e-3  # seconds of a task that claims to take none
 SHUFFLED = "+-("  # how Spark's description of an RDD draws a stage before a shuffle
+KEPT = "CachedPartitions:"  # and partitions that executors keep
 
 
 _names = itertools.count()
@@ -238,8 +239,9 @@ class FairShare:
         return list(self.context.runJob(rdd, part, chunk))
 
     def _warn_of_shuffles(self, rdd: Any) -> None:
-        """Say what cannot be shared."""
-        if SHUFFLED in (rdd.toDebugString() or b"").decode():
+        """Say what cannot be shared, unless something before the last shuffle is kept."""
+        _, shuffled, before = (rdd.toDebugString() or b"").decode().partition(SHUFFLED)
+        if shuffled and KEPT not in before:
             warnings.warn(
                 "this RDD is computed from a shuffle: the stages before it run as Spark has them, not in turn; "
                 "give their RDD to `persist` first",

@@ -1,0 +1,43 @@
+"""One Spark session for all tests of a file; they skip where PySpark or Java is absent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from evenly.balance.queues.ujf import Ujf
+from evenly.hosts.spark.java import java
+from evenly.hosts.spark.pools import Pools
+
+WEIGHTS = {"ann": 2.0, "nobody": 0.0}
+
+
+def builder(master: str) -> Any:
+    """Return how a quiet session on loopback is made."""
+    from pyspark.sql import SparkSession
+
+    made = SparkSession.builder.master(master)
+    for name in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
+        made = made.config(name, "false")
+    for name in ("spark.driver.host", "spark.driver.bindAddress"):
+        made = made.config(name, "127.0.0.1")
+    return made
+
+
+def need(folder: Any) -> None:
+    """Skip without PySpark or Java."""
+    pytest.importorskip("pyspark", reason="needs the extra `spark`")
+    try:
+        java(folder)
+    except RuntimeError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pools]:
+    """Return two cores that try a task twice, with a pool for each user."""
+    need(tmp_path_factory.mktemp("java"))
+    opened = Pools.open(Ujf(weights=WEIGHTS), builder("local[2, 2]"))
+    opened.spark.sparkContext.setLogLevel("OFF")
+    yield opened
+    opened.spark.stop()
