@@ -7,21 +7,10 @@ import pytest
 
 from evenly.balance.queues.ujf import Ujf
 from evenly.hosts.spark.java import java
+from evenly.hosts.spark.measure import local
 from evenly.hosts.spark.pools import Pools
 
 WEIGHTS = {"ann": 2.0, "nobody": 0.0}
-
-
-def builder(master: str) -> Any:
-    """Return how a quiet session on loopback is made."""
-    from pyspark.sql import SparkSession
-
-    made = SparkSession.builder.master(master)
-    for name in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
-        made = made.config(name, "false")
-    for name in ("spark.driver.host", "spark.driver.bindAddress"):
-        made = made.config(name, "127.0.0.1")
-    return made
 
 
 def need(folder: Any) -> None:
@@ -37,7 +26,6 @@ def need(folder: Any) -> None:
 def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pools]:
     """Return two cores that try a task twice, with a pool for each user."""
     need(tmp_path_factory.mktemp("java"))
-    opened = Pools.open(Ujf(weights=WEIGHTS), builder("local[2, 2]"))
-    opened.spark.sparkContext.setLogLevel("OFF")
+    opened = local(Ujf(weights=WEIGHTS), "local[2, 2]")
     yield opened
     opened.spark.stop()

@@ -1,5 +1,7 @@
 """A light user beside a heavy one on one real Spark: first come, Spark's pools, and jobs released in turn."""
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -52,11 +54,12 @@ class Measured:
         return float(np.mean([each for each, one in zip(found, self.records, strict=True) if user in ("", one.user)]))
 
 
-def local(queue: Queue, cores: int = CORES) -> Pools:
-    """Return a quiet local session of its own, on loopback, whose pools share as a queue does."""
+def local(queue: Queue, master: str = f"local[{CORES}]") -> Pools:
+    """Return a quiet session of its own, on loopback, whose pools share as a queue does."""
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.master(f"local[{cores}]").appName("evenly")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Spark takes the first python3 on the path
+    builder = SparkSession.builder.master(master).appName("evenly")
     for name in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
         builder = builder.config(name, "false")
     for name in ("spark.driver.host", "spark.driver.bindAddress"):
