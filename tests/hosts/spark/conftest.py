@@ -10,6 +10,7 @@ from evenly.hosts.spark.java import java
 from evenly.hosts.spark.measure import local
 from evenly.hosts.spark.pools import Pools
 
+CHEAP = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a short run is over before Java has compiled it well
 WEIGHTS = {"ann": 2.0, "nobody": 0.0}
 
 
@@ -26,6 +27,8 @@ def need(folder: Any) -> None:
 def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pools]:
     """Return two cores that try a task twice, with a pool for each user."""
     need(tmp_path_factory.mktemp("java"))
-    opened = local(Ujf(weights=WEIGHTS), "local[2, 2]")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JDK_JAVA_OPTIONS", CHEAP)
+        opened = local(Ujf(weights=WEIGHTS), "local[2, 2]")
     yield opened
     opened.spark.stop()

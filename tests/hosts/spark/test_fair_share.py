@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from evenly.balance.queues import queues
+from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.shared_jobs import simulated, write
 from evenly.hosts.spark.fair_share import FairShare
-from evenly.hosts.spark.job import Job, JobFailedError, said
+from evenly.hosts.spark.job import DIFFERS, Job, JobFailedError, said
 from evenly.hosts.spark.measure import Ask, run
 from evenly.hosts.spark.pools import POOL, Pools
 from evenly.traces.jobs.recorded import read
@@ -89,7 +90,7 @@ def test_wrong_estimates_starve_nobody(shared: FairShare, wrong: float) -> None:
     small = submit(shared, "ann", 2, estimate=2 * NAP / wrong)
     last = submit(shared, "bob", 2, estimate=2 * NAP)
     assert ended(large, small, last)[-1] == large
-    assert large.stage.work == pytest.approx(large.took, rel=0.1)
+    assert large.took / DIFFERS <= large.stage.work <= large.took * DIFFERS
 
 
 def test_a_user_of_weight_zero_waits_for_all_others_and_is_then_served(shared: FairShare) -> None:
@@ -113,7 +114,12 @@ def test_tiny_tasks_go_together(shared: FairShare) -> None:
     """So that what a job costs Spark is not paid for each of them."""
     job, chunks = submit(shared, "ann", 40, 0.0, estimate=0.01), list[int]()
     release = job.release
-    job.release = lambda chunk: (chunks.append(len(chunk)), release(chunk))[1]
+
+    def counted(chunk: list[int]) -> list[Any]:
+        chunks.append(len(chunk))
+        return release(chunk)
+
+    job.release = counted
     assert job.result(120) == list(range(120))
     assert sum(chunks) <= 40
     assert 1 < max(chunks) <= 6, "half of what Spark has at most: two cores and 0.1 s of tasks of 20 ms for each"
@@ -192,14 +198,14 @@ def test_a_thread_inherits_its_user(shared: FairShare) -> None:
     thread.join()
     assert jobs[0].stage.user == "ann"
     assert jobs[0].result(120) == [0, 1, 2]
-    with pytest.raises(ValueError, match="inside `with shared.user"):
+    with pytest.raises(ValueError, match=r"inside `with shared.user"):
         shared.submit(numbers(shared, 1))
 
 
 def test_bad_values_are_refused(shared: FairShare, pools: Pools) -> None:
     for wrong in ({"atr": 0.0}, {"cores": 0}):
         with pytest.raises(ValueError, match="positive"):
-            FairShare(pools.spark, **wrong)  # type: ignore[arg-type]
+            FairShare(pools.spark, **wrong)
     with shared.user("ann"), pytest.raises(ValueError, match="at least 0, not -1"):
         shared.submit(numbers(shared, 1), estimate=-1.0)
     with pytest.raises(ValueError, match="not empty"), shared.user(""):
@@ -227,7 +233,8 @@ def test_a_measured_run_tells_what_each_task_held(name: str, pools: Pools) -> No
 
 
 def test_what_went_wrong_is_one_line() -> None:
-    text = "x: Job aborted.\nTraceback (most recent call last):\n  File\nKeyError: 'a'\n\n\tat org.apache.Some\nMy.Error: b"
+    raised = "Traceback (most recent call last):\n  File\nKeyError: 'a'\n"
+    text = f"x: Job aborted.\n{raised}\n\tat org.apache.Some\nMy.Error: b"
     assert said(RuntimeError(text)) == "KeyError: 'a'"
     assert said(RuntimeError("Job 3 cancelled\nand more")) == "Job 3 cancelled"
 

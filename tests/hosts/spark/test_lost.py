@@ -34,7 +34,7 @@ def executors() -> dict[int, str]:
     return {process: name for process, name in found.items() if ours(process)}
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_killed_executor_loses_no_task_and_doubles_none(tmp_path: Path) -> None:
     need(tmp_path)
     spark = local(FirstCome(), "local-cluster[2,1,1024]").spark

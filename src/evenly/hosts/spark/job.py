@@ -10,6 +10,7 @@ from evenly.balance.queues import Stage
 from evenly.hosts.shared_jobs import JobRecord
 
 OVERHEAD = 0.02  # seconds that a task of PySpark costs besides its work, some 10 to 30 ms
+DIFFERS = 2.0  # times that the tasks of a job take what is usual for its kind, before it is a case of its own
 HARDLY = 0.05  # part by which an estimate may be off before the queue is told
 AHEAD = 0.1  # seconds of work that wait in Spark, so that no core idles until the driver knows that one is free
 
@@ -61,8 +62,13 @@ class Job:
 
     @property
     def each(self) -> float:
-        """Return the seconds that its next task is expected to take; what its kind shows counts as one task."""
-        return (self.claim * self.shared.estimates.pace(self.like) + self.took) / (1 + self.finished)
+        """Return the seconds that its next task is expected to take: as its kind shows, or if they differ, its own.
+
+        Less than twice is chance, for which equal jobs would overtake each other with each task that ends.
+        """
+        kind = self.claim * self.shared.estimates.pace(self.like)
+        own = (kind + self.took) / (1 + self.finished)
+        return kind if kind / DIFFERS <= own <= kind * DIFFERS else own
 
     @property
     def limit(self) -> int:
@@ -85,7 +91,7 @@ class Job:
 
     def again(self) -> Stage | None:
         """Return its stage with the work that is expected as of now, or `None` if that has hardly changed."""
-        work = self.took + (self.stage.tasks - self.finished) * self.each
+        work = self.stage.tasks * self.each
         if abs(work - self.stage.work) <= HARDLY * self.stage.work:
             return None
         self.stage = replace(self.stage, work=work, job_work=work)
