@@ -29,6 +29,7 @@ def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pools]:
     need(tmp_path_factory.mktemp("java"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JDK_JAVA_OPTIONS", CHEAP)
+        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         opened = local(Ujf(weights=WEIGHTS), "local[2, 2]")
     yield opened
     opened.spark.stop()

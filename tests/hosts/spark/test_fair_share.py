@@ -16,8 +16,10 @@ from evenly.hosts.spark.job import DIFFERS, Job, JobFailedError, said
 from evenly.hosts.spark.measure import Ask, run
 from evenly.hosts.spark.pools import POOL, Pools
 from evenly.traces.jobs.recorded import read
+from tests.test_docs import blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+SPACE: dict[str, Any] = {"__name__": "example"}
 NAP = 0.05  # seconds of a task that others are to overtake
 
 
@@ -265,3 +267,12 @@ def test_pools_serve_a_user_of_weight_zero_last(pools: Pools) -> None:
 def test_pools_cannot_be_changed_while_a_session_is_there(pools: Pools) -> None:
     with pytest.raises(ValueError, match=r"has spark.scheduler.mode = FAIR; stop it first"):
         Pools.open(FirstCome(), type(pools.spark).builder)
+
+
+def test_the_page_runs_as_it_stands_there(pools: Pools) -> None:
+    """The last one, as it needs sessions of its own: Java is started once a process and takes longest."""
+    pools.spark.stop()
+    for block in blocks("spark"):
+        if block.kind == "python":
+            exec(compile(block.text, "spark.md", "exec"), SPACE)
+    assert "pools" in SPACE, "both examples ran"

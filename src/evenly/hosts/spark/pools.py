@@ -1,5 +1,7 @@
 """Spark's own scheduler pools, set up to share as a queue does."""
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,11 +37,12 @@ class Pools:
         Raises `ValueError` for a queue that pools cannot express, and where a session is there already: Spark reads how
         to share when it starts, and never again.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            wanted = settings(queue, Path(folder))
-            for name, value in wanted.items():
-                builder = builder.config(name, value)
-            spark = builder.getOrCreate()
+        folder = tempfile.mkdtemp(prefix="evenly-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)  # sessions of this process to come read it too
+        wanted = settings(queue, Path(folder))
+        for name, value in wanted.items():
+            builder = builder.config(name, value)
+        spark = builder.getOrCreate()
         found = spark.sparkContext.getConf()
         for name, value in wanted.items():
             if found.get(name) != value:
