@@ -1,4 +1,4 @@
-"""The clock of users and jobs, written as plainly as can be, in fractions: everybody takes each step to the next event."""
+"""The clock of users and jobs as plainly as can be, in fractions: all take each step to the next event."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -77,9 +77,9 @@ class Twin:
         self.read(now)
         user = self.users.setdefault(name, User())
         job = self.jobs.get(id)
-        if job and job.gone is not None and job.served is not None:
-            if self.virtual > max(job.gone, job.served) + self.grace:
-                job = None
+        gone = [] if job is None or job.gone is None or job.served is None else [job.gone, job.served]
+        if gone and self.virtual > max(gone) + self.grace:
+            job = None
         if job is None:
             self.serial += 1
             job = self.jobs[id] = Job(user, self.serial, Fraction(work))
