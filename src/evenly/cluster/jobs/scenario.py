@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from evenly.balance.queues import Queue
-from evenly.balance.queues.first_come import FirstCome as Ujf
+from evenly.balance.queues.ujf import Ujf
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.cluster.jobs.cluster import Cluster, Loss
 from evenly.cluster.jobs.estimates import Estimate
 from evenly.cluster.jobs.estimates.oracle import Oracle
 from evenly.cluster.jobs.metrics import METRICS
-from evenly.cluster.jobs.results import Result, figures, items, load
+from evenly.cluster.jobs.results import figures, items, judged, lags, load, users
 from evenly.cluster.jobs.simulate import Run, simulate
 from evenly.cluster.jobs.splits import Split
 from evenly.cluster.jobs.splits.runtime import Runtime
@@ -68,11 +68,12 @@ class JobsScenario(Scenario):
         """Simulate, beside the same by user-level job fairness, and return figures, jobs, users and load."""
         self.check()
         jobs = self.trace.draw(self.seed)
-        result = Result(jobs, self.cluster, self.simulate(jobs, progress), self.simulate(jobs, queue=Ujf()))
+        run, reference = self.simulate(jobs, progress), self.simulate(jobs, queue=Ujf())
+        result = judged(jobs, self.cluster, run, reference)
         facts: dict[str, str | int | float] = {
             "trace": jobs.origin,
             "jobs": len(jobs),
-            "users": len(result.users[0]),
+            "users": len(users(jobs)[0]),
             "queue": _named(self.queue),
             "split": _named(self.split),
             "estimate": _named(self.estimate),
@@ -80,12 +81,12 @@ class JobsScenario(Scenario):
             "cores of an executor": self.cores,
             "seconds of a task besides its work": self.overhead,
             "skew of data": self.skew,
-            "tasks": len(result.run.job),
+            "tasks": len(run.job),
             "executors lost": len(self.lost),
-            "core-seconds lost with them": result.run.wasted,
+            "core-seconds lost with them": run.wasted,
             "seed": self.seed,
         }
-        return Outcome(self.name, figures(result), load(result), items(result), facts=facts)
+        return Outcome(self.name, figures(result), load(result), items(result), {"users": lags(result)}, facts)
 
     def simulate(self, jobs: Jobs, progress: Progress = silent, queue: Queue | None = None) -> Run:
         """Run jobs by the queue of the scenario or by another one."""

@@ -46,6 +46,11 @@ class Run:
         return self.finish - self.submit
 
     @property
+    def work(self) -> Floats:
+        """Core-seconds that tasks of each job took, their overhead included."""
+        return np.asarray(np.bincount(self.job, self.end - self.start, len(self.finish)))
+
+    @property
     def makespan(self) -> float:
         """Seconds until the last job ended."""
         return float(self.finish.max(initial=0.0))

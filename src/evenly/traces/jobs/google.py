@@ -78,8 +78,8 @@ def read(path: Path, begin: float = 0.0, seconds: float | None = None, cores: fl
 
     A task's work is the time from its SCHEDULE to its end, by its CPU request; a request of 1 is the largest machine,
     which counts for `cores`. Where `path` is a folder with a table of task usage too, the work is what tasks used. A
-    job is submitted with its first task; jobs without work are left out. Raises `ValueError` that names file, line, field,
-    value and remedy.
+    job is submitted with its first task; jobs without work are left out. Raises `ValueError` that names file, line,
+    field, value and remedy.
     """
     events = _table(path, "events")
     found = _submitted(events)

@@ -66,13 +66,14 @@ def json_rows(path: Path) -> Iterator[tuple[int, Row]]:
             yield line, row
 
 
-def parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """Return the rows of a parquet file, numbered from 1."""
+def parquet_rows(path: Path, most: int | None = None) -> Iterator[tuple[int, Row]]:
+    """Return the rows of a parquet file, at most so many, numbered from 1."""
     import duckdb
 
     try:
         with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as database:
-            found = database.execute("SELECT * FROM read_parquet($path)", {"path": str(path)})
+            asked = {"path": str(path), "most": most}
+            found = database.execute("SELECT * FROM read_parquet($path) LIMIT $most", asked)
             names = [column[0] for column in found.description or ()]
             rows = found.fetchall()
     except duckdb.Error as error:
@@ -91,5 +92,6 @@ def number(path: Path, line: int, row: Row, name: str, least: float = 0.0, absen
     except (TypeError, ValueError):
         found = math.nan
     if not (math.isfinite(found) and found >= least):
-        refuse(path, line, name, value, f"expected a number of at least {least:g}; repair or remove the line")
+        wanted = "a finite number" if least == -math.inf else f"a number of at least {least:g}"
+        refuse(path, line, name, value, f"expected {wanted}; repair or remove the line")
     return found

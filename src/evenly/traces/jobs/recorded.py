@@ -33,7 +33,7 @@ class _Job:
 def holds(path: Path) -> bool:
     """Tell whether a file has the columns of recorded jobs, by its first row."""
     try:
-        row = next(_rows(path), None)
+        row = next(_rows(path, most=1), None)
     except ValueError:
         return False
     if row is None and path.name.removesuffix(".gz").endswith(".csv"):
@@ -67,10 +67,10 @@ def read(path: Path) -> Jobs:
     return Jobs(tuple(_job(path, job, begin) for job in jobs), path.name)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Row]]:
+def _rows(path: Path, most: int | None = None) -> Iterator[tuple[int, Row]]:
     name = path.name.removesuffix(".gz")
     if name.endswith(".parquet"):
-        return parquet_rows(path)
+        return parquet_rows(path, most)
     if name.endswith((".jsonl", ".ndjson", ".json")):
         return json_rows(path)
     return csv_rows(path)

@@ -36,21 +36,32 @@ class Cut:
     load: float
     "Work over what 32 cores can do in the time of the arrivals."
 
-    def draw(self, load: float, seed: int, origin: str) -> Jobs:
+    def draw(self, load: float, run: int, seed: int, origin: str) -> Jobs:
         """Return the jobs in order of arrival, their work scaled to the published load times `load`.
 
-        Users share the jobs by Zipf's law with the published number of users and the published most.
+        Users share the jobs by Zipf's law with the published number of users and the published most; a user's jobs
+        come in runs of `run` without those of others between.
         """
         chance = np.random.default_rng([seed, 53])
         count = sum(self.arrivals)
         bins = np.repeat(np.arange(len(self.arrivals)), self.arrivals)
         times = np.sort(BIN * (bins + chance.random(count)))
-        work = chance.permutation(self._seconds(count)) * CORES
-        work *= load * self.load * SLOTS * BIN * len(self.arrivals) / work.sum()
-        owner = chance.permutation(np.repeat(np.arange(self.users), jobs_by_user(count, self.users, self.most)))
+        work = chance.permutation(self._seconds(count)) * CORES * load / self.fitted
+        runs = [
+            np.full(min(run, many - begin), user)
+            for user, many in enumerate(jobs_by_user(count, self.users, self.most).tolist())
+            for begin in range(0, many, run)
+        ]
+        owner = np.concatenate([runs[k] for k in chance.permutation(len(runs))])
         names = [f"user-{number:02d}" for number in range(self.users)]
         columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
         return Jobs(tuple(Job(names[u], t, (Part(w),), names[u]) for u, t, w in columns), origin)
+
+    @property
+    def fitted(self) -> float:
+        """Load of the lognormal law as it is, over the published load."""
+        work = CORES * float(self._seconds(sum(self.arrivals)).sum())
+        return work / (SLOTS * BIN * len(self.arrivals)) / self.load
 
     def _seconds(self, count: int) -> Floats:
         """Return the quantiles of the law at evenly spaced shares, so that each seed has the published spread."""

@@ -20,10 +20,15 @@ class GoogleHomo:
     load: float = 1.0
     "Factor on the work: at 1 it is the published load of 32 cores."
 
+    run: int = 1
+    "Jobs of a user that come without those of others between; the trace has users who submit several at once."
+
     def __post_init__(self) -> None:
         if not 0 < self.load < math.inf:
             raise ValueError(f"load is a positive number, not {self.load}")
+        if self.run < 1:
+            raise ValueError(f"run is at least 1 job, not {self.run}")
 
     def draw(self, seed: int) -> Jobs:
         """Return the jobs in order of arrival."""
-        return HOMO.draw(self.load, seed, f"Google 2011, homo, load {self.load:g}")
+        return HOMO.draw(self.load, self.run, seed, f"Google 2011, homo, load {self.load:g}")
