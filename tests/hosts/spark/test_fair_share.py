@@ -10,10 +10,10 @@ import pytest
 from evenly.balance.queues import queues
 from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.uwfq import Uwfq
-from evenly.hosts.shared_jobs import simulated, write
+from evenly.hosts.shared_jobs import JobRecord, simulated, write
 from evenly.hosts.spark.fair_share import FairShare
 from evenly.hosts.spark.job import DIFFERS, Job, JobFailedError, said
-from evenly.hosts.spark.measure import Ask, run
+from evenly.hosts.spark.measure import Ask, Measured, figures, run
 from evenly.hosts.spark.pools import POOL, Pools
 from evenly.traces.jobs.recorded import read
 from tests.test_docs import blocks
@@ -232,6 +232,17 @@ def test_a_measured_run_tells_what_each_task_held(name: str, pools: Pools) -> No
     assert all(seconds >= NAP for one in found.records for seconds in one.tasks)
     assert all(one.response >= max(one.tasks) for one in found.records)
     assert all(mine >= max(one.tasks) - 1e-9 for mine, one in zip(found.simulated, found.records, strict=True))
+
+
+def test_figures_of_runs_are_those_computed_by_hand() -> None:
+    runs = []
+    for name, light, predicted in (("fifo", 6.0, 6.0), ("fair", 3.0, 1.0), ("ujf", 2.0, 2.0), ("uwfq", 1.0, 1.1)):
+        records = [JobRecord(user, user, "", 0.0, end, (1.0,)) for user, end in (("light", light), ("heavy", 4.0))]
+        runs.append(Measured(name, tuple(records), (predicted, 4.0)))
+    found = figures(runs)
+    assert (found["light_fair"], found["all_fair"], found["gain"]) == (3.0, 3.5, 6.0)
+    assert found["off"] == found["off_fair"] == pytest.approx(100 * (1 - 2.5 / 3.5))
+    assert found["reversed"] == 1, "ujf over fair"
 
 
 def test_what_went_wrong_is_one_line() -> None:
