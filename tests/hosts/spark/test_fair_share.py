@@ -1,13 +1,13 @@
 """A real Spark whose jobs are released in turn: results, order, and everything that goes wrong."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evenly.balance.queues import queues
+from evenly.balance.queues import Stage, Turns, queues
 from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.shared_jobs import JobRecord, simulated, write
@@ -178,6 +178,28 @@ def test_closing_cancels_what_waits(pools: Pools) -> None:
         job.result()
     with shared.user("bob"), pytest.raises(ValueError, match="closed"):
         shared.submit(numbers(shared, 1))
+
+
+def test_a_queue_that_fails_ends_all_jobs_instead_of_leaving_them(pools: Pools) -> None:
+    class Broken(Turns):
+        def pool(self, stage: Stage) -> Hashable:
+            return None
+
+        def key(self, pool: Hashable) -> tuple[float, ...]:
+            return (0.0,)
+
+        def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
+            raise ZeroDivisionError("of the queue")
+
+    class BrokenQueue:
+        def open(self, capacity: tuple[float, ...]) -> Turns:
+            return Broken()
+
+    with FairShare(pools.spark, BrokenQueue()) as shared:
+        jobs = [submit(shared, user, 4) for user in ("bob", "ann")]
+        for job in jobs:
+            with pytest.raises(JobFailedError, match="as the queue failed: ZeroDivisionError: of the queue"):
+                job.result(120)
 
 
 def test_what_comes_before_a_shuffle_is_told_and_can_be_persisted(shared: FairShare) -> None:
