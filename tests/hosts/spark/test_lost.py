@@ -1,6 +1,7 @@
 """Executors of a real Spark that are killed."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterable, Iterator
@@ -62,4 +63,6 @@ def test_a_killed_executor_loses_no_task_and_doubles_none(tmp_path: Path) -> Non
                 assert [row for row, _ in job.result(300)] == list(range(48))
             assert len(before) == 2, "there was another one"
     finally:
+        home = spark.sparkContext._jvm.System.getenv("SPARK_HOME")
         spark.stop()
+        shutil.rmtree(Path(home) / "work", ignore_errors=True)  # logs of executors, which it can put nowhere else
