@@ -1,0 +1,181 @@
+"""Whose the tasks of a Dask cluster are, and what the turns of a queue are told of them."""
+
+import logging
+import math
+import re
+from collections.abc import Iterable, Mapping
+from itertools import count
+from time import monotonic
+from typing import Any
+
+from evenly.balance.line import Line
+from evenly.balance.queues import Turns
+from evenly.hosts.dask.jobs import GROWTH, OWN, Job, claimed, own_order
+from evenly.hosts.dask.unmeasured import Unmeasured
+
+logger = logging.getLogger("distributed.evenly")
+
+OPEN = frozenset({"waiting", "queued", "no-worker", "processing"})
+CLIENT = re.compile(r"Client-(?:(.+)-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def user_of(client: str) -> str:
+    """Return whom a client belongs to: its name, or the client itself if it has none.
+
+    >>> user_of("Client-ann-0b1f4e8a-cb1d-11f0-8d43-0242ac110002")
+    'ann'
+    """
+    found = CLIENT.fullmatch(client)
+    return found[1] if found and found[1] else client
+
+
+def seconds_of(startstops: Iterable[Mapping[str, Any]]) -> float:
+    """Return for how long a task computed."""
+    return math.fsum(max(part["stop"] - part["start"], 0.0) for part in startstops if part["action"] == "compute")
+
+
+class Accounts:
+    """Jobs, from when the first of their tasks waits or runs until none does; the line hears whose turns changed.
+
+    Time runs with the number of threads, so that a clock stays right as workers come and go.
+    """
+
+    def __init__(self, scheduler: Any, turns: Turns, threads: float) -> None:
+        self.turns = turns
+        self.line = Line[Any](turns, own_order)
+        self.unfinished: dict[Any, Job] = {}
+        self.finished: dict[Any, Job] = {}  # their results are held, and may have to be computed again
+        self._scheduler, self._threads = scheduler, threads
+        self._named: dict[tuple[str, Any], Job] = {}
+        self._unmeasured = Unmeasured()
+        self._serials = count()
+        self._elapsed, self._read = 0.0, monotonic()
+
+    def now(self) -> float:
+        """Return how long the cluster would have taken with its first number of threads for what it could do."""
+        read = monotonic()
+        self._elapsed += (read - self._read) * self._scheduler.total_nthreads / self._threads
+        self._read = read
+        return self._elapsed
+
+    def graph(self, client: str, tasks: Iterable[Any], annotations: Mapping[str, Mapping[Any, Any]]) -> None:
+        """Note whose the tasks of a graph are."""
+        users, names, estimates = (annotations.get(name, {}) for name in ("user", "job", "estimate"))
+        user, serial, bad = user_of(client), f"graph {next(self._serials)}", 0
+        grown: dict[int, Job] = {}
+        for key in tasks:
+            if key not in self.unfinished and key not in self.finished:
+                job = self._job(str(users.get(key, user)), names.get(key, serial))
+                grown[job.serial] = job
+                self._enter(job, self._scheduler.tasks[key])
+                bad += key in estimates and not claimed(estimates[key])
+        if bad:
+            logger.warning("%d tasks of '%s' have an estimate that is no number of seconds above 0: ignored", bad, user)
+        for job in grown.values():
+            if job.open:
+                self._submit(job)
+
+    def adopt(self) -> None:
+        """Note the tasks that are there already: those of one graph are a job of whoever wants a result of it."""
+        tasks = [ts for ts in self._scheduler.tasks.values() if ts.priority is not None]
+        wanted = {ts.priority[-2]: next(iter(ts.who_wants)).client_key for ts in tasks if ts.who_wants}
+        for ts in tasks:
+            user = (ts.annotations or {}).get("user", user_of(wanted.get(ts.priority[-2], "")))
+            job = self._job(str(user), (ts.annotations or {}).get("job", f"before {ts.priority[-2]}"))
+            if ts.state in OPEN or ts.state == "released":
+                self._enter(job, ts)
+                job.open += ts.state in OPEN
+            else:
+                self.finished[ts.key] = job
+        for job in dict.fromkeys(self.unfinished.values()):
+            if job.open:
+                self._begin(job)
+        for ts in tasks:
+            if ts.state == "processing":
+                self.ran(ts.key, "processing", ())
+
+    def rank(self, ts: Any) -> None:
+        """Give a task that can run the priority of its turn; Dask's own orders those of a job."""
+        job = self.unfinished[ts.key]
+        ts.priority = (*self.turns.key(self.turns.pool(job.stage)), *ts.priority[-OWN:])
+
+    def ran(self, key: Any, finish: str, startstops: Iterable[Mapping[str, Any]]) -> None:
+        """Note that a task goes to a worker, or is there no more."""
+        job = self.unfinished[key]
+        if finish == "processing":
+            self.line.moved(self.turns.start(job.stage, self.now()))
+        else:
+            self.line.moved(self.turns.finish(job.stage, seconds_of(startstops), self.now()))
+
+    def opened(self, key: Any) -> None:
+        """Note that a task waits for others or can run, possibly once more."""
+        job = self.unfinished.get(key)
+        if job is None:
+            job = self.finished.pop(key)
+            self._enter(job, self._scheduler.tasks[key])
+        job.open += 1
+        if job.open == 1:
+            self._begin(job)
+
+    def closed(self, key: Any, finish: str, startstops: Iterable[Mapping[str, Any]]) -> None:
+        """Note that a task neither waits nor runs any more; what is `released` is not finished."""
+        job = self.unfinished[key]
+        job.open -= 1
+        if finish != "released":
+            self._settle(key, job, finish, seconds_of(startstops))
+        if not job.open:
+            self.line.leave(job.stage)
+            self.line.moved(self.turns.leave(job.stage, self.now()))
+            self._named.pop((job.user, job.name), None)
+            for name, _ in job.parts:
+                self._unmeasured.drop(job, name)
+
+    def gone(self, key: Any, finish: str) -> None:
+        """Note that a task that neither waited nor ran has failed, or is forgotten."""
+        job = self.unfinished.get(key)
+        if job is not None:
+            self._settle(key, job, finish, 0.0)
+        elif finish == "forgotten":
+            self.finished.pop(key, None)
+
+    def _job(self, user: str, name: Any) -> Job:
+        job = self._named.get((user, name))
+        if job is None:
+            job = self._named[user, name] = Job(user, name, next(self._serials))
+        return job
+
+    def _begin(self, job: Job) -> None:
+        """Let the queue know a job."""
+        self._submit(job)
+        self._unmeasured.add(job)
+
+    def _submit(self, job: Job) -> None:
+        self.line.moved(self.turns.submit(job.estimate(), self.now()))
+
+    def _enter(self, job: Job, ts: Any) -> None:
+        """Count a task of a job as one that is to run."""
+        self.unfinished[ts.key] = job
+        job.tasks += 1
+        part, seconds = job.share(ts, self._scheduler.UNKNOWN_TASK_DURATION)
+        part.left += seconds
+
+    def _settle(self, key: Any, job: Job, finish: str, seconds: float) -> None:
+        """Count a task of a job as one that is not to run any more."""
+        del self.unfinished[key]
+        if finish != "forgotten":
+            self.finished[key] = job
+        ts, unknown = self._scheduler.tasks[key], self._scheduler.UNKNOWN_TASK_DURATION
+        part, estimate = job.share(ts, unknown)
+        part.left -= estimate
+        if seconds <= 0:
+            return
+        if part.done == 0:
+            self._unmeasured.drop(job, ts.prefix.name)
+        part.done += estimate
+        part.measured += seconds
+        job.ended += 1
+        if job.ended >= job.next and job.open:
+            job.next = math.ceil(job.ended * GROWTH)
+            self._submit(job)
+        for other in self._unmeasured.ended(ts.prefix, unknown):
+            self._submit(other)

@@ -1,0 +1,53 @@
+"""Dask's set of queued tasks, in the order of a queue."""
+
+from collections.abc import Callable, Iterator, Mapping, MutableSet
+from typing import Any
+
+from evenly.balance.line import Line
+from evenly.hosts.dask.jobs import Job
+
+
+class Waiting(MutableSet[Any]):
+    """Tasks in the state `queued`, with what Dask's scheduler asks of the `HeapSet` that they replace.
+
+    `jobs` are those of unfinished tasks, by key. Where the line cannot go on, `give_back` is told why, and returns
+    Dask's own set, with all that waited.
+    """
+
+    def __init__(self, line: Line[Any], jobs: Mapping[Any, Job], give_back: Callable[[Exception], Any]) -> None:
+        self.line, self._jobs, self._give_back = line, jobs, give_back
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def __contains__(self, task: object) -> bool:
+        return task in self.line
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self.line))
+
+    def add(self, value: Any) -> None:
+        """Let a task wait."""
+        try:
+            self.line.add(self._jobs[value.key].stage, (value,))
+        except Exception as error:
+            self._give_back(error).add(value)
+
+    def discard(self, value: Any) -> None:
+        """Let a task wait no more."""
+        self.line.discard(value)
+
+    def peek(self) -> Any:
+        """Return the task whose turn it is."""
+        if not self.line:
+            raise KeyError("peek into empty set")
+        try:
+            return self.line.peek()[1]
+        except Exception as error:
+            return self._give_back(error).peek()
+
+    def pop(self) -> Any:
+        """Take out the task whose turn it is."""
+        task = self.peek()
+        self.discard(task)
+        return task
