@@ -10,8 +10,7 @@ from typing import Any
 
 from evenly.balance.line import Line
 from evenly.balance.queues import Turns
-from evenly.hosts.dask.jobs import GROWTH, OWN, Job, claimed, own_order
-from evenly.hosts.dask.unmeasured import Unmeasured
+from evenly.hosts.dask.jobs import GROWTH, OWN, Job, Kind, Part, claimed, own_order
 
 logger = logging.getLogger("distributed.evenly")
 
@@ -31,7 +30,11 @@ def user_of(client: str) -> str:
 
 def seconds_of(startstops: Iterable[Mapping[str, Any]]) -> float:
     """Return for how long a task computed."""
-    return math.fsum(max(part["stop"] - part["start"], 0.0) for part in startstops if part["action"] == "compute")
+    seconds = 0.0
+    for part in startstops:
+        if part["action"] == "compute" and part["stop"] > part["start"]:
+            seconds += part["stop"] - part["start"]
+    return seconds
 
 
 class Accounts:
@@ -43,12 +46,14 @@ class Accounts:
     def __init__(self, scheduler: Any, turns: Turns, threads: float) -> None:
         self.turns = turns
         self.line = Line[Any](turns, own_order)
-        self.unfinished: dict[Any, Job] = {}
-        self.finished: dict[Any, Job] = {}  # their results are held, and may have to be computed again
+        self.unfinished: dict[Any, Part] = {}
+        self.finished: dict[Any, Part] = {}  # their results are held, and may have to be computed again
         self._scheduler, self._threads = scheduler, threads
         self._named: dict[tuple[str, Any], Job] = {}
-        self._unmeasured = Unmeasured()
+        self._kinds: dict[str, Kind] = {}
         self._serials = count()
+        self._starts = type(turns).start is not Turns.start  # a queue that counts estimates alone need not hear of them
+        self._stops = type(turns).finish is not Turns.finish
         self._elapsed, self._read = 0.0, monotonic()
 
     def now(self) -> float:
@@ -86,55 +91,53 @@ class Accounts:
                 self._enter(job, ts)
                 job.open += ts.state in OPEN
             else:
-                self.finished[ts.key] = job
-        for job in dict.fromkeys(self.unfinished.values()):
+                self.finished[ts.key] = self._part(job, ts)
+        for job in dict.fromkeys(part.job for part in self.unfinished.values()):
             if job.open:
                 self._begin(job)
         for ts in tasks:
             if ts.state == "processing":
-                self.ran(ts.key, "processing", ())
+                self.started(ts.key)
 
     def rank(self, ts: Any) -> None:
         """Give a task that can run the priority of its turn; Dask's own orders those of a job."""
-        job = self.unfinished[ts.key]
-        ts.priority = (*self.turns.key(self.turns.pool(job.stage)), *ts.priority[-OWN:])
+        pool = self.turns.pool(self.unfinished[ts.key].job.stage)
+        ts.priority = (*self.turns.key(pool), *ts.priority[-OWN:])
 
-    def ran(self, key: Any, finish: str, startstops: Iterable[Mapping[str, Any]]) -> None:
-        """Note that a task goes to a worker, or is there no more."""
-        job = self.unfinished[key]
-        if finish == "processing":
-            self.line.moved(self.turns.start(job.stage, self.now()))
-        else:
-            self.line.moved(self.turns.finish(job.stage, seconds_of(startstops), self.now()))
+    def started(self, key: Any) -> None:
+        """Note that a task goes to a worker."""
+        if self._starts:
+            self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
+
+    def stopped(self, key: Any, seconds: float) -> None:
+        """Note that a task is on no worker any more, where it computed for so many seconds."""
+        if self._stops:
+            self.line.moved(self.turns.finish(self.unfinished[key].job.stage, seconds, self.now()))
 
     def opened(self, key: Any) -> None:
         """Note that a task waits for others or can run, possibly once more."""
-        job = self.unfinished.get(key)
-        if job is None:
-            job = self.finished.pop(key)
-            self._enter(job, self._scheduler.tasks[key])
+        part = self.unfinished.get(key)
+        job = self._enter(self.finished.pop(key).job, self._scheduler.tasks[key]) if part is None else part.job
         job.open += 1
         if job.open == 1:
             self._begin(job)
 
-    def closed(self, key: Any, finish: str, startstops: Iterable[Mapping[str, Any]]) -> None:
+    def closed(self, key: Any, finish: str, seconds: float) -> None:
         """Note that a task neither waits nor runs any more; what is `released` is not finished."""
-        job = self.unfinished[key]
+        job = self.unfinished[key].job
         job.open -= 1
         if finish != "released":
-            self._settle(key, job, finish, seconds_of(startstops))
+            self._settle(key, finish, seconds)
         if not job.open:
             self.line.leave(job.stage)
             self.line.moved(self.turns.leave(job.stage, self.now()))
             self._named.pop((job.user, job.name), None)
-            for name, _ in job.parts:
-                self._unmeasured.drop(job, name)
+            job.end()
 
     def gone(self, key: Any, finish: str) -> None:
         """Note that a task that neither waited nor ran has failed, or is forgotten."""
-        job = self.unfinished.get(key)
-        if job is not None:
-            self._settle(key, job, finish, 0.0)
+        if key in self.unfinished:
+            self._settle(key, finish, 0.0)
         elif finish == "forgotten":
             self.finished.pop(key, None)
 
@@ -146,36 +149,47 @@ class Accounts:
 
     def _begin(self, job: Job) -> None:
         """Let the queue know a job."""
+        job.begin()
         self._submit(job)
-        self._unmeasured.add(job)
 
     def _submit(self, job: Job) -> None:
         self.line.moved(self.turns.submit(job.estimate(), self.now()))
 
-    def _enter(self, job: Job, ts: Any) -> None:
+    def _enter(self, job: Job, ts: Any) -> Job:
         """Count a task of a job as one that is to run."""
-        self.unfinished[ts.key] = job
+        part = self.unfinished[ts.key] = self._part(job, ts)
         job.tasks += 1
-        part, seconds = job.share(ts, self._scheduler.UNKNOWN_TASK_DURATION)
-        part.left += seconds
+        part.left += float(ts.annotations["estimate"]) if part.claimed else part.claim
+        return job
 
-    def _settle(self, key: Any, job: Job, finish: str, seconds: float) -> None:
+    def _part(self, job: Job, ts: Any) -> Part:
+        prefix = ts.group.prefix
+        kind = self._kinds.get(prefix.name)
+        if kind is None:
+            kind = self._kinds[prefix.name] = Kind(prefix, self._scheduler.UNKNOWN_TASK_DURATION)
+        return job.part(kind, bool(ts.annotations) and claimed(ts.annotations.get("estimate")))
+
+    def _settle(self, key: Any, finish: str, seconds: float) -> None:
         """Count a task of a job as one that is not to run any more."""
-        del self.unfinished[key]
+        part = self.unfinished.pop(key)
         if finish != "forgotten":
-            self.finished[key] = job
-        ts, unknown = self._scheduler.tasks[key], self._scheduler.UNKNOWN_TASK_DURATION
-        part, estimate = job.share(ts, unknown)
-        part.left -= estimate
-        if seconds <= 0:
-            return
-        if part.done == 0:
-            self._unmeasured.drop(job, ts.prefix.name)
-        part.done += estimate
-        part.measured += seconds
+            self.finished[key] = part
+        claim = float(self._scheduler.tasks[key].annotations["estimate"]) if part.claimed else part.claim
+        part.left -= claim
+        if seconds > 0:
+            if part.done == 0:
+                part.kind.unmeasured.pop(part, None)
+            part.done += claim
+            part.measured += seconds
+            self._learn(part.job, part.kind)
+
+    def _learn(self, job: Job, kind: Kind) -> None:
+        """Estimate anew what the end of a task tells of."""
         job.ended += 1
         if job.ended >= job.next and job.open:
             job.next = math.ceil(job.ended * GROWTH)
             self._submit(job)
-        for other in self._unmeasured.ended(ts.prefix, unknown):
-            self._submit(other)
+        kind.ended += 1
+        if kind.ended >= len(kind.unmeasured) > 0:
+            for other in kind.drifted():
+                self._submit(other)

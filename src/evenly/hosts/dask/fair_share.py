@@ -10,7 +10,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from evenly.balance.queues import Queue
 from evenly.balance.queues.uwfq import Uwfq
-from evenly.hosts.dask.accounts import OPEN, Accounts, logger
+from evenly.hosts.dask.accounts import OPEN, Accounts, logger, seconds_of
 from evenly.hosts.dask.jobs import OWN
 from evenly.hosts.dask.waiting import Waiting
 
@@ -66,11 +66,14 @@ class FairShare(SchedulerPlugin):
         if accounts is None:
             return
         try:
-            if start == "processing" or finish == "processing":
-                accounts.ran(key, finish, kwargs.get("startstops", ()))
+            if finish == "processing":
+                accounts.started(key)
             if start in OPEN:
+                seconds = seconds_of(kwargs["startstops"]) if "startstops" in kwargs else 0.0
+                if start == "processing":
+                    accounts.stopped(key, seconds)
                 if finish not in OPEN:
-                    accounts.closed(key, finish, kwargs.get("startstops", ()))
+                    accounts.closed(key, finish, seconds)
             elif finish in OPEN:
                 accounts.opened(key)
             elif finish != "released":

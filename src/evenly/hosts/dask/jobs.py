@@ -1,7 +1,7 @@
 """Jobs of a Dask cluster, and the core-seconds that they are estimated to take."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from evenly.balance.queues import Stage
 
 OWN = 3  # entries of Dask's own priority: what the user asks for, the graph, the place in it
 GROWTH = 1.25  # a job is estimated anew when so many times more of its tasks have ended than before
+DRIFT = 1.5  # and where none has, when the scheduler's mean for its tasks has moved by this factor
 
 
 def own_order(ts: Any) -> Any:
@@ -16,16 +17,53 @@ def own_order(ts: Any) -> Any:
     return ts.priority[-OWN:]
 
 
-@dataclass(slots=True)
+def claimed(estimate: object) -> bool:
+    """Tell whether an annotation is an estimate that can be counted with: seconds above 0."""
+    return isinstance(estimate, int | float) and 0 < estimate < math.inf
+
+
+@dataclass(slots=True, eq=False)
+class Kind:
+    """Tasks of all jobs that have one name; parts of jobs of which none has ended follow the scheduler's mean for it.
+
+    To estimate these anew costs as much as they are many, so it happens at most when as many tasks have ended.
+    """
+
+    prefix: Any
+    unknown: float
+    "Seconds that a task is estimated to take where the scheduler has seen none."
+    unmeasured: dict["Part", None] = field(default_factory=dict)
+    ended: int = 0
+
+    def mean(self) -> float:
+        """Return the scheduler's mean of their seconds."""
+        mean = float(self.prefix.duration_average)
+        return mean if mean >= 0 else self.unknown
+
+    def drifted(self) -> Iterator["Job"]:
+        """Yield the jobs whose estimates follow the mean and have changed with it."""
+        self.ended = 0
+        now = self.mean()
+        for part in list(self.unmeasured):
+            if not part.claim / DRIFT < now < part.claim * DRIFT:
+                part.follow(now)
+                yield part.job
+
+
+@dataclass(slots=True, eq=False)
 class Part:
-    """Tasks of one job that share a name, and so an estimate; all numbers are core-seconds.
+    """Tasks of one job and one kind; all numbers are core-seconds.
 
     What tasks were measured to take, over what they had been estimated to take, corrects the estimate of the rest: a
     wrong claim holds until the first of them has ended.
     """
 
+    job: "Job"
+    kind: Kind
+    claimed: bool
+    "Whether the user gave an estimate of each."
     claim: float
-    "Of one task, until one has ended."
+    "Of one task, until one has ended, where the user gave none."
     left: float = 0.0
     done: float = 0.0
     "What those that have ended had been estimated to take."
@@ -33,13 +71,15 @@ class Part:
 
     @property
     def work(self) -> float:
-        """Return what all of them take.
-
-        >>> Part(0.5, left=4.0, done=1.0, measured=0.2).work
-        1.0
-        """
+        """Return what all of them take."""
         pace = self.measured / self.done if self.done > 0 else 1.0
         return self.measured + max(self.left, 0.0) * pace
+
+    def follow(self, claim: float) -> None:
+        """Estimate tasks of which none has ended anew."""
+        if self.claim > 0 < claim:
+            self.left *= claim / self.claim
+            self.claim = claim
 
 
 @dataclass(slots=True, eq=False)
@@ -49,13 +89,12 @@ class Job:
     user: str
     name: Hashable
     serial: int
-    parts: dict[tuple[str, bool], Part] = field(default_factory=dict)
-    "By the name of tasks, and whether the user gave their estimates."
+    parts: dict[tuple[Kind, bool], Part] = field(default_factory=dict)
     tasks: int = 0
     open: int = 0
     "Tasks that wait or run; a job with none is not known to the queue."
     ended: int = 0
-    next: float = 1.0
+    next: int = 1
     "When so many tasks have ended, the job is estimated anew."
     stage: Stage = field(init=False)
 
@@ -68,25 +107,21 @@ class Job:
         self.stage = Stage(self.serial, (self.user, self.name), self.user, self.tasks, work, work)
         return self.stage
 
-    def share(self, ts: Any, unknown: float) -> tuple[Part, float]:
-        """Return the part of a task, and what it is estimated to take.
+    def part(self, kind: Kind, claimed: bool) -> Part:
+        """Return the part of tasks of a kind."""
+        found = self.parts.get((kind, claimed))
+        if found is None:
+            found = self.parts[kind, claimed] = Part(self, kind, claimed, max(kind.mean(), 1e-6))
+        return found
 
-        Where neither its user nor the scheduler knows, that is `unknown` seconds.
-        """
-        estimate = (ts.annotations or {}).get("estimate")
-        claim = estimate if claimed(estimate) else None
-        place = (ts.prefix.name, claim is not None)
-        part = self.parts.get(place)
-        if part is None:
-            part = self.parts[place] = Part(mean(ts.prefix, unknown))
-        return part, part.claim if claim is None else float(claim)
+    def begin(self) -> None:
+        """Follow the scheduler's means for what has not been measured."""
+        for part in self.parts.values():
+            if not part.claimed and part.done == 0:
+                part.follow(part.kind.mean())
+                part.kind.unmeasured[part] = None
 
-
-def claimed(estimate: object) -> bool:
-    """Tell whether an annotation is an estimate that can be counted with: seconds above 0."""
-    return isinstance(estimate, int | float) and 0 < estimate < math.inf
-
-
-def mean(prefix: Any, unknown: float) -> float:
-    """Return the scheduler's mean of the seconds of tasks of a name."""
-    return float(prefix.duration_average) if prefix.duration_average >= 0 else unknown
+    def end(self) -> None:
+        """Follow them no more."""
+        for part in self.parts.values():
+            part.kind.unmeasured.pop(part, None)

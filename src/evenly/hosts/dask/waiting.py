@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator, Mapping, MutableSet
 from typing import Any
 
 from evenly.balance.line import Line
-from evenly.hosts.dask.jobs import Job
+from evenly.hosts.dask.jobs import Part
 
 
 class Waiting(MutableSet[Any]):
     """Tasks in the state `queued`, with what Dask's scheduler asks of the `HeapSet` that they replace.
 
-    `jobs` are those of unfinished tasks, by key. Where the line cannot go on, `give_back` is told why, and returns
+    `parts` are those of unfinished tasks, by key. Where the line cannot go on, `give_back` is told why, and returns
     Dask's own set, with all that waited.
     """
 
-    def __init__(self, line: Line[Any], jobs: Mapping[Any, Job], give_back: Callable[[Exception], Any]) -> None:
-        self.line, self._jobs, self._give_back = line, jobs, give_back
+    def __init__(self, line: Line[Any], parts: Mapping[Any, Part], give_back: Callable[[Exception], Any]) -> None:
+        self.line, self._parts, self._give_back = line, parts, give_back
 
     def __len__(self) -> int:
         return len(self.line)
@@ -29,7 +29,7 @@ class Waiting(MutableSet[Any]):
     def add(self, value: Any) -> None:
         """Let a task wait."""
         try:
-            self.line.add(self._jobs[value.key].stage, (value,))
+            self.line.add(self._parts[value.key].job.stage, (value,))
         except Exception as error:
             self._give_back(error).add(value)
 
