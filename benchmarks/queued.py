@@ -109,10 +109,19 @@ async def rates(names: list[str], users: int = USERS, jobs: int = JOBS, tasks: i
 
 if __name__ == "__main__":
     import logging, os
+
     logging.disable(logging.CRITICAL)
     config.set({"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.work-stealing": False})
+
     async def go():
         found = await rates(sys.argv[2:], jobs=int(sys.argv[1]))
-        print(sys.argv[2:], found.mean(0).round(), np.median(found/found[:,:1],axis=0).round(3), np.quantile(found/found[:,:1],[.25,.75],axis=0).round(3))
-        sys.stdout.flush(); os._exit(0)
+        print(
+            sys.argv[2:],
+            found.mean(0).round(),
+            np.median(found / found[:, :1], axis=0).round(3),
+            np.quantile(found / found[:, :1], [0.25, 0.75], axis=0).round(3),
+        )
+        sys.stdout.flush()
+        os._exit(0)
+
     asyncio.run(go())

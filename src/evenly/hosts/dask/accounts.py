@@ -52,8 +52,8 @@ class Accounts:
         self._named: dict[tuple[str, Any], Job] = {}
         self._kinds: dict[str, Kind] = {}
         self._serials = count()
-        self._starts = type(turns).start is not Turns.start  # a queue that counts estimates alone need not hear of them
-        self._stops = type(turns).finish is not Turns.finish
+        # A queue that counts estimates alone need not hear of single tasks.
+        self.hears = type(turns).start is not Turns.start or type(turns).finish is not Turns.finish
         self._elapsed, self._read = 0.0, monotonic()
 
     def now(self) -> float:
@@ -96,7 +96,7 @@ class Accounts:
             if job.open:
                 self._begin(job)
         for ts in tasks:
-            if ts.state == "processing":
+            if ts.state == "processing" and self.hears:
                 self.started(ts.key)
 
     def rank(self, ts: Any) -> None:
@@ -106,13 +106,11 @@ class Accounts:
 
     def started(self, key: Any) -> None:
         """Note that a task goes to a worker."""
-        if self._starts:
-            self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
+        self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
 
     def stopped(self, key: Any, seconds: float) -> None:
         """Note that a task is on no worker any more, where it computed for so many seconds."""
-        if self._stops:
-            self.line.moved(self.turns.finish(self.unfinished[key].job.stage, seconds, self.now()))
+        self.line.moved(self.turns.finish(self.unfinished[key].job.stage, seconds, self.now()))
 
     def opened(self, key: Any) -> None:
         """Note that a task waits for others or can run, possibly once more."""
@@ -176,20 +174,18 @@ class Accounts:
             self.finished[key] = part
         claim = float(self._scheduler.tasks[key].annotations["estimate"]) if part.claimed else part.claim
         part.left -= claim
-        if seconds > 0:
-            if part.done == 0:
-                part.kind.unmeasured.pop(part, None)
-            part.done += claim
-            part.measured += seconds
-            self._learn(part.job, part.kind)
-
-    def _learn(self, job: Job, kind: Kind) -> None:
-        """Estimate anew what the end of a task tells of."""
+        if seconds <= 0:
+            return
+        job, kind = part.job, part.kind
+        if part.done == 0:
+            kind.unmeasured.pop(part, None)
+        part.done += claim
+        part.measured += seconds
         job.ended += 1
+        kind.ended += 1
         if job.ended >= job.next and job.open:
             job.next = math.ceil(job.ended * GROWTH)
             self._submit(job)
-        kind.ended += 1
         if kind.ended >= len(kind.unmeasured) > 0:
             for other in kind.drifted():
                 self._submit(other)

@@ -12,6 +12,7 @@ from evenly.balance.queues import Queue
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.dask.accounts import OPEN, Accounts, logger, seconds_of
 from evenly.hosts.dask.jobs import OWN
+from evenly.hosts.dask.stealing import pause, resume
 from evenly.hosts.dask.waiting import Waiting
 
 SATURATION = 1.0  # tasks that Dask sends to a thread; more would wait on workers, where nobody asks whose turn it is
@@ -38,16 +39,14 @@ class FairShare(SchedulerPlugin):
         self._scheduler: Any = None
         self._accounts: Any = None
         self._saturation = SATURATION
+        self._stealing: str | None = None
 
     async def start(self, scheduler: Any) -> None:
         """Take the place of the scheduler's own queue."""
         before = scheduler.plugins.get(self.name)
         if isinstance(before, FairShare) and before is not self:
             before.give_back()
-        stealing = scheduler.extensions.get("stealing")
-        if stealing is not None:
-            await stealing.start()  # does nothing where it runs; later it would undo the next line
-            await stealing.stop()
+        self._stealing = await pause(scheduler)
         self._take(scheduler)
         logger.info("Users share this cluster by %s; worker-saturation is 1, work stealing is off", self.queue)
 
@@ -66,14 +65,17 @@ class FairShare(SchedulerPlugin):
         if accounts is None:
             return
         try:
-            if finish == "processing":
-                accounts.started(key)
-            if start in OPEN:
+            if start == "processing":
                 seconds = seconds_of(kwargs["startstops"]) if "startstops" in kwargs else 0.0
-                if start == "processing":
+                if accounts.hears:
                     accounts.stopped(key, seconds)
+                accounts.closed(key, finish, seconds)
+            elif finish == "processing":
+                if accounts.hears:
+                    accounts.started(key)
+            elif start in OPEN:
                 if finish not in OPEN:
-                    accounts.closed(key, finish, seconds)
+                    accounts.closed(key, finish, 0.0)
             elif finish in OPEN:
                 accounts.opened(key)
             elif finish != "released":
@@ -101,8 +103,8 @@ class FairShare(SchedulerPlugin):
         del scheduler.is_rootish
         if not math.isinf(self._saturation):  # without a queue Dask could not empty the one that there is
             self._saturate(scheduler, self._saturation)
-        if "stealing" in scheduler.extensions:
-            scheduler.loop.add_callback(scheduler.extensions["stealing"].start)
+        if self._stealing is not None:
+            resume(scheduler, self._stealing)
         if scheduler.plugins.get(self.name) is self:
             scheduler.remove_plugin(self.name)
         return scheduler.queued

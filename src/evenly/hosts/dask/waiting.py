@@ -1,13 +1,13 @@
 """Dask's set of queued tasks, in the order of a queue."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableSet
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from evenly.balance.line import Line
 from evenly.hosts.dask.jobs import Part
 
 
-class Waiting(MutableSet[Any]):
+class Waiting:
     """Tasks in the state `queued`, with what Dask's scheduler asks of the `HeapSet` that they replace.
 
     `parts` are those of unfinished tasks, by key. Where the line cannot go on, `give_back` is told why, and returns
@@ -16,6 +16,8 @@ class Waiting(MutableSet[Any]):
 
     def __init__(self, line: Line[Any], parts: Mapping[Any, Part], give_back: Callable[[Exception], Any]) -> None:
         self.line, self._parts, self._give_back = line, parts, give_back
+        self.discard = line.discard
+        "Let a task wait no more."
 
     def __len__(self) -> int:
         return len(self.line)
@@ -33,8 +35,10 @@ class Waiting(MutableSet[Any]):
         except Exception as error:
             self._give_back(error).add(value)
 
-    def discard(self, value: Any) -> None:
-        """Let a task wait no more."""
+    def remove(self, value: Any) -> None:
+        """Let a task that waits do so no more; raise `KeyError` if it does not."""
+        if value not in self.line:
+            raise KeyError(value)
         self.line.discard(value)
 
     def peek(self) -> Any:
@@ -45,9 +49,3 @@ class Waiting(MutableSet[Any]):
             return self.line.peek()[1]
         except Exception as error:
             return self._give_back(error).peek()
-
-    def pop(self) -> Any:
-        """Take out the task whose turn it is."""
-        task = self.peek()
-        self.discard(task)
-        return task
