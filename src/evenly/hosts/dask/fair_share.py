@@ -124,7 +124,8 @@ class FairShare(SchedulerPlugin):
         scheduler = self._scheduler
         threads = float(max(scheduler.total_nthreads, 1))
         self._accounts = Accounts(scheduler, self.queue.open((threads,)), threads)
-        scheduler.queued = Waiting(self._accounts.line, self._accounts.unfinished, self.give_back)
+        line, parts = self._accounts.line, self._accounts.unfinished
+        scheduler.queued = Waiting(line, scheduler.tasks, parts, self.give_back)
         self._accounts.adopt()
 
     def _queues(self, ts: Any) -> bool:

@@ -10,12 +10,18 @@ from evenly.hosts.dask.jobs import Part
 class Waiting:
     """Tasks in the state `queued`, with what Dask's scheduler asks of the `HeapSet` that they replace.
 
-    `parts` are those of unfinished tasks, by key. Where the line cannot go on, `give_back` is told why, and returns
+    `tasks` are the scheduler's, `parts` those of unfinished tasks, by key. Where the line cannot go on, `give_back` is told why, and returns
     Dask's own set, with all that waited.
     """
 
-    def __init__(self, line: Line[Any], parts: Mapping[Any, Part], give_back: Callable[[Exception], Any]) -> None:
-        self.line, self._parts, self._give_back = line, parts, give_back
+    def __init__(
+        self,
+        line: Line[Any],
+        tasks: Mapping[Any, Any],
+        parts: Mapping[Any, Part],
+        give_back: Callable[[Exception], Any],
+    ) -> None:
+        self.line, self._tasks, self._parts, self._give_back = line, tasks, parts, give_back
         self.discard = line.discard
         "Let a task wait no more."
 
@@ -26,7 +32,9 @@ class Waiting:
         return task in self.line
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(list(self.line))
+        """Return the tasks in no order: that needs no turns."""
+        tasks = self._tasks
+        return (tasks[key] for key in self._parts if tasks[key] in self.line)
 
     def add(self, value: Any) -> None:
         """Let a task wait."""
