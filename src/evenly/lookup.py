@@ -119,6 +119,7 @@ SLOTS = {
     "prefetches": "prefetch",
     "tools": "tools",
     "workloads": "trace",
+    "submissions": "trace",
     "keepalives": "keep",
     "corpora": "corpus",
     "dealers": "deal",

@@ -87,17 +87,18 @@ class Line(Generic[T]):
         """Let tasks of a stage wait; those that already do stay where they are."""
         known = self._stages.get(stage.id) or self._meet(stage)
         known.stage = stage
+        fresh = [task for task in dict.fromkeys(tasks) if task not in self._tasks]
+        if not fresh:
+            return
+        for task in fresh:
+            self._serial += 1
+            self._tasks[task] = (known, self._serial)
+            heapq.heappush(known.heap, (self.rank(task), self._serial, task))
         pool = self._pools.get(known.pool)
         if pool is None:
             pool = self._pools[known.pool] = _Pool()
-        before = known.count
-        for task in tasks:
-            if task not in self._tasks:
-                self._serial += 1
-                self._tasks[task] = (known, self._serial)
-                heapq.heappush(known.heap, (self.rank(task), self._serial, task))
-                known.count += 1
-        pool.count += known.count - before
+        known.count += len(fresh)
+        pool.count += len(fresh)
         if not known.listed:
             known.listed = True
             heapq.heappush(pool.heap, (known.place, known))

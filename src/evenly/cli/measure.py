@@ -1,8 +1,9 @@
 """Measure how uneven a trace is, or a data set to train on."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -29,17 +30,24 @@ def measure(
     """Tell how uneven a trace is: bursts by time scale, length skew, concentration, shared prefixes.
 
     Of a tokenised data set it tells how much of a training is padding, how long ranks wait for the fullest one, and
-    what each way to deal sequences saves.
+    what each way to deal sequences saves; of jobs, who asks for most of a cluster.
 
     Parameters
     ----------
     trace
-        A trace file in any known format, plain or gzipped; a folder with the tables of a function platform; or a
-        tokenised data set: parquet, JSON lines or CSV with token ids or lengths, or a folder of them.
+        A trace file in any known format, plain or gzipped; a table of jobs of a shared cluster (recorded, Google's task
+        events, Alibaba's batch tasks); a folder with the tables of a function platform; or a tokenised data set:
+        parquet, JSON lines or CSV with token ids or lengths, or a folder of them.
 
     """
     from evenly.traces import sequences
+    from evenly.traces.jobs import tables as jobs
 
+    if jobs.holds(trace):
+        from evenly.traces.jobs.describe import describe as describe_jobs
+
+        _described(describe_jobs(jobs.read(trace)), trace, out, as_json)
+        return
     if sequences.holds(trace):
         _data_set(trace, positive("ranks", ranks), positive("batch", batch), out, as_json)
         return
@@ -63,16 +71,21 @@ def measure(
 
 def _tables(folder: Path, out: Path | None, as_json: bool) -> None:
     """Describe the tables of a function platform."""
-    from evenly.report import measured
     from evenly.traces.functions.describe import describe
 
-    description = describe(folder)
+    _described(describe(folder), folder, out, as_json)
+
+
+def _described(description: Mapping[str, Any], path: Path, out: Path | None, as_json: bool) -> None:
+    """Show a description that is tables alone."""
+    from evenly.report import measured
+
     if as_json:
         print(json.dumps(measured.plain(description), indent=1))
         return
     screen().print(measured.render(description))
-    page = (out or Path("runs") / f"{stem(folder.resolve().name)}-measured") / "report.html"
-    measured.write_tables(description, page, title=folder.resolve().name)
+    page = (out or Path("runs") / f"{stem(path.resolve().name)}-measured") / "report.html"
+    measured.write_tables(description, page, title=path.resolve().name)
     say(f"Report: {page}")
 
 

@@ -21,13 +21,14 @@ from evenly.sweep.folder import write_text
 from evenly.traces.describe import UNITS as OF_TRACES
 from evenly.traces.describe import tokens_by_holder
 from evenly.traces.functions.describe import UNITS as OF_FUNCTIONS
+from evenly.traces.jobs.describe import UNITS as OF_JOBS
 from evenly.train.batches.describe import UNITS as OF_DATA_SETS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Rows = list[dict[str, Any]]
-UNITS: Mapping[str, str] = {**OF_DATA_SETS, **OF_FUNCTIONS, **OF_TRACES}
+UNITS: Mapping[str, str] = {**OF_DATA_SETS, **OF_FUNCTIONS, **OF_JOBS, **OF_TRACES}
 MINUTE = 60.0
 CLOCK = ((86_400.0, "day"), (3_600.0, "h"), (60.0, "min"))
 TITLES = {
@@ -85,6 +86,13 @@ TITLES = {
         "the mean one, the time that ranks wait, and how much faster steps are than with sequences as they come "
         "(blocks).",
     ),
+    "jobs": ("Jobs", ""),
+    "work_of_a_job": ("Work of a job", "So many of the jobs have at most so many core-seconds."),
+    "work_of_users": (
+        "Who asks for the cluster",
+        "Gini is 0 if all ask for the same, and nears 1 if one asks for everything.",
+    ),
+    "heaviest_users": ("Heaviest users", ""),
     "series": ("Series by the minute", "Sums over all functions."),
 }
 "Title and explanation of the tables of a description."

@@ -11,6 +11,7 @@ from evenly.report import causes, rows, table, verdict
 from evenly.report.assumptions import assumptions, limits
 from evenly.report.charts.checkpoints import checkpoints
 from evenly.report.charts.experts import experts
+from evenly.report.charts.jobs import jobs
 from evenly.report.charts.latency import alike, curves, latency
 from evenly.report.charts.pipeline import pipeline
 from evenly.report.charts.power import power
@@ -34,6 +35,7 @@ HEADLINE = (
     *("brake_time", "high_p50", "low_p50"),
     *("step", "bubble"),
     *("stall_p99", "lost"),
+    *("response_mean", "response_short", "response_users", "lateness"),
     *("maxvio_global", "score", "step_time"),
 )
 CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
@@ -123,6 +125,14 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
             "Power",
             "Above the dashed line the brake is due. Higher levels are lower clocks.",
             power(drawn),
+            labels,
+            "640px",
+        )
+        + section(
+            "Jobs and users",
+            "Above: short jobs should not wait for long ones. Below: a user is behind the fluid ideal by what it would"
+            " have served of his jobs until then and the cluster has not.",
+            jobs(drawn),
             labels,
             "640px",
         )

@@ -28,6 +28,10 @@ FIRST = (
     "tbt_p99",
     "e2e_mean",
     "brake_time",
+    "response_users",
+    "response_short",
+    "dvr",
+    "lateness",
     "throughput",
     "energy",
 )  # shown where room is short

@@ -18,7 +18,7 @@ ENOUGH_SEEDS = 5
 MOST_REASONS = 2  # a sentence with more is not read
 MOST_NAMES = 4
 MOST_BLAMED = 4  # variants behind of which each is told its reason; of more, the first and the last
-JUDGES = ("goodput", "ttft_p99", "tbt_p99", "e2e_mean", "brake_time", "throughput")  # in this order
+JUDGES = ("goodput", "ttft_p99", "tbt_p99", "e2e_mean", "brake_time", "response_users", "throughput")  # in this order
 
 
 def sentence(outcomes: Sequence[Outcome], metrics: Sequence[Metric]) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from evenly.core import Array, Floats, Ints
-from evenly.measure.fairness import jain, max_min
+from evenly.core import Array, Floats
+from evenly.measure import sharing
+from evenly.measure.fairness import jain
+from evenly.measure.sharing import until
 
 WINDOW = 10.0  # seconds over which users are compared
 CELLS = 4_000_000  # windows x users at most; then windows are longer
@@ -45,11 +47,9 @@ def fair_share(items: Mapping[str, Array], window: float = WINDOW) -> float:
     """Return Jain's index over users of their service over their max-min fair share; NaN without two users.
 
     Service is prompt tokens when the first token comes, and output tokens, which count twice, evenly from then to the
-    last. What a user asks for in a window of time is what arrived until its end and was not served before it; what all
-    are given in it would be shared max-min fairly. Windows count by what was given in them, and only if two users ask.
+    last; windows of time are weighed as in `measure.sharing`.
 
-    Reference: Jain, Chiu and Hawe, "A quantitative measure of fairness", 1984, compare allocations to the optimal ones;
-    the weights are those of Sheng et al., "Fairness in serving large language models", OSDI 2024.
+    Reference: the weights are those of Sheng et al., "Fairness in serving large language models", OSDI 2024.
     """
     known = ~np.isnan(items["finish"]) & (items["user"] >= 0)
     names, user = np.unique(items["user"][known], return_inverse=True)
@@ -59,38 +59,8 @@ def fair_share(items: Mapping[str, Array], window: float = WINDOW) -> float:
     begin, end = float(arrival.min()), float(finish.max())
     width = max(window, (end - begin) * len(names) / CELLS)
     edges: Floats = begin + width * np.arange(1.0, int((end - begin) / width) + 2)
+    users = len(names)
     prompt, answer = items["prompt"][known].astype(float), OUTPUT * items["output"][known]
-    asked = _until(edges, arrival, arrival, prompt + answer, user)
-    given = _until(edges, first, first, prompt, user) + _until(edges, first, finish, answer, user)
-    before = np.vstack((np.zeros(len(names)), given[:-1]))
-    wants = np.where(asked - before > ROUNDING, asked - before, 0.0)
-    gets = np.where(given - before > ROUNDING, given - before, 0.0)
-    return _mean_index(wants, gets)
-
-
-def _mean_index(wants: Floats, gets: Floats) -> float:
-    total = weighted = 0.0
-    for want, get in zip(wants, gets, strict=True):
-        asks = want > 0
-        served = float(get.sum())
-        if asks.sum() > 1 and served > 0:
-            total += served
-            weighted += served * jain(get[asks] / max_min(want[asks], served))
-    return weighted / total if total else float("nan")
-
-
-def _until(edges: Floats, begin: Floats, end: Floats, amount: Floats, user: Ints) -> Floats:
-    """Return, by edge and user, what came until then of amounts that come evenly from `begin` to `end`."""
-    users = int(user.max()) + 1
-    level, rate = np.zeros((len(edges) + 1, users)), np.zeros((len(edges) + 1, users))
-    start, stop = np.searchsorted(edges, begin), np.searchsorted(edges, end)  # the first edge at or after each
-    same = start == stop
-    np.add.at(level, (stop[same], user[same]), amount[same])
-    begin, end, amount, user, start, stop = (x[~same] for x in (begin, end, amount, user, start, stop))
-    speed = amount / (end - begin)
-    width = edges[1] - edges[0] if len(edges) > 1 else 0.0
-    np.add.at(level, (start, user), speed * (edges[start] - begin))
-    np.add.at(rate, (start + 1, user), speed * width)
-    np.add.at(rate, (stop, user), -speed * width)
-    np.add.at(level, (stop, user), speed * (end - edges[stop - 1]))
-    return np.cumsum(level + np.cumsum(rate, axis=0), axis=0)[:-1]
+    asked = until(edges, arrival, arrival, prompt + answer, user, users)
+    given = until(edges, first, first, prompt, user, users) + until(edges, first, finish, answer, user, users)
+    return sharing.fair_share(asked, given, ROUNDING)

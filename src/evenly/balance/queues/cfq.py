@@ -18,7 +18,7 @@ class Cfq:
     of arXiv 2510.15485.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of each stage of a user, at least 0; 1 for those of users who are not named."
 
     def __post_init__(self) -> None:

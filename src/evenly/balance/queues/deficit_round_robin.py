@@ -18,7 +18,7 @@ class DeficitRoundRobin:
     Reference: Shreedhar and Varghese, "Efficient fair queueing using deficit round robin", SIGCOMM 1995.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of users, at least 0; 1 for those who are not named."
     quantum: float = 10.0
     "Core-seconds that a user of weight 1 is given a round."

@@ -18,15 +18,15 @@ class Drf:
     Reference: Ghodsi et al., "Dominant resource fairness: fair allocation of multiple resource types", NSDI 2011.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of users, at least 0; 1 for those who are not named."
 
     def __post_init__(self) -> None:
         check_weights(self.weights)
 
-    def open(self, capacity: tuple[float, ...]) -> "DominantShares":
+    def open(self, capacity: tuple[float, ...]) -> "_DominantShares":
         """Return the shares of a cluster that has so much of each resource."""
-        return DominantShares(self.weights, capacity)
+        return _DominantShares(self.weights, capacity)
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class _User:
     stages: set[Hashable] = field(default_factory=set)
 
 
-class DominantShares(Turns):
+class _DominantShares(Turns):
     """What each user holds of each resource."""
 
     def __init__(self, weights: Mapping[str, float], capacity: tuple[float, ...]) -> None:

@@ -15,9 +15,9 @@ class Fair:
     Reference: `FairSchedulingAlgorithm` of Apache Spark, with a pool for each job.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of each job of a user, at least 0; 1 for those of users who are not named."
-    min_shares: Mapping[str, float] = field(default_factory=dict)
+    min_shares: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Tasks that each job of a user runs before others go by their shares; 0 for those who are not named."
 
     def __post_init__(self) -> None:

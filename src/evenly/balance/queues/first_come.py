@@ -14,12 +14,12 @@ class FirstCome:
     a late stage of an early query goes before the first of a later one.
     """
 
-    def open(self, capacity: tuple[float, ...]) -> "OnePool":
+    def open(self, capacity: tuple[float, ...]) -> "_OnePool":
         """Return one pool for all."""
-        return OnePool()
+        return _OnePool()
 
 
-class OnePool(Turns):
+class _OnePool(Turns):
     """All wait in one pool, in which jobs go by their submission."""
 
     def pool(self, stage: Stage) -> Hashable:

@@ -18,18 +18,18 @@ class LeastAttainedService:
     Reference: Nuyens and Wierman, "The foreground-background queue: a survey", 2008.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of users, at least 0; 1 for those who are not named."
 
     def __post_init__(self) -> None:
         check_weights(self.weights)
 
-    def open(self, capacity: tuple[float, ...]) -> "Attained":
+    def open(self, capacity: tuple[float, ...]) -> "_Attained":
         """Return the service of users and jobs."""
-        return Attained(self.weights)
+        return _Attained(self.weights)
 
 
-class Attained(Turns):
+class _Attained(Turns):
     """Core-seconds that each user and each of his jobs have had."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:

@@ -13,13 +13,14 @@ class RandomOrder:
     """Serve jobs by a lot that each draws when it comes: what happens without thought."""
 
     seed: int = 0
+    "Of the lots."
 
-    def open(self, capacity: tuple[float, ...]) -> "Lots":
+    def open(self, capacity: tuple[float, ...]) -> "_Lots":
         """Return the lots of jobs."""
-        return Lots(random.Random(self.seed))
+        return _Lots(random.Random(self.seed))
 
 
-class Lots(Turns):
+class _Lots(Turns):
     """The lots of jobs; of equal ones the first goes first."""
 
     def __init__(self, chance: random.Random) -> None:

@@ -15,9 +15,9 @@ class ShortestJob:
     for ever where short ones keep coming: a bound to compare with. It needs an estimate of each job's work.
     """
 
-    def open(self, capacity: tuple[float, ...]) -> "Works":
+    def open(self, capacity: tuple[float, ...]) -> "_Works":
         """Return the works of jobs."""
-        return Works()
+        return _Works()
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _Job:
     stages: set[Hashable] = field(default_factory=set)
 
 
-class Works(Turns):
+class _Works(Turns):
     """Jobs by their work, of equal ones the first."""
 
     def __init__(self) -> None:

@@ -15,9 +15,9 @@ class Ujf:
     Reference: Apache Spark in mode FAIR with a pool for each user; the reference of fairness in arXiv 2510.15485.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of users, at least 0; 1 for those who are not named."
-    min_shares: Mapping[str, float] = field(default_factory=dict)
+    min_shares: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Tasks that a user runs before others go by their shares; 0 for those who are not named."
 
     def __post_init__(self) -> None:

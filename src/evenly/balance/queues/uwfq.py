@@ -26,7 +26,7 @@ class Uwfq:
     arXiv 2510.15485.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of users, at least 0; 1 for those who are not named."
     grace: float = GRACE
     """Seconds of half the cluster for which a job that has ended is remembered: a stage of it that comes until then has

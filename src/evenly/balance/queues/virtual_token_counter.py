@@ -17,7 +17,7 @@ class VirtualTokenCounter:
     Reference: Sheng et al., "Fairness in serving large language models", OSDI 2024, where service is tokens.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of users, at least 0; 1 for those who are not named."
 
     def __post_init__(self) -> None:

@@ -1,0 +1,1 @@
+"""Jobs of several users on one shared cluster: the domain of the scenario kind `jobs`."""

@@ -1,0 +1,94 @@
+"""Jobs drawn from the statistics of two cuts of Google's trace of 2011.
+
+Day 17, second 5,000, 500 s, as in the public artefact of arXiv 2510.15485: `hetero` as it is, `homo` without jobs above
+five times the median and with longer ones. Statistics read off its files.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from evenly.core import Floats, Ints
+from evenly.traces.jobs.job import Job, Jobs, Part
+
+BIN = 50.0  # seconds
+SLOTS = 32  # of the published cluster, for which the load is told
+CORES = 24.0  # core-seconds that the published runs make of a second of a job in the trace
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is known of the jobs of a cut."""
+
+    median: float
+    "Logarithm of the median of a job's seconds in the trace."
+    spread: float
+    "Standard deviation of the logarithm."
+    longest: float
+    "Seconds above which no job is drawn."
+    arrivals: tuple[int, ...]
+    "Jobs that come in each 50 s."
+    users: int
+    most: int
+    "Jobs of the user with most."
+    load: float
+    "Work over what 32 cores can do in the time of the arrivals."
+
+    def draw(self, load: float, run: int, seed: int, origin: str) -> Jobs:
+        """Return the jobs in order of arrival, their work scaled to the published load times `load`.
+
+        Users share the jobs by Zipf's law with the published number of users and the published most; a user's jobs
+        come in runs of `run` without those of others between.
+        """
+        chance = np.random.default_rng([seed, 53])
+        count = sum(self.arrivals)
+        bins = np.repeat(np.arange(len(self.arrivals)), self.arrivals)
+        times = np.sort(BIN * (bins + chance.random(count)))
+        work = chance.permutation(self._seconds(count)) * CORES * load / self.fitted
+        runs = [
+            np.full(min(run, many - begin), user)
+            for user, many in enumerate(jobs_by_user(count, self.users, self.most).tolist())
+            for begin in range(0, many, run)
+        ]
+        owner = np.concatenate([runs[k] for k in chance.permutation(len(runs))])
+        names = [f"user-{number:02d}" for number in range(self.users)]
+        columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
+        return Jobs(tuple(Job(names[u], t, (Part(w),), names[u]) for u, t, w in columns), origin)
+
+    @property
+    def fitted(self) -> float:
+        """Load of the lognormal law as it is, over the published load."""
+        work = CORES * float(self._seconds(sum(self.arrivals)).sum())
+        return work / (SLOTS * BIN * len(self.arrivals)) / self.load
+
+    def _seconds(self, count: int) -> Floats:
+        """Return the quantiles of the law at evenly spaced shares, so that each seed has the published spread."""
+        within = norm.cdf((math.log(self.longest) - self.median) / self.spread)
+        shares = within * (np.arange(count) + 0.5) / count
+        return np.asarray(np.exp(self.median + self.spread * norm.ppf(shares)))
+
+
+HETERO = Cut(-1.036, 2.049, math.inf, (29, 5, 6, 9, 11, 21, 14, 14, 6, 10), users=27, most=38, load=0.60)
+HOMO = Cut(0.919, 1.570, 35.0, (17, 9, 11, 13, 14, 4, 2, 5, 19, 3), users=22, most=23, load=0.90)
+
+
+def jobs_by_user(count: int, users: int, most: int) -> Ints:
+    """Return how many jobs each user has: at least one, falling as a power of the rank from `most`.
+
+    >>> jobs_by_user(10, 4, 5)
+    array([5, 2, 2, 1])
+    """
+    rank = np.arange(1.0, users + 1)
+    low, high = 0.0, 10.0
+    for _ in range(60):  # bisection of the exponent
+        power = (low + high) / 2
+        low, high = (power, high) if np.maximum(most * rank**-power, 1.0).sum() > count else (low, power)
+    shares = np.maximum(most * rank**-high, 1.0)
+    whole = np.floor(shares).astype(np.int64)
+    short = count - int(whole.sum())
+    by_rest = np.argsort(-(shares - whole), kind="stable")
+    for k in range(abs(short)):
+        whole[by_rest[k % users]] += 1 if short > 0 else -1
+    return whole
