@@ -65,8 +65,8 @@ class FairClock:
     The clock of all, V, runs at `rate` over the weights of the users who have work left in the ideal cluster; a
     user's own clock at his weight over his jobs that do. Of one user the job that would end first in equal shares comes
     first, and gets all his share: its deadline is never later than its end in equal shares. Whoever serves by deadline,
-    without ever interrupting a task, ends each job at the latest a longest task and the time of a longest job on the
-    whole cluster after the ideal.
+    without ever interrupting a task, ends each job at the latest two longest tasks after the ideal, and the time that
+    was spent on jobs that shorter ones of the same user, come later, then overtook.
 
     Between events (a job comes, a user or a job has been served) nothing is stored, so that deadlines are the same bit
     by bit however often the clock is read. A job costs logarithmic time and one pass over the user's later jobs.

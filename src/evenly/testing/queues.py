@@ -72,7 +72,7 @@ def ideal(jobs: Sequence[Job], cores: int, weights: Mapping[str, float] | None =
 
 
 def lateness(queue: Queue, jobs: Sequence[Job], cores: int, weights: Mapping[str, float] | None = None) -> float:
-    """Return how much later than the ideal a job ended, beyond a longest task and a longest job on all cores."""
+    """Return by how much more than a longest task and a longest job on all cores a job ended after the ideal."""
     ends = np.array(serve(queue, jobs, cores).finish)
     allowed = max(max(job.tasks) for job in jobs) + max(job.work for job in jobs) / cores
     return float((ends - ideal(jobs, cores, weights).finish).max()) - allowed

@@ -15,9 +15,10 @@ GRACE = 3.0  # seconds for which the published scheduler keeps a place: 3000 ms 
 class Uwfq:
     """Serve the job that an ideal cluster, shared between users and then between a user's jobs, would end first.
 
-    Short jobs are fast, and nobody waits for what others ask for beyond their share: with tasks that are cut small, a
-    job ends at the latest a longest task and the time of a longest job on the whole cluster after the ideal. It needs
-    an estimate of each job's work (`Stage.job_work`, or `Stage.work` if that is more); all stages of a job have its
+    Short jobs are fast, and nobody waits for what others ask for beyond their share: a job ends at the latest two
+    longest tasks after the ideal, and the time that the cluster spent on jobs that shorter ones of the same user, come
+    later, then overtook. That is seldom more than the time of a longest job, so tasks should be cut small. It needs an
+    estimate of each job's work (`Stage.job_work`, or `Stage.work` if that is more); all stages of a job have its
     deadline.
 
     Users of weight 0 are served when nobody else waits, and then share evenly.
