@@ -43,9 +43,8 @@ class FairShare(SchedulerPlugin):
 
     async def start(self, scheduler: Any) -> None:
         """Take the place of the scheduler's own queue."""
-        before = scheduler.plugins.get(self.name)
-        if isinstance(before, FairShare) and before is not self:
-            before.give_back()
+        if isinstance(scheduler.queued, Waiting):  # of one that is replaced, or was removed and has not noticed yet
+            scheduler.queued.give_back(None)
         self._stealing = await pause(scheduler)
         self._take(scheduler)
         logger.info("Users share this cluster by %s; worker-saturation is 1, work stealing is off", self.queue)

@@ -10,8 +10,8 @@ from evenly.hosts.dask.jobs import Part
 class Waiting:
     """Tasks in the state `queued`, with what Dask's scheduler asks of the `HeapSet` that they replace.
 
-    `tasks` are the scheduler's, `parts` those of unfinished tasks, by key. Where the line cannot go on, `give_back` is told why, and returns
-    Dask's own set, with all that waited.
+    `tasks` are the scheduler's, `parts` those of unfinished tasks, by key. Where the line cannot go on, `give_back` is
+    told why, and returns Dask's own set, with all that waited.
     """
 
     def __init__(
@@ -19,9 +19,9 @@ class Waiting:
         line: Line[Any],
         tasks: Mapping[Any, Any],
         parts: Mapping[Any, Part],
-        give_back: Callable[[Exception], Any],
+        give_back: Callable[[Exception | None], Any],
     ) -> None:
-        self.line, self._tasks, self._parts, self._give_back = line, tasks, parts, give_back
+        self.line, self._tasks, self._parts, self.give_back = line, tasks, parts, give_back
         self.discard = line.discard
         "Let a task wait no more."
 
@@ -41,7 +41,7 @@ class Waiting:
         try:
             self.line.add(self._parts[value.key].job.stage, (value,))
         except Exception as error:
-            self._give_back(error).add(value)
+            self.give_back(error).add(value)
 
     def remove(self, value: Any) -> None:
         """Let a task that waits do so no more; raise `KeyError` if it does not."""
@@ -56,4 +56,4 @@ class Waiting:
         try:
             return self.line.peek()[1]
         except Exception as error:
-            return self._give_back(error).peek()
+            return self.give_back(error).peek()
