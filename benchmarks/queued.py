@@ -80,7 +80,7 @@ def end_tasks(scheduler: Any, count: int) -> None:
 async def crowded(queue: str, users: int, jobs: int, tasks: int) -> Any:
     """Return a scheduler of two threads at which users' jobs of so many tasks wait."""
     plugins = [] if queue == PLAIN else [FairShare(queues[queue]())]
-    scheduler = await Scheduler(protocol="inproc", dashboard=False, port=0, plugins=plugins)
+    scheduler = await Scheduler(protocol="inproc", dashboard=False, port=0, dashboard_address=":0", plugins=plugins)
     for address in ("tcp://127.0.0.1:1", "tcp://127.0.0.1:2"):
         add_worker(scheduler, address)
     for i in range(users):

@@ -47,7 +47,7 @@ def held(queue: Queue | None = None, workers: int = 1, on: bool = True, **kwargs
     number = len(GATES) - 1
     plugins = [FairShare(queue)] if on else []
     with LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=None,
+        n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=":0",
         scheduler_kwargs={"plugins": plugins, "validate": True}, **kwargs,
     ) as cluster:  # fmt: skip
         cluster.gate = number

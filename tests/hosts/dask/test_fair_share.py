@@ -1,5 +1,7 @@
-import dask
+from typing import Any
+
 import pytest
+from dask import annotate  # type: ignore[attr-defined]
 from distributed import Client, wait
 
 from evenly.balance.queues import Turns
@@ -13,7 +15,7 @@ HEAVY = [f"heavy{i}" for i in range(12)]
 LIGHT = ["light0", "light1"]
 
 
-def test_a_light_user_goes_before_a_heavy_one_who_came_first_and_asked_for_priority():
+def test_a_light_user_goes_before_a_heavy_one_who_came_first_and_asked_for_priority() -> None:
     with held() as (cluster, gate), Client(cluster, name="heavy") as heavy, Client(cluster, name="light") as light:
         first, second = noted(heavy, cluster, HEAVY, priority=100), noted(light, cluster, LIGHT)
         balanced(cluster.scheduler)
@@ -22,7 +24,7 @@ def test_a_light_user_goes_before_a_heavy_one_who_came_first_and_asked_for_prior
         assert gate.order[:2] == LIGHT
 
 
-def test_by_arrival_a_light_user_waits_for_a_heavy_one():
+def test_by_arrival_a_light_user_waits_for_a_heavy_one() -> None:
     with held(FirstCome()) as (cluster, gate), Client(cluster, name="a") as heavy, Client(cluster, name="b") as light:
         first, second = noted(heavy, cluster, HEAVY), noted(light, cluster, LIGHT, priority=100)
         gate.opened.set()
@@ -30,13 +32,13 @@ def test_by_arrival_a_light_user_waits_for_a_heavy_one():
         assert gate.order == [*HEAVY, *LIGHT]
 
 
-def test_users_jobs_and_estimates_are_annotated():
+def test_users_jobs_and_estimates_are_annotated() -> None:
     with held() as (cluster, gate), Client(cluster) as client:
-        with dask.annotate(user="ann", estimate=100.0):
+        with annotate(user="ann", estimate=100.0):
             long = noted(client, cluster, ["long"])
-        with dask.annotate(user="bob", estimate=1.0, job="both"):
+        with annotate(user="bob", estimate=1.0, job="both"):
             short = noted(client, cluster, ["short"])
-        with dask.annotate(user="bob", estimate=1.0, job="both"):
+        with annotate(user="bob", estimate=1.0, job="both"):
             more = noted(client, cluster, ["more"])
         jobs = {key: part.job for key, part in cluster.scheduler.plugins[FairShare.name]._accounts.unfinished.items()}
         assert jobs["short"] is jobs["more"]
@@ -47,9 +49,9 @@ def test_users_jobs_and_estimates_are_annotated():
         assert gate.order == ["short", "more", "long"]
 
 
-def test_an_estimate_that_is_no_number_is_left_alone(caplog):
+def test_an_estimate_that_is_no_number_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     with held() as (cluster, gate), Client(cluster) as client:
-        with dask.annotate(estimate="soon"):
+        with annotate(estimate="soon"):
             futures = noted(client, cluster, ["one"])
         gate.opened.set()
         assert client.gather(futures) == ["one"]
@@ -57,11 +59,11 @@ def test_an_estimate_that_is_no_number_is_left_alone(caplog):
 
 
 @pytest.mark.parametrize("wrong", [0.1, 10.0])
-def test_estimates_wrong_by_ten_times_starve_nobody_and_are_put_right(wrong):
+def test_estimates_wrong_by_ten_times_starve_nobody_and_are_put_right(wrong: float) -> None:
     with held() as (cluster, gate), Client(cluster, name="a") as one, Client(cluster, name="b") as other:
-        with dask.annotate(estimate=0.001 * wrong):
+        with annotate(estimate=0.001 * wrong):
             first = noted(one, cluster, [f"wrong{i}" for i in range(40)])
-        with dask.annotate(estimate=0.001):
+        with annotate(estimate=0.001):
             second = noted(other, cluster, [f"right{i}" for i in range(40)])
         jobs = [cluster.scheduler.plugins[FairShare.name]._accounts.unfinished[key].job for key in ("wrong0", "right0")]
         before = jobs[0].stage.work / jobs[1].stage.work
@@ -73,7 +75,7 @@ def test_estimates_wrong_by_ten_times_starve_nobody_and_are_put_right(wrong):
             assert job.estimate().work == pytest.approx(sum(part.measured for part in job.parts.values()))
 
 
-def test_a_user_without_weight_is_served_when_nobody_else_waits():
+def test_a_user_without_weight_is_served_when_nobody_else_waits() -> None:
     queue = Uwfq(weights={"idle": 0.0})
     with held(queue) as (cluster, gate), Client(cluster, name="idle") as idle, Client(cluster, name="busy") as busy:
         first, second = noted(idle, cluster, ["idle0", "idle1"]), noted(busy, cluster, HEAVY)
@@ -82,7 +84,7 @@ def test_a_user_without_weight_is_served_when_nobody_else_waits():
         assert gate.order == [*HEAVY, "idle0", "idle1"]
 
 
-def test_single_tasks_wait_for_their_turn_and_those_that_need_others_do_not():
+def test_single_tasks_wait_for_their_turn_and_those_that_need_others_do_not() -> None:
     with held() as (cluster, gate), Client(cluster, name="a") as client:
         root = client.submit(note, cluster.gate, "root", key="root")
         leaf = client.submit(note, cluster.gate, "leaf", root, key="leaf")
@@ -94,7 +96,7 @@ def test_single_tasks_wait_for_their_turn_and_those_that_need_others_do_not():
         assert gate.order == ["root", "leaf"]
 
 
-def test_what_a_client_that_is_gone_had_queued_leaves():
+def test_what_a_client_that_is_gone_had_queued_leaves() -> None:
     with held() as (cluster, gate), Client(cluster, name="stays") as stays:
         with Client(cluster, name="goes") as goes:
             noted(goes, cluster, HEAVY)
@@ -106,10 +108,25 @@ def test_what_a_client_that_is_gone_had_queued_leaves():
         assert gate.order == LIGHT
 
 
-def test_cancelled_tasks_leave_and_retried_ones_run_until_they_succeed():
+def test_what_was_dropped_is_not_held_against_a_user() -> None:
+    with held() as (cluster, gate), Client(cluster, name="a") as one, Client(cluster, name="b") as other:
+        with annotate(estimate=100.0):
+            dropped = noted(one, cluster, HEAVY)
+        one.cancel(dropped)
+        until(lambda: not any(key in cluster.scheduler.tasks for key in HEAVY))
+        with annotate(estimate=10.0):
+            later = noted(other, cluster, ["other"])
+        with annotate(estimate=1.0):
+            sooner = noted(one, cluster, ["small"])
+        gate.opened.set()
+        wait([*later, *sooner])
+        assert gate.order == ["small", "other"]
+
+
+def test_cancelled_tasks_leave_and_retried_ones_run_until_they_succeed() -> None:
     runs = []
 
-    def fails_twice():
+    def fails_twice() -> str:
         runs.append(1)
         if len(runs) < 3:
             raise RuntimeError
@@ -129,7 +146,7 @@ def test_cancelled_tasks_leave_and_retried_ones_run_until_they_succeed():
         assert gate.order == LIGHT
 
 
-def test_a_worker_that_comes_helps_at_once():
+def test_a_worker_that_comes_helps_at_once() -> None:
     with held() as (cluster, gate), Client(cluster, name="a") as client:
         futures = noted(client, cluster, HEAVY)
         cluster.scale(2)
@@ -138,7 +155,7 @@ def test_a_worker_that_comes_helps_at_once():
         assert gate.order == HEAVY
 
 
-def test_removed_in_mid_run_it_gives_the_queue_back():
+def test_removed_in_mid_run_it_gives_the_queue_back() -> None:
     with held() as (cluster, gate), Client(cluster, name="heavy") as heavy, Client(cluster, name="light") as light:
         first, second = noted(heavy, cluster, HEAVY), noted(light, cluster, LIGHT)
         heavy.unregister_scheduler_plugin(FairShare.name)
@@ -152,7 +169,7 @@ def test_removed_in_mid_run_it_gives_the_queue_back():
         assert cluster.scheduler.WORKER_SATURATION == 1.1
 
 
-def test_registered_in_mid_run_it_takes_what_waits():
+def test_registered_in_mid_run_it_takes_what_waits() -> None:
     with held(on=False) as (cluster, gate), Client(cluster, name="a") as heavy, Client(cluster, name="b") as light:
         first, second = noted(heavy, cluster, HEAVY), noted(light, cluster, LIGHT)
         light.register_plugin(FairShare())
@@ -166,47 +183,47 @@ def test_registered_in_mid_run_it_takes_what_waits():
 class Failing(Turns):
     """Turns of a queue of which one verb fails from some call on."""
 
-    def __init__(self, turns, verb, calls):
+    def __init__(self, turns: Turns, verb: str, calls: int) -> None:
         self.turns, self.verb, self.left = turns, verb, calls
 
-    def ask(self, verb, *args):
+    def ask(self, verb: str, *args: Any) -> Any:
         if verb == self.verb:
             self.left -= 1
             if self.left < 0:
                 raise RuntimeError(f"{verb} fails")
         return getattr(self.turns, verb)(*args)
 
-    def submit(self, *args):
+    def submit(self, *args: Any) -> Any:
         return self.ask("submit", *args)
 
-    def start(self, *args):
+    def start(self, *args: Any) -> Any:
         return self.ask("start", *args)
 
-    def finish(self, *args):
+    def finish(self, *args: Any) -> Any:
         return self.ask("finish", *args)
 
-    def leave(self, *args):
+    def leave(self, *args: Any) -> Any:
         return self.ask("leave", *args)
 
-    def pool(self, *args):
+    def pool(self, *args: Any) -> Any:
         return self.ask("pool", *args)
 
-    def key(self, *args):
+    def key(self, *args: Any) -> Any:
         return self.ask("key", *args)
 
 
 class Faulty:
-    def __init__(self, verb, calls):
+    def __init__(self, verb: str, calls: int) -> None:
         self.verb, self.calls = verb, calls
 
-    def open(self, capacity):
+    def open(self, capacity: tuple[float, ...]) -> Failing:
         return Failing(Uwfq().open(capacity), self.verb, self.calls)
 
 
 @pytest.mark.parametrize(
     ("verb", "calls"), [("submit", 1), ("start", 3), ("finish", 3), ("leave", 1), ("pool", 9), ("key", 30)]
 )
-def test_a_queue_that_fails_is_told_and_dask_goes_on(verb, calls, caplog):
+def test_a_queue_that_fails_is_told_and_dask_goes_on(verb: str, calls: int, caplog: pytest.LogCaptureFixture) -> None:
     with held(Faulty(verb, calls)) as (cluster, gate), Client(cluster, name="a") as one, Client(cluster) as other:
         first, second = noted(one, cluster, HEAVY), noted(other, cluster, LIGHT)
         gate.opened.set()

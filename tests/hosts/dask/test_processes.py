@@ -14,18 +14,18 @@ from evenly.hosts.dask import FairShare
 from tests.hosts.dask.cluster import balanced, until
 
 
-def busy(number, folder):
+def busy(number: int, folder: str) -> int:
     """Leave a trace of each run, and keep the core busy for some milliseconds."""
     with (Path(folder) / str(number)).open("a") as trace:
         trace.write("x")
     return sum(range(50_000)) * 0 + number
 
 
-def test_a_killed_worker_loses_no_task_and_delays_nobody(tmp_path):
+def test_a_killed_worker_loses_no_task_and_delays_nobody(tmp_path: Path) -> None:
     plugins = {"plugins": [FairShare()], "validate": True}
     with (
         config.set({"distributed.scheduler.allowed-failures": 10}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_kwargs=plugins) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", scheduler_kwargs=plugins) as cluster,
         Client(cluster, name="heavy") as heavy,
         Client(cluster, name="light") as light,
     ):
@@ -43,14 +43,16 @@ def test_a_killed_worker_loses_no_task_and_delays_nobody(tmp_path):
 
 
 @pytest.fixture
-def environment():
+def environment() -> dict[str, str]:
     return {**os.environ, "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "info"}
 
 
-def test_the_scheduler_of_the_command_line_shares_by_the_queue_that_it_is_told(environment, tmp_path):
+def test_the_scheduler_of_the_command_line_shares_by_the_queue_that_it_is_told(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     place = tmp_path / "scheduler.json"
     command = [
-        sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1",
+        sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--dashboard-address", ":0", "--host", "127.0.0.1",
         "--scheduler-file", str(place), "--preload", "evenly.hosts.dask", "--queue", "uwfq", "--weight", "ann=2",
     ]  # fmt: skip
     with (tmp_path / "log").open("w") as log:
@@ -75,7 +77,7 @@ def test_the_scheduler_of_the_command_line_shares_by_the_queue_that_it_is_told(e
         (["--weight", "ann=-1"], "at least 0"),
     ],
 )
-def test_options_that_are_wrong_end_the_command(options, says):
+def test_options_that_are_wrong_end_the_command(options: list[str], says: str) -> None:
     from click.testing import CliRunner
     from distributed.cli.dask_scheduler import main
 
@@ -84,8 +86,8 @@ def test_options_that_are_wrong_end_the_command(options, says):
     assert says in found.output
 
 
-def test_it_can_be_registered_twice_and_the_second_counts():
-    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster, Client(cluster) as client:
+def test_it_can_be_registered_twice_and_the_second_counts() -> None:
+    with LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster, Client(cluster) as client:
         client.register_plugin(FairShare())
         one = cluster.scheduler.plugins[FairShare.name]
         client.register_plugin(FairShare())

@@ -77,7 +77,7 @@ class Accounts:
         if bad:
             logger.warning("%d tasks of '%s' have an estimate that is no number of seconds above 0: ignored", bad, user)
         for job in grown.values():
-            if job.open:
+            if job.known:
                 self._submit(job)
 
     def adopt(self) -> None:
@@ -93,7 +93,7 @@ class Accounts:
             else:
                 self.finished[ts.key] = self._part(job, ts)
         for job in dict.fromkeys(part.job for part in self.unfinished.values()):
-            if job.open:
+            if job.open and not job.known:
                 self._begin(job)
         for ts in tasks:
             if ts.state == "processing" and self.hears:
@@ -117,7 +117,7 @@ class Accounts:
         part = self.unfinished.get(key)
         job = self._enter(self.finished.pop(key).job, self._scheduler.tasks[key]) if part is None else part.job
         job.open += 1
-        if job.open == 1:
+        if not job.known:
             self._begin(job)
 
     def closed(self, key: Any, finish: str, seconds: float) -> None:
@@ -126,16 +126,17 @@ class Accounts:
         job.open -= 1
         if finish != "released":
             self._settle(key, finish, seconds)
-        if not job.open:
-            self.line.leave(job.stage)
-            self.line.moved(self.turns.leave(job.stage, self.now()))
-            self._named.pop((job.user, job.name), None)
-            job.end()
+        if not job.left and job.known:
+            self._end(job)
 
     def gone(self, key: Any, finish: str) -> None:
         """Note that a task that neither waited nor ran has failed, or is forgotten."""
         if key in self.unfinished:
+            job = self.unfinished[key].job
+            job.dropped |= finish == "forgotten"
             self._settle(key, finish, 0.0)
+            if not job.left and job.known:
+                self._end(job)
         elif finish == "forgotten":
             self.finished.pop(key, None)
 
@@ -147,8 +148,19 @@ class Accounts:
 
     def _begin(self, job: Job) -> None:
         """Let the queue know a job."""
+        job.known = True
         job.begin()
         self._submit(job)
+
+    def _end(self, job: Job) -> None:
+        """Let the queue know that nothing of a job is left; what was dropped counts no more."""
+        if job.dropped:
+            self._submit(job)
+        self.line.leave(job.stage)
+        self.line.moved(self.turns.leave(job.stage, self.now()))
+        self._named.pop((job.user, job.name), None)
+        job.known = job.dropped = False
+        job.end()
 
     def _submit(self, job: Job) -> None:
         self.line.moved(self.turns.submit(job.estimate(), self.now()))
@@ -157,6 +169,7 @@ class Accounts:
         """Count a task of a job as one that is to run."""
         part = self.unfinished[ts.key] = self._part(job, ts)
         job.tasks += 1
+        job.left += 1
         part.left += float(ts.annotations["estimate"]) if part.claimed else part.claim
         return job
 
@@ -174,6 +187,7 @@ class Accounts:
             self.finished[key] = part
         claim = float(self._scheduler.tasks[key].annotations["estimate"]) if part.claimed else part.claim
         part.left -= claim
+        part.job.left -= 1
         if seconds <= 0:
             return
         job, kind = part.job, part.kind
@@ -183,7 +197,7 @@ class Accounts:
         part.measured += seconds
         job.ended += 1
         kind.ended += 1
-        if job.ended >= job.next and job.open:
+        if job.ended >= job.next and job.left:
             job.next = math.ceil(job.ended * GROWTH)
             self._submit(job)
         if kind.ended >= len(kind.unmeasured) > 0:

@@ -91,8 +91,14 @@ class Job:
     serial: int
     parts: dict[tuple[Kind, bool], Part] = field(default_factory=dict)
     tasks: int = 0
+    left: int = 0
+    "Tasks that are to run, once more or yet."
     open: int = 0
-    "Tasks that wait or run; a job with none is not known to the queue."
+    "Tasks that wait or run."
+    known: bool = False
+    "Whether the queue knows of it: from the first task that waits or runs until none is left."
+    dropped: bool = False
+    "Whether some of its tasks are forgotten without having run."
     ended: int = 0
     next: int = 1
     "When so many tasks have ended, the job is estimated anew."

@@ -70,7 +70,7 @@ def measure(
     """
     found = []
     with (
-        LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster, name="warden") as client,
     ):
         run(PLAIN, cluster)  # the scheduler learns what tasks take
