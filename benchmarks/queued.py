@@ -1,31 +1,31 @@
-"""What a queue costs Dask's scheduler, where 100,000 tasks wait in it: with each queue and without, in one run.
+"""What a queue costs Dask's scheduler while 100,000 tasks wait in it, against Dask's own, in one run.
 
-`python -m benchmarks.queued`: CPU time of a real scheduler that is handed what two workers would tell it, 20,000 ended
-tasks, and beside it a whole cluster of processes from end to end. All in turn, repeated; the page of Dask is renewed.
+A real scheduler is handed what two workers would tell it, with nobody on the line: only deciding is measured, so that
+the share of the plug-in is larger than it is where messages are packed and sent too. That is the second part: trivial
+tasks on a whole cluster of processes, with and without in turn.
 """
 
 import asyncio
 import gc
-import sys
+import logging
+import multiprocessing
+import os
 import time
 from collections import deque
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from dask import config
-from distributed import Client, Scheduler
+from distributed import Client, LocalCluster, Scheduler, wait
 from distributed.core import Status
 from distributed.scheduler import WorkerState
 
-from benchmarks.fidelity import insert
+from benchmarks.figures import Figure
 from evenly.balance.queues import queues
 from evenly.hosts.dask import FairShare
 
-PAGE = Path(__file__).parents[1] / "docs" / "dask.md"
-USERS, JOBS, TASKS = 10, 10, 1000
-ENDED = 20_000
-PLAIN = "plain Dask"
+DASK, STILL = "plain Dask", "plain Dask without work stealing"
+PLAIN = (DASK, STILL)
 
 
 class Sent:
@@ -79,49 +79,80 @@ def end_tasks(scheduler: Any, count: int) -> None:
 
 async def crowded(queue: str, users: int, jobs: int, tasks: int) -> Any:
     """Return a scheduler of two threads at which users' jobs of so many tasks wait."""
-    plugins = [] if queue == PLAIN else [FairShare(queues[queue]())]
-    scheduler = await Scheduler(protocol="inproc", dashboard=False, port=0, dashboard_address=":0", plugins=plugins)
+    plugins = [] if queue in PLAIN else [FairShare(queues[queue]())]
+    with config.set({"distributed.scheduler.work-stealing": queue != STILL}):
+        scheduler = await Scheduler(protocol="inproc", port=0, dashboard_address=":0", plugins=plugins)
     for address in ("tcp://127.0.0.1:1", "tcp://127.0.0.1:2"):
         add_worker(scheduler, address)
+    kept = []
     for i in range(users):
         client = await Client(scheduler.address, asynchronous=True, name=f"user{i}")
-        futures = [client.map(trivial, range(n * tasks, (n + 1) * tasks)) for n in range(i * jobs, (i + 1) * jobs)]
+        kept += [
+            client,
+            *(client.map(trivial, range(n * tasks, (n + 1) * tasks)) for n in range(i * jobs, (i + 1) * jobs)),
+        ]
         while len(scheduler.tasks) < (i + 1) * jobs * tasks:
             await asyncio.sleep(0.01)
         scheduler.client_comms[client.id] = Sent()
-        scheduler.kept = [*getattr(scheduler, "kept", []), client, futures]
-    return scheduler
+    return scheduler, kept
 
 
-async def rates(names: list[str], users: int = USERS, jobs: int = JOBS, tasks: int = TASKS, turns: int = 20) -> Any:
-    """Return tasks that end in a second of the CPU time of each scheduler, by turn; they take turns of 1000 tasks."""
-    schedulers = [await crowded(name, users, jobs, tasks) for name in names]
-    found = np.zeros((turns, len(names)))
+async def rates(names: Sequence[str], users: int, jobs: int, tasks: int, turns: int) -> dict[str, list[float]]:
+    """Return tasks that end in a second of the CPU time of each scheduler; they take turns of 1000 tasks."""
+    crowds = {name: await crowded(name, users, jobs, tasks) for name in names}
+    found: dict[str, list[float]] = {name: [] for name in names}
     gc.collect()
     gc.disable()
-    for turn in range(turns):
-        for i, scheduler in enumerate(schedulers):
+    for _ in range(turns):
+        for name, (scheduler, _kept) in crowds.items():
             start = time.process_time()
             end_tasks(scheduler, 1000)
-            found[turn, i] = 1000 / (time.process_time() - start)
+            found[name].append(1000 / (time.process_time() - start))
     return found
 
 
-if __name__ == "__main__":
-    import logging, os
+def whole(rounds: int = 6, tasks: int = 1500) -> dict[str, list[tuple[float, float]]]:
+    """Return tasks a second, and a CPU second of scheduler and client, of a whole cluster with the plug-in and without."""
+    found: dict[str, list[tuple[float, float]]] = {DASK: [], "uwfq": []}
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
+        for turn in range(rounds):
+            for name in found if turn % 2 else reversed(found):
+                if name != DASK:
+                    client.register_plugin(FairShare())
+                cpu, start = time.process_time(), time.perf_counter()
+                wait(client.map(trivial, range(tasks), pure=False))
+                found[name].append((tasks / (time.perf_counter() - start), tasks / (time.process_time() - cpu)))
+                if name != DASK:
+                    client.unregister_scheduler_plugin(FairShare.name)
+    return {name: each[1:] for name, each in found.items()}
 
+
+def measure(users: int = 10, jobs: int = 10, tasks: int = 1000, turns: int = 20) -> list[Figure]:
+    """Return rates with the plug-in over those without, turn by turn."""
+    queue: Any = multiprocessing.get_context("spawn").SimpleQueue()
+    child = multiprocessing.get_context("spawn").Process(target=_apart, args=(queue, users, jobs, tasks, turns))
+    child.start()
+    found = queue.get()
+    child.join()
+    figures = [Figure.of(f"tasks in a CPU second, {users * jobs * tasks:,} wait: {DASK}", found[DASK], "tasks")]
+    for name in (STILL, "first-come", "uwfq", "fair"):
+        ratios = [on / off for on, off in zip(found[name], found[DASK], strict=True)]
+        limit = 0.9 if name == "uwfq" else None
+        figures.append(Figure.of(f"the same: {name} over {DASK}", ratios, "x", limit, at_least=limit is not None))
+    ends = whole()
+    for k, what in enumerate(("tasks a second from end to end", "tasks in a CPU second of scheduler and client")):
+        ratios = [on[k] / off[k] for on, off in zip(ends["uwfq"], ends[DASK], strict=True)]
+        figures.append(Figure.of(f"{what}: {DASK}", [each[k] for each in ends[DASK]], "tasks"))
+        figures.append(Figure.of(f"{what}: uwfq over {DASK}", ratios, "x"))
+    return figures
+
+
+def _apart(queue: Any, users: int, jobs: int, tasks: int, turns: int) -> None:
+    """Measure in a process that is ended with its schedulers as they are."""
     logging.disable(logging.CRITICAL)
-    config.set({"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.work-stealing": False})
+    asyncio.run(_all(users, jobs, tasks, turns, queue))
 
-    async def go():
-        found = await rates(sys.argv[2:], jobs=int(sys.argv[1]))
-        print(
-            sys.argv[2:],
-            found.mean(0).round(),
-            np.median(found / found[:, :1], axis=0).round(3),
-            np.quantile(found / found[:, :1], [0.25, 0.75], axis=0).round(3),
-        )
-        sys.stdout.flush()
-        os._exit(0)
 
-    asyncio.run(go())
+async def _all(users: int, jobs: int, tasks: int, turns: int, queue: Any) -> None:
+    queue.put(await rates((*PLAIN, "first-come", "uwfq", "fair"), users, jobs, tasks, turns))
+    os._exit(0)  # to close 100,000 tasks takes longer than to measure them

@@ -68,7 +68,8 @@ def running(cluster: Any) -> int:
 def noted(client: Client, cluster: Any, names: list[str], **kwargs: Any) -> list[Any]:
     """Submit tasks that note their names, as one job."""
     futures = client.map(lambda name, gate: note(gate, name), names, gate=cluster.gate, key=names, **kwargs)
-    until(lambda: all(name in cluster.scheduler.tasks for name in names))
+    tasks = cluster.scheduler.tasks
+    until(lambda: all(name in tasks and tasks[name].state != "released" for name in names))
     return list(futures)
 
 
