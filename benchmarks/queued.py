@@ -112,7 +112,7 @@ async def rates(names: Sequence[str], users: int, jobs: int, tasks: int, turns: 
 
 
 def whole(rounds: int = 6, tasks: int = 1500) -> dict[str, list[tuple[float, float]]]:
-    """Return tasks a second, and a CPU second of scheduler and client, of a whole cluster with the plug-in and without."""
+    """Return tasks a second, and a CPU second of scheduler and client, of a cluster with the plug-in and without."""
     found: dict[str, list[tuple[float, float]]] = {DASK: [], "uwfq": []}
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
         for turn in range(rounds):

@@ -37,9 +37,21 @@ def test_a_killed_worker_loses_no_task_and_delays_nobody(tmp_path: Path) -> None
         assert heavy.gather(first) == list(range(200))
         assert len(list(tmp_path.iterdir())) == 210
         balanced(cluster.scheduler)
-        heavy.restart(wait_for_workers=False)
-        assert light.submit(busy, 7, folder=str(tmp_path), pure=False).result() == 7
+
+
+def test_restarted_it_begins_anew() -> None:
+    plugins = {"plugins": [FairShare()], "validate": True}
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=":0", scheduler_kwargs=plugins) as cluster,
+        Client(cluster) as client,
+    ):
+        done = client.map(str, range(20))
+        wait(done)
+        client.restart(wait_for_workers=False)  # without a nanny the worker does not come back
+        future = client.submit(str, 1, key="later")
+        until(lambda: [ts.key for ts in cluster.scheduler.queued] == ["later"])
         balanced(cluster.scheduler)
+        assert not future.done()
 
 
 @pytest.fixture
