@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from evenly.cluster.jobs.submissions.google_hetero import GoogleHetero
 from evenly.cluster.jobs.submissions.google_homo import GoogleHomo
 from evenly.cluster.jobs.submissions.large_and_small import LargeAndSmall
 from evenly.cluster.jobs.submissions.tiny_bursts import TinyBursts
+from evenly.papers.reproduce import Skipped
 from evenly.traces.jobs.job import Job, Jobs, Part
 
 QUEUES: dict[str, Queue] = {
@@ -222,3 +224,19 @@ class Drawn:
         work = chance.lognormal(1.5, 1.2, count) if self.number % 2 else chance.lognormal(1.5, 1.2, users)[owner]
         columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
         return Jobs(tuple(Job(f"user-{u}", t, (Part(w),)) for u, t, w in columns), "drawn")
+
+
+def dask() -> dict[str, float]:
+    """Return how much better off a light user is on a real Dask, and how near the simulator comes to it."""
+    if find_spec("distributed") is None:
+        raise Skipped("distributed is not installed: pip install 'evenly[dask]'")
+    from evenly.hosts.dask.measure import LIGHT, PLAIN, measure
+
+    found = {one.queue: one for one in measure(1, lambda line: None, (PLAIN, "fair", "ujf", "uwfq"))}
+    light = {name: (one.mean(LIGHT), one.mean(LIGHT, predicted=True)) for name, one in found.items()}
+    pairs = [(a, b) for a in light.values() for b in light.values() if a[0] > 1.2 * b[0]]
+    return {
+        "light": light[PLAIN][0] / light["uwfq"][0],
+        **{name: one.mean(predicted=True) / one.mean() for name, one in found.items()},
+        "order": 100 * float(np.mean([a[1] > b[1] for a, b in pairs])),
+    }
