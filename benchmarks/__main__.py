@@ -15,7 +15,7 @@ from benchmarks.figures import Figure, keep, publish, table
 TORCH = ("experts", "perplexity", "vocabulary", "unpadded")  # run in the environment that has torch
 NAMES = (
     "startup", "fleet", "scaling", "sweep", "prefix", "tables", "queues", "replay", "batches", "peers",
-    "release", *TORCH,
+    "release", "queued", *TORCH,
 )  # fmt: skip
 
 
