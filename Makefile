@@ -17,7 +17,7 @@ $(BASE): pyproject.toml tools/venv.sh
 	@touch $@
 
 $(DEV): $(BASE)
-	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask,optuna,replay,silicon]'
+	$(BIN)/python -m pip install --quiet --group test --group lint --group docs --editable '.[dask,optuna,replay,silicon,spark]'
 	@touch $@
 
 demo: $(BASE)

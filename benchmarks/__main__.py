@@ -13,7 +13,10 @@ from benchmarks.calibration import machine
 from benchmarks.figures import Figure, keep, publish, table
 
 TORCH = ("experts", "perplexity", "vocabulary", "unpadded")  # run in the environment that has torch
-NAMES = ("startup", "fleet", "scaling", "sweep", "prefix", "tables", "queues", "replay", "batches", "peers", *TORCH)
+NAMES = (
+    "startup", "fleet", "scaling", "sweep", "prefix", "tables", "queues", "replay", "batches", "peers",
+    "release", "queued", *TORCH,
+)  # fmt: skip
 
 
 def one(name: str) -> bool:

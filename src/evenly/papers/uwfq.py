@@ -1,7 +1,10 @@
 """UWFQ: users share an analytics cluster by two virtual clocks, and long jobs are cut into short tasks."""
 
+import tempfile
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +33,7 @@ from evenly.cluster.jobs.submissions.google_hetero import GoogleHetero
 from evenly.cluster.jobs.submissions.google_homo import GoogleHomo
 from evenly.cluster.jobs.submissions.large_and_small import LargeAndSmall
 from evenly.cluster.jobs.submissions.tiny_bursts import TinyBursts
+from evenly.papers.reproduce import Skipped
 from evenly.traces.jobs.job import Job, Jobs, Part
 
 QUEUES: dict[str, Queue] = {
@@ -224,3 +228,34 @@ class Drawn:
         work = chance.lognormal(1.5, 1.2, count) if self.number % 2 else chance.lognormal(1.5, 1.2, users)[owner]
         columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
         return Jobs(tuple(Job(f"user-{u}", t, (Part(w),)) for u, t, w in columns), "drawn")
+
+
+def dask() -> dict[str, float]:
+    """Return how much better off a light user is on a real Dask, and how near the simulator comes to it."""
+    if find_spec("distributed") is None:
+        raise Skipped("distributed is not installed: pip install 'evenly[dask]'")
+    from evenly.hosts.dask.measure import LIGHT, PLAIN, measure
+
+    found = {one.queue: one for one in measure(1, lambda line: None, (PLAIN, "fair", "ujf", "uwfq"))}
+    light = {name: (one.mean(LIGHT), one.mean(LIGHT, predicted=True)) for name, one in found.items()}
+    pairs = [(a, b) for a in light.values() for b in light.values() if a[0] > 1.2 * b[0]]
+    return {
+        "light": light[PLAIN][0] / light["uwfq"][0],
+        **{name: one.mean(predicted=True) / one.mean() for name, one in found.items()},
+        "order": 100 * float(np.mean([a[1] > b[1] for a, b in pairs])),
+    }
+
+
+def spark() -> dict[str, float]:
+    """Return what a light user beside a heavy one sees of a real Spark, one round; see `figures` there."""
+    if find_spec("pyspark") is None:
+        raise Skipped("pyspark is not installed: pip install 'evenly[spark]'")
+    from evenly.hosts.spark.java import java
+    from evenly.hosts.spark.measure import figures, measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            java(Path(folder))
+        except RuntimeError as error:
+            raise Skipped(str(error)) from None
+        return figures(measure(1, lambda line: None))

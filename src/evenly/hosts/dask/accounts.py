@@ -1,0 +1,205 @@
+"""Whose the tasks of a Dask cluster are, and what the turns of a queue are told of them."""
+
+import logging
+import math
+import re
+from collections.abc import Iterable, Mapping
+from itertools import count
+from time import monotonic
+from typing import Any
+
+from evenly.balance.line import Line
+from evenly.balance.queues import Turns
+from evenly.hosts.dask.jobs import GROWTH, OWN, Job, Kind, Part, claimed, own_order
+
+logger = logging.getLogger("distributed.evenly")
+
+OPEN = frozenset({"waiting", "queued", "no-worker", "processing"})
+CLIENT = re.compile(r"Client-(?:(.+)-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def user_of(client: str) -> str:
+    """Return whom a client belongs to: its name, or the client itself if it has none.
+
+    >>> user_of("Client-ann-0b1f4e8a-cb1d-11f0-8d43-0242ac110002")
+    'ann'
+    """
+    found = CLIENT.fullmatch(client)
+    return found[1] if found and found[1] else client
+
+
+def seconds_of(startstops: Iterable[Mapping[str, Any]]) -> float:
+    """Return for how long a task computed."""
+    seconds = 0.0
+    for part in startstops:
+        if part["action"] == "compute" and part["stop"] > part["start"]:
+            seconds += part["stop"] - part["start"]
+    return seconds
+
+
+class Accounts:
+    """Jobs, from when the first of their tasks waits or runs until none does; the line hears whose turns changed.
+
+    Time runs with the number of threads, so that a clock stays right as workers come and go.
+    """
+
+    def __init__(self, scheduler: Any, turns: Turns, threads: float) -> None:
+        self.turns = turns
+        self.line = Line[Any](turns, own_order)
+        self.unfinished: dict[Any, Part] = {}
+        self.finished: dict[Any, Part] = {}  # their results are held, and may have to be computed again
+        self._scheduler, self._threads = scheduler, threads
+        self._named: dict[tuple[str, Any], Job] = {}
+        self._kinds: dict[str, Kind] = {}
+        self._serials = count()
+        # A queue that counts estimates alone need not hear of single tasks.
+        self.hears = type(turns).start is not Turns.start or type(turns).finish is not Turns.finish
+        self._elapsed, self._read = 0.0, monotonic()
+
+    def now(self) -> float:
+        """Return how long the cluster would have taken with its first number of threads for what it could do."""
+        read = monotonic()
+        self._elapsed += (read - self._read) * self._scheduler.total_nthreads / self._threads
+        self._read = read
+        return self._elapsed
+
+    def graph(self, client: str, tasks: Iterable[Any], annotations: Mapping[str, Mapping[Any, Any]]) -> None:
+        """Note whose the tasks of a graph are."""
+        users, names, estimates = (annotations.get(name, {}) for name in ("user", "job", "estimate"))
+        user, serial, bad = user_of(client), f"graph {next(self._serials)}", 0
+        grown: dict[int, Job] = {}
+        for key in tasks:
+            if key not in self.unfinished and key not in self.finished:
+                job = self._job(str(users.get(key, user)), names.get(key, serial))
+                grown[job.serial] = job
+                self._enter(job, self._scheduler.tasks[key])
+                bad += key in estimates and not claimed(estimates[key])
+        if bad:
+            logger.warning("%d tasks of '%s' have an estimate that is no number of seconds above 0: ignored", bad, user)
+        for job in grown.values():
+            if job.known:
+                self._submit(job)
+
+    def adopt(self) -> None:
+        """Note the tasks that are there already: those of one graph are a job of whoever wants a result of it."""
+        tasks = [ts for ts in self._scheduler.tasks.values() if ts.priority is not None]
+        wanted = {ts.priority[-2]: next(iter(ts.who_wants)).client_key for ts in tasks if ts.who_wants}
+        for ts in tasks:
+            user = (ts.annotations or {}).get("user", user_of(wanted.get(ts.priority[-2], "")))
+            job = self._job(str(user), (ts.annotations or {}).get("job", f"before {ts.priority[-2]}"))
+            if ts.state in OPEN or ts.state == "released":
+                self._enter(job, ts)
+                job.open += ts.state in OPEN
+            else:
+                self.finished[ts.key] = self._part(job, ts)
+        for job in dict.fromkeys(part.job for part in self.unfinished.values()):
+            if job.open and not job.known:
+                self._begin(job)
+        for ts in tasks:
+            if ts.state == "processing" and self.hears:
+                self.started(ts.key)
+
+    def rank(self, ts: Any) -> None:
+        """Give a task that can run the priority of its turn; Dask's own orders those of a job."""
+        pool = self.turns.pool(self.unfinished[ts.key].job.stage)
+        ts.priority = (*self.turns.key(pool), *ts.priority[-OWN:])
+
+    def started(self, key: Any) -> None:
+        """Note that a task goes to a worker."""
+        self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
+
+    def stopped(self, key: Any, seconds: float) -> None:
+        """Note that a task is on no worker any more, where it computed for so many seconds."""
+        self.line.moved(self.turns.finish(self.unfinished[key].job.stage, seconds, self.now()))
+
+    def opened(self, key: Any) -> None:
+        """Note that a task waits for others or can run, possibly once more."""
+        part = self.unfinished.get(key)
+        job = self._enter(self.finished.pop(key).job, self._scheduler.tasks[key]) if part is None else part.job
+        job.open += 1
+        if not job.known:
+            self._begin(job)
+
+    def closed(self, key: Any, finish: str, seconds: float) -> None:
+        """Note that a task neither waits nor runs any more; what is `released` is not finished."""
+        job = self.unfinished[key].job
+        job.open -= 1
+        if finish != "released":
+            self._settle(key, finish, seconds)
+        if not job.left and job.known:
+            self._end(job)
+
+    def gone(self, key: Any, finish: str) -> None:
+        """Note that a task that neither waited nor ran has failed, or is forgotten."""
+        if key in self.unfinished:
+            job = self.unfinished[key].job
+            job.dropped |= finish == "forgotten"
+            self._settle(key, finish, 0.0)
+            if not job.left and job.known:
+                self._end(job)
+        elif finish == "forgotten":
+            self.finished.pop(key, None)
+
+    def _job(self, user: str, name: Any) -> Job:
+        job = self._named.get((user, name))
+        if job is None:
+            job = self._named[user, name] = Job(user, name, next(self._serials))
+        return job
+
+    def _begin(self, job: Job) -> None:
+        """Let the queue know a job."""
+        job.known = True
+        job.begin()
+        self._submit(job)
+
+    def _end(self, job: Job) -> None:
+        """Let the queue know that nothing of a job is left; what was dropped counts no more."""
+        if job.dropped:
+            self._submit(job)
+        self.line.leave(job.stage)
+        self.line.moved(self.turns.leave(job.stage, self.now()))
+        self._named.pop((job.user, job.name), None)
+        job.known = job.dropped = False
+        job.end()
+
+    def _submit(self, job: Job) -> None:
+        self.line.moved(self.turns.submit(job.estimate(), self.now()))
+
+    def _enter(self, job: Job, ts: Any) -> Job:
+        """Count a task of a job as one that is to run."""
+        part = self.unfinished[ts.key] = self._part(job, ts)
+        job.tasks += 1
+        job.left += 1
+        part.left += float(ts.annotations["estimate"]) if part.claimed else part.claim
+        return job
+
+    def _part(self, job: Job, ts: Any) -> Part:
+        prefix = ts.group.prefix
+        kind = self._kinds.get(prefix.name)
+        if kind is None:
+            kind = self._kinds[prefix.name] = Kind(prefix, self._scheduler.UNKNOWN_TASK_DURATION)
+        return job.part(kind, bool(ts.annotations) and claimed(ts.annotations.get("estimate")))
+
+    def _settle(self, key: Any, finish: str, seconds: float) -> None:
+        """Count a task of a job as one that is not to run any more."""
+        part = self.unfinished.pop(key)
+        if finish != "forgotten":
+            self.finished[key] = part
+        claim = float(self._scheduler.tasks[key].annotations["estimate"]) if part.claimed else part.claim
+        part.left -= claim
+        part.job.left -= 1
+        if seconds <= 0:
+            return
+        job, kind = part.job, part.kind
+        if part.done == 0:
+            kind.unmeasured.pop(part, None)
+        part.done += claim
+        part.measured += seconds
+        job.ended += 1
+        kind.ended += 1
+        if job.ended >= job.next and job.left:
+            job.next = math.ceil(job.ended * GROWTH)
+            self._submit(job)
+        if kind.ended >= len(kind.unmeasured) > 0:
+            for other in kind.drifted():
+                self._submit(other)

@@ -1,0 +1,149 @@
+"""A plug-in of Dask's scheduler: users share the cluster by a queue."""
+
+import math
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any
+
+from distributed.collections import HeapSet
+from distributed.diagnostics.plugin import SchedulerPlugin
+
+from evenly.balance.queues import Queue
+from evenly.balance.queues.uwfq import Uwfq
+from evenly.hosts.dask.accounts import OPEN, Accounts, logger, seconds_of
+from evenly.hosts.dask.jobs import OWN
+from evenly.hosts.dask.stealing import pause, resume
+from evenly.hosts.dask.waiting import Waiting
+
+SATURATION = 1.0  # tasks that Dask sends to a thread; more would wait on workers, where nobody asks whose turn it is
+
+
+class FairShare(SchedulerPlugin):
+    """Share a cluster between users: whose queued task a free thread gets is the queue's decision.
+
+    A user is who `dask.annotate(user=...)` says, else the name of the client. A job is one graph, or all graphs of a
+    user annotated with the same `job`. A task is estimated to take the seconds of `dask.annotate(estimate=...)`, else
+    the scheduler's mean for its name; what tasks of the job have taken corrects both. In a job Dask's order stays, and
+    the `priority` of a user sorts his own tasks only.
+
+    It sets `worker-saturation` to 1 and stops work stealing. Tasks without dependencies wait for their turn, and those
+    that Dask itself queues; others, and tasks with restrictions, go to workers as they become ready, there in the
+    order of turns. Where anything in it fails, the error is logged and Dask goes on with its own queue; so it does when
+    the plug-in is removed.
+    """
+
+    name = "evenly-fair-share"
+
+    def __init__(self, queue: Queue | None = None) -> None:
+        self.queue: Queue = Uwfq() if queue is None else queue
+        self._scheduler: Any = None
+        self._accounts: Any = None
+        self._saturation = SATURATION
+        self._stealing: str | None = None
+
+    async def start(self, scheduler: Any) -> None:
+        """Take the place of the scheduler's own queue."""
+        if isinstance(scheduler.queued, Waiting):  # of one that is replaced, or was removed and has not noticed yet
+            scheduler.queued.give_back(None)
+        self._stealing = await pause(scheduler)
+        self._take(scheduler)
+        logger.info("Users share this cluster by %s; worker-saturation is 1, work stealing is off", self.queue)
+
+    def update_graph(
+        self, scheduler: Any, *, client: str, tasks: list[Any], annotations: Mapping[str, Any], **kwargs: Any
+    ) -> None:
+        """Note whose the tasks of a graph are, and what they are estimated to take."""
+        try:
+            self._accounts.graph(client, tasks, annotations)
+        except Exception as error:
+            self.give_back(error)
+
+    def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
+        """Note what happens to a task."""
+        accounts = self._accounts
+        if accounts is None:
+            return
+        try:
+            if start == "processing":
+                seconds = seconds_of(kwargs["startstops"]) if "startstops" in kwargs else 0.0
+                if accounts.hears:
+                    accounts.stopped(key, seconds)
+                accounts.closed(key, finish, seconds)
+            elif finish == "processing":
+                if accounts.hears:
+                    accounts.started(key)
+            elif start in OPEN:
+                if finish not in OPEN:
+                    accounts.closed(key, finish, 0.0)
+            elif finish in OPEN:
+                accounts.opened(key)
+            elif finish != "released":
+                accounts.gone(key, finish)
+        except Exception as error:
+            self.give_back(error)
+
+    def restart(self, scheduler: Any) -> None:
+        """Begin anew: the scheduler has forgotten all tasks."""
+        if self._accounts is not None:
+            self._open()
+
+    def give_back(self, error: Exception | None = None) -> Any:
+        """Let Dask go on by itself, with all that waits; return its queue."""
+        scheduler, self._scheduler, self._accounts = self._scheduler, None, None
+        if error is not None:
+            logger.error("Users share this cluster no longer; Dask's own order holds from here", exc_info=error)
+        waiting = list(scheduler.queued)
+        for ts in scheduler.tasks.values():
+            if ts.priority is not None:
+                ts.priority = ts.priority[-OWN:]
+        scheduler.queued = HeapSet(key=attrgetter("priority"))
+        for ts in waiting:
+            scheduler.queued.add(ts)
+        del scheduler.is_rootish
+        if not math.isinf(self._saturation):  # without a queue Dask could not empty the one that there is
+            self._saturate(scheduler, self._saturation)
+        if self._stealing is not None:
+            resume(scheduler, self._stealing)
+        if scheduler.plugins.get(self.name) is self:
+            scheduler.remove_plugin(self.name)
+        return scheduler.queued
+
+    def _take(self, scheduler: Any) -> None:
+        """Put a queue in the place of the scheduler's, with all that waits there."""
+        self._scheduler, self._saturation = scheduler, scheduler.WORKER_SATURATION
+        waiting = list(scheduler.queued.sorted())
+        self._open()
+        for ts in waiting:
+            scheduler.queued.add(ts)
+        scheduler.is_rootish = self._queues
+        self._saturate(scheduler, SATURATION)
+
+    def _open(self) -> None:
+        """Begin with nothing known but what the scheduler knows."""
+        scheduler = self._scheduler
+        threads = float(max(scheduler.total_nthreads, 1))
+        self._accounts = Accounts(scheduler, self.queue.open((threads,)), threads)
+        line, parts = self._accounts.line, self._accounts.unfinished
+        scheduler.queued = Waiting(line, scheduler.tasks, parts, self.give_back)
+        self._accounts.adopt()
+
+    def _queues(self, ts: Any) -> bool:
+        """Tell whether a task that can run waits for its turn where no thread is free; its priority is that turn."""
+        scheduler = self._scheduler
+        if scheduler.plugins.get(self.name) is not self:
+            self.give_back()
+            return bool(scheduler.is_rootish(ts))
+        try:
+            self._accounts.rank(ts)
+        except Exception as error:
+            self.give_back(error)
+            return bool(scheduler.is_rootish(ts))
+        if ts.dependencies or ts.actor or not ts._queueable:
+            return bool(type(scheduler).is_rootish(scheduler, ts))
+        return not (ts.resource_restrictions or ts.worker_restrictions or ts.host_restrictions)
+
+    @staticmethod
+    def _saturate(scheduler: Any, saturation: float) -> None:
+        scheduler.WORKER_SATURATION = saturation
+        for worker in scheduler.workers.values():
+            scheduler.check_idle_saturated(worker)
