@@ -14,7 +14,7 @@ import pytest
 from tests.cli.user import evenly
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("getting-started", "cli", "sweeps", "add-your-own", "fair-sharing", "dask", "systems/semi-pd")
+PAGES = ("getting-started", "cli", "sweeps", "add-your-own", "fair-sharing", "dask", "jobs", "systems/semi-pd")
 FENCE = re.compile(r"^```(?P<kind>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (?P<command>.*?)(?:  # exit code (?P<code>\d+))?\n(?P<said>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 

@@ -101,7 +101,8 @@ def _plugin(noun: str, catalog: Catalog[Any], name: str) -> str:
         for entry in fields(kind):
             default = entry.default if entry.default is not MISSING else "required"
             if entry.default_factory is not MISSING:
-                default = type(entry.default_factory()).__name__
+                made = entry.default_factory()
+                default = made if isinstance(made, dict) else type(made).__name__
             lines.append(f"  {entry.name} = {default}: {about.get(entry.name, '')}")
             if isinstance(default, int | float | str) and default != "required":
                 example.append(f"{entry.name}: {default}")

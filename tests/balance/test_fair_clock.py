@@ -149,3 +149,28 @@ def test_what_makes_no_sense_is_refused() -> None:
         with pytest.raises(ValueError, match=message):
             call()
     assert "b" not in clock
+
+
+def test_a_job_that_came_back_is_remembered_from_when_it_left_last() -> None:
+    clock = FairClock(1.0, grace=4.0)
+    clock.submit("bob", "long", 100.0, 0.0)
+    clock.submit("ann", "a", 1.0, 0.0)
+    for now in (2.0, 5.0):  # served when V is 1, and forgotten when V is 5 if it had not come back
+        clock.leave("a", now)
+        clock.submit("ann", "a", 1.0, now)
+    clock.leave("a", 5.0)
+    clock.submit("eve", "e", 1.0, 7.5)
+    assert "a" in clock
+    clock.submit("eve", "f", 1.0, 20.0)
+    assert "a" not in clock
+
+
+def test_weights_of_every_size_are_added_up_exactly() -> None:
+    clock = FairClock(1.0)
+    for round in range(20):
+        clock.submit("small", ("small", round), 1.0, 4.0 * round, weight=0.1)
+        clock.submit("huge", ("huge", round), 1.0, 4.0 * round, weight=1e17)
+        clock.submit("odd", ("odd", round), 1.0, 4.0 * round, weight=0.7)
+    before = clock.read(79.0)
+    assert clock.read(79.0 + 1e-9) >= before
+    assert clock.read(1000.0) == clock.deadline(("small", 19))

@@ -1,7 +1,8 @@
 """Documents: every mistake at once, overrides, variants."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ class Sample:
     flag: bool = False
     maybe: int | None = None
     several: tuple[int, ...] = ()
+    each: Mapping[str, float] = field(default_factory=dict)
     choice: Literal["red", "green"] = "red"
     file: FilePath = ""
 
@@ -52,11 +54,13 @@ def mistake(text: str, kind: type[Any] = Sample) -> str:
         ("maybe: x", "expected a whole number, found 'x' @ maybe"),
         ("several: 3", "expected a list, found 3 @ several"),
         ("several: [1, x]", "expected a whole number, found 'x' @ several[1]"),
+        ("each: [1]", "expected names with values, found [1] @ each"),
+        ("each: {a: 1, b: x}", "expected a number, found 'x' @ each.b"),
         ("choice: gren", "no choice 'gren'; did you mean 'green'? @ choice"),
         ("choice: [red]", "no choice ['red']; known: red, green @ choice"),
         ("choice: true", "no choice True; known: red, green @ choice"),
         ("cuont: 3", "no field 'cuont'; did you mean 'count'? @ cuont"),
-        ("1: 3", "no field '1'; known: count, rate, word, flag, maybe, several, choice, file @ 1"),
+        ("1: 3", "no field '1'; known: count, rate, word, flag, maybe, several, each, choice, file @ 1"),
     ],
 )
 def test_a_value_of_another_type_is_refused_and_quoted(text: str, said: str) -> None:

@@ -5,6 +5,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import accumulate, count
 
 Place = tuple[float, int]
@@ -95,8 +96,8 @@ class FairClock:
         self.grace = grace
         self._virtual = 0.0  # the clock of all when it was `_time`
         self._time = 0.0
+        self._weights = Fraction(0)  # of active users: exact, however many came and went
         self._weight = 0.0
-        self._active = 0
         self._accounts: dict[Hashable, _Account] = {}
         self._jobs: dict[Hashable, _Job] = {}
         self._ends: list[tuple[float, int, _Account]] = []
@@ -194,8 +195,7 @@ class FairClock:
             account.active = True
             account.clock = 0.0
             self._virtual, self._time = virtual, max(now, self._time)
-            self._weight += weight
-            self._active += 1
+            self._weigh(weight)
         else:
             account.clock = account.read(virtual)
         account.since = virtual
@@ -210,7 +210,6 @@ class FairClock:
         work = max(work, known.before + account.read(virtual) - known.began)
         if work == known.work:
             return ()
-        account.clock, account.since = account.read(virtual), virtual
         old = bisect_left(account.order, known.place)
         del account.order[old], account.works[old], account.ends[old]
         known.work = work
@@ -249,9 +248,13 @@ class FairClock:
             self._served(account, index, account.end)
         self._drop(account, len(account.order))
         account.active = False
-        self._active -= 1
-        self._weight = self._weight - account.weight if self._active else 0.0
+        self._weigh(-account.weight)
         self._release(account)
+
+    def _weigh(self, weight: float) -> None:
+        """Add the weight of a user who becomes active, or take that of one away who becomes idle."""
+        self._weights += Fraction(weight)
+        self._weight = float(self._weights)
 
     def _served(self, account: _Account, index: int, virtual: float) -> None:
         """Keep the deadline of a job that has been served."""

@@ -3,6 +3,7 @@
 import heapq
 import math
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import count
 
 import numpy as np
@@ -96,7 +97,7 @@ class _Flow:
         self.rate = rate
         self.users = [_User(weight) for weight in weights.tolist()]
         self.time = self.virtual = self.idle = self.weight = 0.0
-        self.active = 0
+        self.weights = Fraction(0)  # of active users, exact
         self.marks = [(0.0, 0.0, 0.0)]  # as in `_Clock`
         self.heap: list[tuple[float, int, int]] = []  # the clock of all when a user's next job ends, event, user
         self.events = count()
@@ -128,7 +129,7 @@ class _Flow:
             finish[job] = time
             self.next(who)
         if until < math.inf:
-            gained = (until - self.time) * self.rate / self.weight if self.active else 0.0
+            gained = (until - self.time) * self.rate / self.weight if self.weight else 0.0
             self.mark(until, self.virtual + gained)
 
     def come(self, who: int, job: int, work: float) -> None:
@@ -138,8 +139,7 @@ class _Flow:
             user.readings.append(self.virtual)
             user.service.append(user.service[-1] if user.service else 0.0)
             user.clock = 0.0
-            self.active += 1
-            self.weight += user.weight
+            self.weigh(user.weight)
         user.clock, user.since = user.read(self.virtual), self.virtual
         heapq.heappush(user.dues, (user.clock + work, job))
         self.next(who)
@@ -154,12 +154,16 @@ class _Flow:
         else:
             user.service.append(user.service[-1] + (self.virtual - user.readings[-1]) * user.weight)
             user.readings.append(self.virtual)
-            self.active -= 1
-            self.weight = self.weight - user.weight if self.active else 0.0
+            self.weigh(-user.weight)
+
+    def weigh(self, weight: float) -> None:
+        """Add the weight of a user who becomes active, or take that of one away who becomes idle."""
+        self.weights += Fraction(weight)
+        self.weight = float(self.weights)
 
     def mark(self, time: float, virtual: float) -> None:
         """Set the clocks."""
-        if not self.active:
+        if not self.weight:
             self.idle += time - self.time
         self.time, self.virtual = time, virtual
         self.marks.append((time, virtual, self.idle))

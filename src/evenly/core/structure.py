@@ -86,12 +86,18 @@ def _converter() -> cattrs.Converter:
     made.register_structure_hook_factory(dataclasses.is_dataclass, lambda kind: _dataclass(made, kind))
     made.register_structure_hook_factory(lambda kind: catalog_of(kind) is not None, lambda kind: _plugin(made, kind))
     made.register_structure_hook_func(_is_sequence, _sequence(made))
+    made.register_structure_hook_func(_is_mapping, _mapping(made))
     return made
 
 
 def _is_sequence(kind: Any) -> bool:
     origin: Any = get_origin(kind)
     return origin is tuple or origin is list
+
+
+def _is_mapping(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is Mapping
 
 
 def _is_choice(kind: Any) -> bool:
@@ -145,6 +151,26 @@ def _sequence(made: cattrs.Converter) -> Callable[[Any, Any], Any]:
         return get_origin(kind)(items)
 
     return structure_items
+
+
+def _mapping(made: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    def structure_values(value: Any, kind: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError(f"expected names with values, found {_short(value)}")
+        errors: list[Exception] = []
+        found = {}
+        name_kind, inner = get_args(kind)
+        for name, item in value.items():
+            try:
+                found[made.structure(name, name_kind)] = made.structure(item, inner)
+            except Exception as error:
+                error.add_note(cattrs.IterableValidationNote("", name, inner))
+                errors.append(error)
+        if errors:
+            raise IterableValidationError("mistakes in a mapping", errors, dict)
+        return found
+
+    return structure_values
 
 
 def _dataclass(made: cattrs.Converter, kind: type[Any]) -> Callable[[Any, Any], Any]:

@@ -1,19 +1,19 @@
 """A real Spark whose jobs are released in turn: results, order, and everything that goes wrong."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evenly.balance.queues import queues
+from evenly.balance.queues import Stage, Turns, queues
 from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.uwfq import Uwfq
-from evenly.hosts.shared_jobs import simulated, write
+from evenly.hosts.shared_jobs import JobRecord, simulated, write
 from evenly.hosts.spark.fair_share import FairShare
 from evenly.hosts.spark.job import DIFFERS, Job, JobFailedError, said
-from evenly.hosts.spark.measure import Ask, run
+from evenly.hosts.spark.measure import Ask, Measured, figures, run
 from evenly.hosts.spark.pools import POOL, Pools
 from evenly.traces.jobs.recorded import read
 from tests.test_docs import blocks
@@ -180,6 +180,28 @@ def test_closing_cancels_what_waits(pools: Pools) -> None:
         shared.submit(numbers(shared, 1))
 
 
+def test_a_queue_that_fails_ends_all_jobs_instead_of_leaving_them(pools: Pools) -> None:
+    class Broken(Turns):
+        def pool(self, stage: Stage) -> Hashable:
+            return None
+
+        def key(self, pool: Hashable) -> tuple[float, ...]:
+            return (0.0,)
+
+        def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
+            raise ZeroDivisionError("of the queue")
+
+    class BrokenQueue:
+        def open(self, capacity: tuple[float, ...]) -> Turns:
+            return Broken()
+
+    with FairShare(pools.spark, BrokenQueue()) as shared:
+        jobs = [submit(shared, user, 4) for user in ("bob", "ann")]
+        for job in jobs:
+            with pytest.raises(JobFailedError, match="as the queue failed: ZeroDivisionError: of the queue"):
+                job.result(120)
+
+
 def test_what_comes_before_a_shuffle_is_told_and_can_be_persisted(shared: FairShare) -> None:
     pairs = shared.context.parallelize([(k % 3, 1) for k in range(30)], 4)
     with shared.user("ann"):
@@ -232,6 +254,17 @@ def test_a_measured_run_tells_what_each_task_held(name: str, pools: Pools) -> No
     assert all(seconds >= NAP for one in found.records for seconds in one.tasks)
     assert all(one.response >= max(one.tasks) for one in found.records)
     assert all(mine >= max(one.tasks) - 1e-9 for mine, one in zip(found.simulated, found.records, strict=True))
+
+
+def test_figures_of_runs_are_those_computed_by_hand() -> None:
+    runs = []
+    for name, light, predicted in (("fifo", 6.0, 6.0), ("fair", 3.0, 1.0), ("ujf", 2.0, 2.0), ("uwfq", 1.0, 1.1)):
+        records = [JobRecord(user, user, "", 0.0, end, (1.0,)) for user, end in (("light", light), ("heavy", 4.0))]
+        runs.append(Measured(name, tuple(records), (predicted, 4.0)))
+    found = figures(runs)
+    assert (found["light_fair"], found["all_fair"], found["gain"]) == (3.0, 3.5, 6.0)
+    assert found["off"] == found["off_fair"] == pytest.approx(100 * (1 - 2.5 / 3.5))
+    assert found["reversed"] == 1, "ujf over fair"
 
 
 def test_what_went_wrong_is_one_line() -> None:

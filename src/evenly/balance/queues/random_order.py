@@ -13,7 +13,11 @@ class RandomOrder:
     """Serve jobs by a lot that each draws when it comes: what happens without thought."""
 
     seed: int = 0
-    "Of the lots."
+    "Of the lots, at least 0."
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"a seed is at least 0, not {self.seed}")
 
     def open(self, capacity: tuple[float, ...]) -> "_Lots":
         """Return the lots of jobs."""

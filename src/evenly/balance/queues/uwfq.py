@@ -30,8 +30,7 @@ class Uwfq:
     weights: Mapping[str, float] = field(default_factory=dict, hash=False)
     "Shares of users, at least 0; 1 for those who are not named."
     grace: float = GRACE
-    """Seconds of half the cluster for which a job that has ended is remembered: a stage of it that comes until then has
-    the job's place, later it is a new job."""
+    "Seconds of half the cluster for which a job is remembered that has ended; a stage that comes later is a new job."
 
     def __post_init__(self) -> None:
         check_weights(self.weights)

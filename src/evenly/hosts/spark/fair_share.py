@@ -99,26 +99,28 @@ class FairShare:
             raise ValueError(f"an estimate is in core-seconds, at least 0, not {estimate}")
         parts = rdd.getNumPartitions()
         self._warn_of_shuffles(rdd)
-        kind = kind or f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
         name = f"evenly-{next(_names)}"
+        claim = UNKNOWN if estimate is None else max(estimate / max(parts, 1), LEAST)
         run = partial(self._run, rdd, timed(function), name, self.context._jsc.sc().getLocalProperties().clone())
+        stage, now = Stage(name, name, user, parts), time.monotonic()
+        job = Job(self, stage, kind or _name(function), claim, estimate is not None, now, run)
         with self.lock:
             if self._closed:
                 raise ValueError("this FairShare is closed")
-            claim = UNKNOWN if estimate is None else max(estimate / max(parts, 1), LEAST)
-            job = Job(
-                self, Stage(name, name, user, parts), kind, rdd, function, claim, estimate is not None,
-                time.monotonic(), run,
-            )  # fmt: skip
-            stage = job.again() or job.stage
-            if not parts:
-                job.over = job.submitted
-                return job
-            self._jobs[job] = None
-            self.line.moved(self.line.turns.submit(stage, job.submitted))
-            self.line.add(stage, ((job, part) for part in range(parts)))
-            self._release()
+            if parts:
+                with self._sound():
+                    self._enter(job)
+            else:
+                job.over = now
         return job
+
+    def _enter(self, job: Job) -> None:
+        """Let the tasks of a new job wait; the lock is held."""
+        self._jobs[job] = None
+        stage = job.again() or job.stage
+        self.line.moved(self.line.turns.submit(stage, job.submitted))
+        self.line.add(stage, ((job, part) for part in range(stage.tasks)))
+        self._release()
 
     def persist(self, rdd: Any, *, estimate: float | None = None, kind: str = "") -> Any:
         """Compute an RDD in turn, keep its partitions with the executors, and return it.
@@ -166,7 +168,7 @@ class FairShare:
             for part in range(job.stage.tasks):
                 self.line.discard((job, part))
             self._leave(job)
-        if running:
+        if running and self.context._jsc is not None:  # which a context that was stopped has no more
             self.context.cancelJobGroup(str(job.stage.job))
 
     def _release(self) -> None:
@@ -195,9 +197,24 @@ class FairShare:
             failure = JobFailedError(f"{job} failed in partitions {', '.join(map(str, chunk))}: {said(error)}")
             failure.__cause__ = error
             self.end(job, failure)
-        with self.lock:
-            self._back(job, chunk, found)
-            self._release()
+        finally:
+            with self.lock, self._sound():
+                self._back(job, chunk, found)
+                self._release()
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """End all jobs if a queue fails, as nobody would be served any more; the lock is held."""
+        try:
+            yield
+        except Exception as error:
+            self._closed = True
+            for job in self._jobs:
+                failure = JobFailedError(f"{job} cannot go on, as the queue failed: {type(error).__name__}: {error}")
+                failure.__cause__ = error
+                self._over(job, failure)
+            self._jobs.clear()
+            raise
 
     def _back(self, job: Job, chunk: list[int], found: list[tuple[float, list[Any]]]) -> None:
         """Take a chunk back from Spark; the lock is held."""
@@ -254,3 +271,9 @@ def _nothing(rows: Iterable[Any]) -> Iterator[Any]:
     for _ in rows:
         pass
     return iter(())
+
+
+def _name(function: object) -> str:
+    """Return how a function is named where it was written, or the class of an object that is called as one."""
+    named = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{getattr(function, '__module__', '')}.{named}"

@@ -30,8 +30,6 @@ class Job:
     stage: Stage
     kind: str
     "Jobs of one kind are expected to have tasks alike."
-    rdd: Any
-    function: Callable[[Iterable[Any]], Iterable[Any]]
     claim: float
     "Seconds that one of its tasks is said to take, above 0."
     given: bool

@@ -83,9 +83,37 @@ def measure(rounds: int = 5, told: Callable[[str], None] = print) -> list[Measur
                 _warm(pools.spark.sparkContext)
                 for name in names if number % 2 == 0 else reversed(names):
                     found.append(run(name, pools.spark))
-                    told(f"round {number + 1} of {rounds}: {name}, mean response {found[-1].mean():.2f} s")
+                    light, every, predicted = found[-1].mean(LIGHT), found[-1].mean(), found[-1].mean(predicted=True)
+                    told(
+                        f"round {number + 1} of {rounds}, {name}: mean response {every:.2f} s, simulated "
+                        f"{predicted:.2f} s; of the light user {light:.2f} s"
+                    )
             finally:
                 pools.spark.stop()
+    return found
+
+
+def figures(runs: Sequence[Measured]) -> dict[str, float]:
+    """Return what runs of all queues show: responses in seconds, means over the rounds, and how far off they were told.
+
+    `light_QUEUE`, `heavy_QUEUE` and `all_QUEUE` are mean responses, `off_QUEUE` is by how many % the simulator misses
+    the last. `off` is the largest of these, `gain` how many times less the light user waits under `uwfq` than under
+    `fifo`, and `reversed` counts pairs of queues between which the simulator sees the light user's response differ by
+    more than 20%, and the machine the other way round.
+    """
+    found: dict[str, float] = {}
+    told: dict[str, float] = {}
+    for name in QUEUES:
+        mine = [run for run in runs if run.queue == name]
+        for label, user in (("light", LIGHT), ("heavy", HEAVY), ("all", "")):
+            found[f"{label}_{name}"] = float(np.mean([run.mean(user) for run in mine]))
+        told[name] = float(np.mean([run.mean(LIGHT, predicted=True) for run in mine]))
+        predicted = float(np.mean([run.mean(predicted=True) for run in mine]))
+        found[f"off_{name}"] = 100 * abs(predicted / found[f"all_{name}"] - 1)
+    pairs = [(one, other) for one in QUEUES for other in QUEUES if told[one] > 1.2 * told[other]]
+    found["reversed"] = float(sum(found[f"light_{one}"] <= found[f"light_{other}"] for one, other in pairs))
+    found["off"] = max(found[f"off_{name}"] for name in QUEUES)
+    found["gain"] = found["light_fifo"] / found["light_uwfq"]
     return found
 
 

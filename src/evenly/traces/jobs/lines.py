@@ -26,44 +26,49 @@ def opened(path: Path) -> TextIO:
 def first(path: Path) -> list[str]:
     """Return the fields of the first line."""
     try:
-        with opened(path) as file:
-            return [field.strip() for field in next(csv.reader(file), [])]
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        return [field.strip() for field in next(csv.reader(_lines(path)), [])]
+    except csv.Error as error:
         raise ValueError(f"{path}: cannot be read as a table: {error}") from None
 
 
 def csv_rows(path: Path, names: Sequence[str] = ()) -> Iterator[tuple[int, Row]]:
     """Return the rows of a CSV file; its columns are `names`, or else those of its header."""
-    with opened(path) as file:
-        reader = csv.reader(file)
-        try:
-            for fields in reader:
-                if not fields:
-                    continue
-                if not names:
-                    names = [field.strip() for field in fields]
-                    continue
-                if len(fields) != len(names):
-                    told = f"{len(fields)} fields where there are {len(names)} columns; was the line cut off?"
-                    refuse(path, reader.line_num, "the line", ",".join(fields), told)
-                yield reader.line_num, dict(zip(names, fields, strict=True))
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{path}:{reader.line_num + 1}: cannot be read as CSV: {error}") from None
+    reader = csv.reader(_lines(path))
+    try:
+        for fields in reader:
+            if not fields:
+                continue
+            if not names:
+                names = [field.strip() for field in fields]
+                continue
+            if len(fields) != len(names):
+                told = f"{len(fields)} fields where there are {len(names)} columns; was the line cut off?"
+                refuse(path, reader.line_num, "the line", ",".join(fields), told)
+            yield reader.line_num, dict(zip(names, fields, strict=True))
+    except csv.Error as error:
+        raise ValueError(f"{path}:{reader.line_num + 1}: cannot be read as CSV: {error}") from None
 
 
 def json_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """Return the objects of a file with one JSON object a line."""
-    with opened(path) as file:
-        for line, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text)
-            except (ValueError, RecursionError):
-                refuse(path, line, "the line", text.strip(), "not valid JSON; was it cut off?")
-            if not isinstance(row, dict):
-                refuse(path, line, "the line", text.strip(), "expected one JSON object a line")
-            yield line, row
+    for line, text in enumerate(_lines(path), 1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError):
+            refuse(path, line, "the line", text.strip(), "not valid JSON; was it cut off?")
+        if not isinstance(row, dict):
+            refuse(path, line, "the line", text.strip(), "expected one JSON object a line")
+        yield line, row
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with opened(path) as file:
+            yield from file
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read: {error}") from None
 
 
 def parquet_rows(path: Path, most: int | None = None) -> Iterator[tuple[int, Row]]:

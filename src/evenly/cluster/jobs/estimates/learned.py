@@ -20,13 +20,13 @@ class Learned:
         if not 0 < self.default < math.inf:
             raise ValueError(f"default is a positive number of core-seconds, not {self.default}")
 
-    def open(self, seed: int) -> "History":
+    def open(self, seed: int) -> "_History":
         """Return an empty history."""
-        return History(self.default)
+        return _History(self.default)
 
 
 @dataclass(slots=True)
-class History:
+class _History:
     """Sums of work and bytes by kind and stage."""
 
     default: float

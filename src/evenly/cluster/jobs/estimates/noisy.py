@@ -25,13 +25,13 @@ class Noisy:
         if self.seed < 0:
             raise ValueError(f"seed is a whole number from 0, not {self.seed}")
 
-    def open(self, seed: int) -> "Wrong":
+    def open(self, seed: int) -> "_Wrong":
         """Return the guesses of a seed."""
-        return Wrong(self.sigma, self.factor, (seed, self.seed))
+        return _Wrong(self.sigma, self.factor, (seed, self.seed))
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class _Wrong:
     """Guesses that are wrong by the same factor whenever they are asked for."""
 
     sigma: float

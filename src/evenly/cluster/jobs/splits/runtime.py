@@ -1,9 +1,9 @@
 """Tasks of about one length, whatever the stage."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from evenly.cluster.jobs.splits.spark import Spark
+from evenly.cluster.jobs.splits._files import MOST, OPEN, check, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,16 @@ class Runtime:
 
     advised: float = 0.5
     "Seconds that a task takes at most by the estimate."
-    otherwise: Spark = field(default_factory=Spark)
-    "The split that is only ever made finer."
+    most_mb: float = MOST
+    "Mebibytes that a task reads at most; Spark's own default is 128."
+    open_mb: float = OPEN
+    "Mebibytes that a task of a stage that is not cut finer reads at least, if there are so many."
 
     def __post_init__(self) -> None:
         if not 0 < self.advised < math.inf:
             raise ValueError(f"advised is a positive number of seconds, not {self.advised}")
+        check(self.most_mb, self.open_mb)
 
     def tasks(self, work: float, size: float, slots: int) -> int:
         """Return the number of tasks."""
-        return max(self.otherwise.tasks(work, size, slots), math.ceil(work / self.advised))
+        return max(pieces(size, slots, self.most_mb, self.open_mb), math.ceil(work / self.advised))

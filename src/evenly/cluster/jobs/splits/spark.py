@@ -1,9 +1,8 @@
 """As Spark cuts files by default."""
 
-import math
 from dataclasses import dataclass
 
-MB = float(1 << 20)
+from evenly.cluster.jobs.splits._files import MOST, OPEN, check, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +18,14 @@ class Spark:
     (32, 77, 2)
     """
 
-    most_mb: float = 800.0
+    most_mb: float = MOST
     "Mebibytes that a task reads at most; Spark's own default is 128."
-    open_mb: float = 4.0
+    open_mb: float = OPEN
     "Mebibytes that a task reads at least, if there are so many."
 
     def __post_init__(self) -> None:
-        if not 0 < self.open_mb <= self.most_mb < math.inf:
-            raise ValueError(f"open_mb is above 0 and at most most_mb, not {self.open_mb} and {self.most_mb}")
+        check(self.most_mb, self.open_mb)
 
     def tasks(self, work: float, size: float, slots: int) -> int:
         """Return the number of tasks."""
-        if size == 0:
-            return slots
-        piece = min(self.most_mb * MB, max(self.open_mb * MB, size / slots))
-        return max(1, math.ceil(size / piece))
+        return pieces(size, slots, self.most_mb, self.open_mb)
