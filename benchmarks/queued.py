@@ -135,7 +135,7 @@ def measure(users: int = 10, jobs: int = 10, tasks: int = 1000, turns: int = 20)
     found = queue.get()
     child.join()
     figures = [Figure.of(f"tasks in a CPU second, {users * jobs * tasks:,} wait: {DASK}", found[DASK], "tasks")]
-    for name in (STILL, "first-come", "uwfq", "fair"):
+    for name in (STILL, "uwfq"):
         ratios = [on / off for on, off in zip(found[name], found[DASK], strict=True)]
         limit = 0.9 if name == "uwfq" else None
         figures.append(Figure.of(f"the same: {name} over {DASK}", ratios, "x", limit, at_least=limit is not None))
@@ -154,5 +154,5 @@ def _apart(queue: Any, users: int, jobs: int, tasks: int, turns: int) -> None:
 
 
 async def _all(users: int, jobs: int, tasks: int, turns: int, queue: Any) -> None:
-    queue.put(await rates((*PLAIN, "first-come", "uwfq", "fair"), users, jobs, tasks, turns))
+    queue.put(await rates((*PLAIN, "uwfq"), users, jobs, tasks, turns))
     os._exit(0)  # to close 100,000 tasks takes longer than to measure them

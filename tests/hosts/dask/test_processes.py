@@ -64,7 +64,8 @@ def test_the_scheduler_of_the_command_line_shares_by_the_queue_that_it_is_told(
 ) -> None:
     place = tmp_path / "scheduler.json"
     command = [
-        sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--dashboard-address", ":0", "--host", "127.0.0.1",
+        sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--dashboard-address", ":0",
+        "--host", "127.0.0.1",
         "--scheduler-file", str(place), "--preload", "evenly.hosts.dask", "--queue", "uwfq", "--weight", "ann=2",
     ]  # fmt: skip
     with (tmp_path / "log").open("w") as log:

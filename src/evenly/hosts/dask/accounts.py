@@ -14,6 +14,7 @@ from evenly.hosts.dask.jobs import GROWTH, OWN, Job, Kind, Part, claimed, own_or
 
 logger = logging.getLogger("distributed.evenly")
 
+WEIGHT = 0.5  # of the newest task in a mean, as in Dask's own
 OPEN = frozenset({"waiting", "queued", "no-worker", "processing"})
 CLIENT = re.compile(r"Client-(?:(.+)-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -53,7 +54,8 @@ class Accounts:
         self._kinds: dict[str, Kind] = {}
         self._serials = count()
         # A queue that counts estimates alone need not hear of single tasks.
-        self.hears = type(turns).start is not Turns.start or type(turns).finish is not Turns.finish
+        self._hears = type(turns).start is not Turns.start or type(turns).finish is not Turns.finish
+        self._sent: dict[Any, float] = {}
         self._elapsed, self._read = 0.0, monotonic()
 
     def now(self) -> float:
@@ -96,7 +98,7 @@ class Accounts:
             if job.open and not job.known:
                 self._begin(job)
         for ts in tasks:
-            if ts.state == "processing" and self.hears:
+            if ts.state == "processing":
                 self.started(ts.key)
 
     def rank(self, ts: Any) -> None:
@@ -105,12 +107,24 @@ class Accounts:
         ts.priority = (*self.turns.key(pool), *ts.priority[-OWN:])
 
     def started(self, key: Any) -> None:
-        """Note that a task goes to a worker."""
-        self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
+        """Note that a task goes to a worker; it has a thread at once unless more are there than threads."""
+        worker = self._scheduler.tasks[key].processing_on
+        if len(worker.processing) <= worker.nthreads:
+            self._sent[key] = monotonic()
+        if self._hears:
+            self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
 
-    def stopped(self, key: Any, seconds: float) -> None:
-        """Note that a task is on no worker any more, where it computed for so many seconds."""
-        self.line.moved(self.turns.finish(self.unfinished[key].job.stage, seconds, self.now()))
+    def stopped(self, key: Any, seconds: float) -> float:
+        """Note that a task is on no worker any more, where it computed for so long; return how long it had a thread."""
+        sent = self._sent.pop(key, None)
+        part = self.unfinished[key]
+        if sent is not None and seconds > 0:
+            beside = max(monotonic() - sent - seconds, 0.0)
+            part.kind.beside += WEIGHT * (beside - part.kind.beside)
+            seconds += beside
+        if self._hears:
+            self.line.moved(self.turns.finish(part.job.stage, seconds, self.now()))
+        return seconds
 
     def opened(self, key: Any) -> None:
         """Note that a task waits for others or can run, possibly once more."""

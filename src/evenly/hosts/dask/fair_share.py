@@ -66,12 +66,9 @@ class FairShare(SchedulerPlugin):
         try:
             if start == "processing":
                 seconds = seconds_of(kwargs["startstops"]) if "startstops" in kwargs else 0.0
-                if accounts.hears:
-                    accounts.stopped(key, seconds)
-                accounts.closed(key, finish, seconds)
+                accounts.closed(key, finish, accounts.stopped(key, seconds))
             elif finish == "processing":
-                if accounts.hears:
-                    accounts.started(key)
+                accounts.started(key)
             elif start in OPEN:
                 if finish not in OPEN:
                     accounts.closed(key, finish, 0.0)

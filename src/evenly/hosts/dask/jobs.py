@@ -34,11 +34,13 @@ class Kind:
     "Seconds that a task is estimated to take where the scheduler has seen none."
     unmeasured: dict["Part", None] = field(default_factory=dict)
     ended: int = 0
+    beside: float = 0.0
+    "Seconds for which a task has a thread besides those for which it computes, in the mean: messages, data, unpacking."
 
     def mean(self) -> float:
-        """Return the scheduler's mean of their seconds."""
+        """Return for how long a task has a thread, by the scheduler's mean of how long it computes."""
         mean = float(self.prefix.duration_average)
-        return mean if mean >= 0 else self.unknown
+        return (mean if mean >= 0 else self.unknown) + self.beside
 
     def drifted(self) -> Iterator["Job"]:
         """Yield the jobs whose estimates follow the mean and have changed with it."""
