@@ -86,8 +86,7 @@ def test_a_line_is_a_list_that_is_sorted_each_time(seed: int, steps: int) -> Non
                 behind = chance.random() if move == "rise" else -chance.random()
                 level, place = dials.dials[stage.user]
                 dials.dials[stage.user] = (level + behind, place)
-                if move == "fall":
-                    line.moved([stage.user])
+                line.moved([stage.user] if move == "fall" else [])
         assert list(line) == plain.ordered(dials)
         assert len(line) == len(plain.tasks)
         assert all(task in line for task in plain.names())

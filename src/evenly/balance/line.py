@@ -63,6 +63,7 @@ class Line(Generic[T]):
         self._stages: dict[Hashable, _Stage[T]] = {}
         self._pools: dict[Hashable, _Pool[T]] = {}
         self._heap: list[tuple[tuple[float, ...], int, Hashable]] = []
+        self._head: _Pool[T] | None = None  # the first pool, until something may have changed that
         self._serial = 0
         self._jobs: dict[Hashable, tuple[int, int]] = {}  # place, and how many stages are known
         self._left = Recent[int]()  # places of jobs without stages, for one that comes late
@@ -105,22 +106,26 @@ class Line(Generic[T]):
         if pool.entry < 0:
             self._push(known.pool, pool)
 
-    def discard(self, task: T) -> None:
-        """Take a task out, if it waits."""
+    def discard(self, task: T) -> bool:
+        """Take a task out; tell whether it waited."""
         found = self._tasks.pop(task, None)
-        if found is not None:
-            known = found[0]
-            known.count -= 1
-            pool = self._pools[known.pool]
-            pool.count -= 1
-            if not pool.count:
-                for _, other in pool.heap:
-                    other.listed = False
-                    other.heap.clear()
-                del self._pools[known.pool]
+        if found is None:
+            return False
+        known = found[0]
+        known.count -= 1
+        pool = self._pools[known.pool]
+        pool.count -= 1
+        if not pool.count:
+            for _, other in pool.heap:
+                other.listed = False
+                other.heap.clear()
+            del self._pools[known.pool]
+            self._head = None
+        return True
 
     def moved(self, pools: Iterable[Hashable]) -> None:
-        """Ask for the keys of pools anew."""
+        """Ask for the keys of pools anew; call it after each verb, for the keys that rose are not told."""
+        self._head = None
         for name in pools:
             pool = self._pools.get(name)
             if pool is not None:
@@ -128,7 +133,9 @@ class Line(Generic[T]):
 
     def peek(self) -> tuple[Stage, T]:
         """Return the next task and its stage; raise `IndexError` where nothing waits."""
-        pool = self._pools[self._first()]
+        pool = self._head
+        if pool is None:
+            pool = self._head = self._pools[self._first()]
         while not pool.heap[0][1].count:
             known = heapq.heappop(pool.heap)[1]
             known.listed = False
@@ -136,7 +143,8 @@ class Line(Generic[T]):
         known = pool.heap[0][1]
         while True:
             _, serial, task = known.heap[0]
-            if self._tasks.get(task) == (known, serial):
+            found = self._tasks.get(task)
+            if found is not None and found[1] == serial:
                 return known.stage, task
             heapq.heappop(known.heap)
 
@@ -171,6 +179,7 @@ class Line(Generic[T]):
 
     def _push(self, name: Hashable, pool: _Pool[T]) -> None:
         """Enter a pool into the line by its key as of now, in place of its entry so far."""
+        self._head = None
         self._serial += 1
         pool.entry = self._serial
         heapq.heappush(self._heap, (self.turns.key(name), self._serial, name))

@@ -48,6 +48,7 @@ def test_restarted_it_begins_anew() -> None:
         done = client.map(str, range(20))
         wait(done)
         client.restart(wait_for_workers=False)  # without a nanny the worker does not come back
+        until(lambda: not cluster.scheduler.workers)
         future = client.submit(str, 1, key="later")
         until(lambda: [ts.key for ts in cluster.scheduler.queued] == ["later"])
         balanced(cluster.scheduler)

@@ -213,7 +213,8 @@ class Accounts:
         kind.ended += 1
         if job.ended >= job.next and job.left:
             job.next = math.ceil(job.ended * GROWTH)
-            self._submit(job)
+            if job.changed():
+                self._submit(job)
         if kind.ended >= len(kind.unmeasured) > 0:
             for other in kind.drifted():
                 self._submit(other)

@@ -9,6 +9,7 @@ from evenly.balance.queues import Stage
 
 OWN = 3  # entries of Dask's own priority: what the user asks for, the graph, the place in it
 GROWTH = 1.25  # a job is estimated anew when so many times more of its tasks have ended than before
+CLOSE = 1.1  # unless its estimate changes by less than this factor: else jobs that are alike overtake each other
 DRIFT = 1.5  # and where none has, when the scheduler's mean for its tasks has moved by this factor
 
 
@@ -114,6 +115,11 @@ class Job:
         work = sum(part.work for part in self.parts.values())
         self.stage = Stage(self.serial, (self.user, self.name), self.user, self.tasks, work, work)
         return self.stage
+
+    def changed(self) -> bool:
+        """Tell whether the job is estimated to take another time than the queue knows of."""
+        work, known = sum(part.work for part in self.parts.values()), self.stage.job_work
+        return not known / CLOSE <= work <= known * CLOSE
 
     def part(self, kind: Kind, claimed: bool) -> Part:
         """Return the part of tasks of a kind."""

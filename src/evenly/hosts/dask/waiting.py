@@ -45,15 +45,14 @@ class Waiting:
 
     def remove(self, value: Any) -> None:
         """Let a task that waits do so no more; raise `KeyError` if it does not."""
-        if value not in self.line:
+        if not self.line.discard(value):
             raise KeyError(value)
-        self.line.discard(value)
 
     def peek(self) -> Any:
         """Return the task whose turn it is."""
-        if not self.line:
-            raise KeyError("peek into empty set")
         try:
             return self.line.peek()[1]
         except Exception as error:
+            if not self.line:
+                raise KeyError("peek into empty set") from None
             return self.give_back(error).peek()
