@@ -1,4 +1,4 @@
-"""A virtual clock of two levels: a cluster shared between users, and each user's share between his jobs."""
+"""A virtual clock of two levels: a cluster shared between users, and each user's share between their jobs."""
 
 import heapq
 import math
@@ -30,15 +30,15 @@ class _Job:
 
 @dataclass(slots=True, eq=False)
 class _Account:
-    """A user: `clock` is the service of each of his active jobs when the clock of all stood at `since`."""
+    """A user: `clock` is the service of each of their active jobs when the clock of all stood at `since`."""
 
     user: Hashable
     weight: float
     active: bool = False
     start: float = 0.0
-    "The clock of all when he became active, moved on by what his jobs have been served since."
+    "The clock of all when they became active, moved on by what their jobs have been served since."
     end: float = -math.inf
-    "The clock of all when all that he has asked for will have been served."
+    "The clock of all when all that they have asked for will have been served."
     clock: float = 0.0
     since: float = 0.0
     order: list[Place] = field(default_factory=list)
@@ -46,14 +46,14 @@ class _Account:
     works: list[float] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     known: int = 0
-    "His jobs that are not forgotten."
+    "Their jobs that are not forgotten."
 
     def read(self, virtual: float) -> float:
-        """Return the clock of his jobs when the clock of all stands at `virtual`."""
+        """Return the clock of their jobs when the clock of all stands at `virtual`."""
         return self.clock + (virtual - self.since) * self.weight / len(self.order) if self.order else self.clock
 
     def sum_up(self, first: int) -> None:
-        """Compute the ends of jobs from one on: as if he served one after the other, the next to be done first."""
+        """Compute the ends of jobs from one on: as if they served one after the other, the next to be done first."""
         before = self.ends[first - 1] if first else self.start
         self.ends[first:] = accumulate(self.works[first:], initial=before)
         del self.ends[first]  # what `accumulate` begins with
@@ -64,10 +64,10 @@ class FairClock:
     """Deadlines by which an ideal cluster, cut at will between users by weight, would have served each job.
 
     The clock of all, V, runs at `rate` over the weights of the users who have work left in the ideal cluster; a
-    user's own clock at his weight over his jobs that do. Of one user the job that would end first in equal shares comes
-    first, and gets all his share: its deadline is never later than its end in equal shares. Whoever serves by deadline,
-    without ever interrupting a task, ends each job at the latest two longest tasks after the ideal, and the time that
-    was spent on jobs that shorter ones of the same user, come later, then overtook.
+    user's own clock at their weight over their jobs that do. Of one user the job that would end first in equal shares
+    comes first, and gets all their share: its deadline is never later than its end in equal shares. Whoever serves by
+    deadline, without ever interrupting a task, ends each job at the latest two longest tasks after the
+    ideal, and the time that was spent on jobs that shorter ones of the same user, come later, then overtook.
 
     Between events (a job comes, a user or a job has been served) nothing is stored, so that deadlines are the same bit
     by bit however often the clock is read. A job costs logarithmic time and one pass over the user's later jobs.
@@ -124,7 +124,7 @@ class FairClock:
 
         Returns the jobs whose deadlines may have come nearer; those of the user's other jobs may have moved away. Work
         that was served in the ideal cluster is not taken back by an estimate that falls. A user's weight holds from
-        when he next becomes active. Raises `ValueError` for work that is no number of core-seconds, a weight that is
+        when they next become active. Raises `ValueError` for work that is no number of core-seconds, a weight that is
         not above 0, or a job of somebody else.
         """
         if not 0 <= work < math.inf:

@@ -145,7 +145,7 @@ class _Flow:
         self.next(who)
 
     def next(self, who: int) -> None:
-        """Note when the next job of a user ends, or that he has none."""
+        """Note when the next job of a user ends, or that they have none."""
         user = self.users[who]
         user.event = next(self.events)
         if user.dues:

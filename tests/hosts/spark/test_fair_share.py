@@ -87,7 +87,7 @@ def test_a_small_job_overtakes_a_large_one(shared: FairShare) -> None:
 
 @pytest.mark.parametrize("wrong", [0.1, 10.0])
 def test_wrong_estimates_starve_nobody(shared: FairShare, wrong: float) -> None:
-    """Whoever claims too little is found out by his first tasks, whoever claims too much still ends."""
+    """Whoever claims too little is found out by their first tasks, whoever claims too much still ends."""
     large = submit(shared, "bob", 24, estimate=wrong * 24 * NAP)
     small = submit(shared, "ann", 2, estimate=2 * NAP / wrong)
     last = submit(shared, "bob", 2, estimate=2 * NAP)

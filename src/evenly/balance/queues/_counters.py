@@ -15,7 +15,7 @@ class _Account:
     weight: float
     place: int
     had: float
-    "Core-seconds for his weight."
+    "Core-seconds for their weight."
     stages: dict[Hashable, list[float]] = field(default_factory=dict)
     "What each running task of each stage was charged when it started."
 
@@ -33,8 +33,8 @@ class Counters(Turns):
     """Core-seconds of service that each user, or whatever else `pool_of` tells, has had, for the user's weight.
 
     A task is charged when it starts with what `charge` says, and put right when it has finished. Who comes, or comes
-    back, has at least what those had who were served last, so that nobody saves up while he asks for nothing; without
-    `lift` he has what he had. With a `quantum` service counts in whole rounds of so many core-seconds.
+    back, has at least what those had who were served last, so that nobody saves up while they ask for nothing; without
+    `lift` they have what they had. With a `quantum` service counts in whole rounds of so many core-seconds.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ def check_weights(weights: Mapping[str, float]) -> None:
 
 
 def tier(weights: Mapping[str, float], user: str) -> tuple[float, float]:
-    """Return the first element of a user's keys, and his weight among those who have the same.
+    """Return the first element of a user's keys, and their weight among those who have the same.
 
     >>> tier({"ann": 2.0, "bob": 0.0}, "ann"), tier({"ann": 2.0, "bob": 0.0}, "bob"), tier({}, "eve")
     ((0.0, 2.0), (1.0, 1.0), (0.0, 1.0))

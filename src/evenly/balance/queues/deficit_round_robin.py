@@ -10,10 +10,10 @@ from evenly.balance.queues._weights import check_weights
 
 @dataclass(frozen=True, slots=True)
 class DeficitRoundRobin:
-    """Serve users in turn, each up to a quantum of core-seconds a round for his weight.
+    """Serve users in turn, each up to a quantum of core-seconds a round for their weight.
 
     Users go by whole rounds instead of by service: fewer changes between them than with `virtual-token-counter`, and
-    unfairness of up to a quantum more. What a user had beyond his quantum counts in his next round.
+    unfairness of up to a quantum more. What a user had beyond their quantum counts in their next round.
 
     Reference: Shreedhar and Varghese, "Efficient fair queueing using deficit round robin", SIGCOMM 1995.
     """

@@ -10,10 +10,10 @@ from evenly.balance.queues._weights import check_weights, tier
 
 @dataclass(frozen=True, slots=True)
 class Drf:
-    """Serve the user whose dominant share, the largest of his shares of any resource, is smallest for his weight.
+    """Serve the user whose dominant share, the largest of their shares of any resource, is smallest for their weight.
 
-    Where tasks hold several resources, nobody gains by asking for more than he needs, and everybody gets at least what
-    an equal part of the cluster would give him. With cores alone it is `ujf`. It needs no estimates.
+    Where tasks hold several resources, nobody gains by asking for more than they need, and everybody gets at least what
+    an equal part of the cluster would give them. With cores alone it is `ujf`. It needs no estimates.
 
     Reference: Ghodsi et al., "Dominant resource fairness: fair allocation of multiple resource types", NSDI 2011.
     """
@@ -87,7 +87,7 @@ class _DominantShares(Turns):
         return stage.user
 
     def key(self, pool: Hashable) -> tuple[float, ...]:
-        """Return whether the user has no weight, his dominant share for his weight, and his place."""
+        """Return whether the user has no weight, their dominant share for their weight, and their place."""
         user = self._users[str(pool)]
         share = max(held / has for held, has in zip(user.held, self.capacity, strict=True) if has > 0)
         return (user.behind, share / user.weight, float(user.place))

@@ -10,7 +10,7 @@ from evenly.balance.queues._weights import check_weights
 
 @dataclass(frozen=True, slots=True)
 class LeastAttainedService:
-    """Serve the user who has had the least service for his weight, and of his jobs the one that has had the least.
+    """Serve the user who has had the least service for their weight, and of their jobs the one that has had the least.
 
     Short jobs are fast although nobody says which they are: a new job goes first until it has had as much as the
     others. A running task counts as much as the mean of those that have finished until it ends; estimates are not read.
@@ -30,7 +30,7 @@ class LeastAttainedService:
 
 
 class _Attained(Turns):
-    """Core-seconds that each user and each of his jobs have had."""
+    """Core-seconds that each user and each of their jobs have had."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self.users = Counters(weights, charge=self._mean)
@@ -80,7 +80,7 @@ class _Attained(Turns):
         return stage.job
 
     def key(self, pool: Hashable) -> tuple[float, ...]:
-        """Return whether the user has no weight, his service, that of the job, and its place."""
+        """Return whether the user has no weight, their service, that of the job, and its place."""
         behind, had, _ = self.users.key(self._user_of[pool])
         return (behind, had, *self.jobs.key(pool)[1:])
 

@@ -8,7 +8,7 @@ from evenly.balance.queues._running import Running, check_shares
 
 @dataclass(frozen=True, slots=True)
 class Ujf:
-    """Serve the user who runs the fewest tasks, his jobs by their submission.
+    """Serve the user who runs the fewest tasks, their jobs by their submission.
 
     Fair between users at each moment and needs no estimates, but all users progress at once, so that all end late.
 

@@ -9,7 +9,7 @@ from evenly.balance.queues._weights import check_weights
 
 @dataclass(frozen=True, slots=True)
 class VirtualTokenCounter:
-    """Serve the user who has had the least service for his weight, his jobs by their submission.
+    """Serve the user who has had the least service for their weight, their jobs by their submission.
 
     The one-level relative of `uwfq`: it remembers service instead of looking ahead, so that two users who both always
     ask never differ by more than what runs at once. Estimates only say what a running task counts until it ends.

@@ -24,7 +24,7 @@ class FairShare(SchedulerPlugin):
     A user is who `dask.annotate(user=...)` says, else the name of the client. A job is one graph, or all graphs of a
     user annotated with the same `job`. A task is estimated to take the seconds of `dask.annotate(estimate=...)`, else
     the scheduler's mean for its name; what tasks of the job have taken corrects both. In a job Dask's order stays, and
-    the `priority` of a user sorts his own tasks only.
+    the `priority` of a user sorts their own tasks only.
 
     It sets `worker-saturation` to 1 and stops work stealing. Tasks without dependencies wait for their turn, and those
     that Dask itself queues; others, and tasks with restrictions, go to workers as they become ready, there in the

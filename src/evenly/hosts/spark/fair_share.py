@@ -71,7 +71,7 @@ class FairShare:
         estimate: float | None = None,
         kind: str = "",
     ) -> list[Any]:
-        """Submit a job and return its result; who is interrupted while he waits cancels it. As `submit`."""
+        """Submit a job and return its result; whoever is interrupted while waiting cancels it. As `submit`."""
         job = self.submit(rdd, function, estimate=estimate, kind=kind)
         try:
             return job.result()
