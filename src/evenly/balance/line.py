@@ -52,6 +52,7 @@ class Line(Generic[T]):
     ...     line.moved(line.turns.submit(stage, 0.0))
     ...     line.add(stage, tasks)
     >>> line.discard("a0")
+    True
     >>> list(line), line.pop()[1], len(line), "a1" in line
     (['a1', 'b0'], 'a1', 1, False)
     """

@@ -170,7 +170,9 @@ def told(entry: Any, name: str = "") -> str:
     if not isinstance(entry, dict):
         return str(entry)
     knobs = ", ".join(
-        f"{key} {told(value)}" for key, value in entry.items() if key != "use" and value not in (None, {})
+        f"{key} {told(value)}"
+        for key, value in entry.items()
+        if key != "use" and value is not None and (not isinstance(value, dict) or value)
     )
     return str(entry.get("use", name)) + (f" ({knobs})" if knobs else "")
 

@@ -16,7 +16,7 @@ def queue_of(name: str, weights: tuple[str, ...] = ()) -> Queue:
     Raises `ValueError` that says what is wrong.
 
     >>> queue_of("{use: uwfq, grace: 0}", ("ann=2",))
-    Uwfq(weights={'ann': 2.0}, grace=0)
+    Uwfq(weights={'ann': 2.0}, grace=0.0)
     """
     try:
         raw = yaml.safe_load(name)
