@@ -131,7 +131,7 @@ def _at_once(drawn: Sequence[Outcome], labels: Sequence[str], many: int) -> str:
         + section(
             "Jobs and users",
             "Short jobs should not wait for long ones, nor users with little work for those with much. A user is behind"
-            " the fluid ideal by what it would have served of his jobs until then and the cluster has not.",
+            " the fluid ideal by what it would have served of their jobs until then and the cluster has not.",
             jobs(drawn),
             labels,
             "640px",
