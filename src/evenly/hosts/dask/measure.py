@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from distributed import Client, LocalCluster, wait
 from distributed.diagnostics.plugin import SchedulerPlugin
 
@@ -17,7 +16,7 @@ from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.ujf import Ujf
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.dask.fair_share import FairShare
-from evenly.hosts.shared_jobs import JobRecord, simulated
+from evenly.hosts.shared_jobs import JobRecord, Measured, simulated
 
 WORKERS = 2  # processes of one thread
 SECONDS = 0.05  # for which a task waits, as for a disk or a service: the cores of this machine do not count
@@ -43,22 +42,6 @@ class Ask:
 
 # The heavy user submits all at once; the light one comes soon after, with small jobs now and then.
 ASKS = (*(Ask(HEAVY, 0.05 * k, 30) for k in range(4)), *(Ask(LIGHT, 0.4 + 0.8 * k, 8) for k in range(3)))
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One run under one queue."""
-
-    queue: str
-    records: tuple[JobRecord, ...]
-    "In the order of the asks."
-    simulated: tuple[float, ...]
-    "Response of each job by the simulator, given its tasks."
-
-    def mean(self, user: str = "", predicted: bool = False) -> float:
-        """Return the mean response of a user's jobs, or of all."""
-        found = self.simulated if predicted else [one.response for one in self.records]
-        return float(np.mean([each for each, one in zip(found, self.records, strict=True) if user in ("", one.user)]))
 
 
 def measure(

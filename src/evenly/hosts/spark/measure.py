@@ -14,7 +14,7 @@ from evenly.balance.queues.fair import Fair
 from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.ujf import Ujf
 from evenly.balance.queues.uwfq import Uwfq
-from evenly.hosts.shared_jobs import JobRecord, simulated
+from evenly.hosts.shared_jobs import JobRecord, Measured, simulated
 from evenly.hosts.spark.fair_share import FairShare
 from evenly.hosts.spark.pools import Pools
 from evenly.hosts.spark.slots import held
@@ -36,22 +36,6 @@ class Ask:
 
 # The heavy user submits all at once; the light one comes soon after, with small jobs now and then.
 ASKS = (*(Ask(HEAVY, 0.05 * k, 8) for k in range(4)), *(Ask(LIGHT, 0.5 + 0.7 * k, 2) for k in range(3)))
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One run under one queue."""
-
-    queue: str
-    records: tuple[JobRecord, ...]
-    "In the order of `ASKS`; `tasks` are the seconds for which they held a slot."
-    simulated: tuple[float, ...]
-    "Response of each job by the simulator, given these tasks."
-
-    def mean(self, user: str = "", predicted: bool = False) -> float:
-        """Return the mean response of a user's jobs, or of all."""
-        found = self.simulated if predicted else [one.response for one in self.records]
-        return float(np.mean([each for each, one in zip(found, self.records, strict=True) if user in ("", one.user)]))
 
 
 def local(queue: Queue, master: str = f"local[{CORES}]") -> Pools:
