@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -78,8 +80,22 @@ def test_a_connection_that_the_server_closes_as_it_is_used_costs_no_request() ->
     assert not any(found.error)
 
 
+@pytest.fixture(params=["ours", "theirs"])
+def handler(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Return who hears of Ctrl-C before a replay: Python, or a library that has taken its place."""
+
+    def theirs(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    hears = signal.default_int_handler if request.param == "ours" else theirs
+    signal.signal(signal.SIGINT, hears)
+    yield hears
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("clients", [None, 2], ids=["open", "closed"])
-def test_an_interrupt_keeps_what_was_measured(clients: int | None) -> None:
+def test_an_interrupt_keeps_what_was_measured(clients: int | None, handler: Any) -> None:
     slow = Trace(np.linspace(0, 0.4, 40), np.full(40, 10), np.where(np.arange(40) < 5, 1, 1_000_000))
     stub = Stub()
     interrupt = threading.Event()
@@ -94,3 +110,4 @@ def test_an_interrupt_keeps_what_was_measured(clients: int | None) -> None:
     assert found.incomplete == BY_HAND
     assert np.array_equal(~np.isnan(found.finish), np.arange(40) < 5)
     assert set(found.error[5:]) <= {f"not answered: {BY_HAND}", f"not sent: {BY_HAND}"}
+    assert signal.getsignal(signal.SIGINT) is handler

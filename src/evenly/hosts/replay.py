@@ -3,6 +3,10 @@
 import asyncio
 import gc
 import math
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,10 +152,24 @@ def driven(client: Client) -> Replayed:
     gc.collect()
     gc.freeze()  # what is there already is not searched for garbage while requests are due
     try:
-        asyncio.run(client.run())
+        with _interrupts():
+            asyncio.run(client.run())
     finally:
         gc.unfreeze()
     return _replayed(client)
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Let Ctrl-C reach asyncio, which leaves it to a library that took it before, as PySpark does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _replayed(client: Client) -> Replayed:

@@ -176,8 +176,8 @@ class FairShare:
         now, line = time.monotonic(), self.line
         while len(line):
             job = line.peek()[1][0]
-            most = min(job.most, job.limit - self.outstanding)
-            if most < 1:
+            most = min(job.chunk, job.waiting)
+            if self.outstanding + most > self.cores + job.ahead:
                 return
             chunk: list[int] = []
             while len(chunk) < most and len(line) and line.peek()[1][0] is job:

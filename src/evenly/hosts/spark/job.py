@@ -69,17 +69,24 @@ class Job:
         return kind if kind / DIFFERS <= own <= kind * DIFFERS else own
 
     @property
-    def limit(self) -> int:
-        """Return how many tasks Spark may have when one of this job's is released: what runs, and what is next."""
-        return self.shared.cores + max(1, int(self.shared.cores * AHEAD / (self.each + OVERHEAD)))
+    def ahead(self) -> int:
+        """Return how many tasks may wait in Spark when one of this job's is released."""
+        return max(1, int(self.shared.cores * AHEAD / (self.each + OVERHEAD)))
 
     @property
-    def most(self) -> int:
-        """Return how many of its tasks may be released together: few of a job that is not known yet.
+    def chunk(self) -> int:
+        """Return how many of its tasks are released together: few of a job that is not known yet.
 
-        At most half of what Spark may have, so that the other half is there when these come back.
+        No more than may wait in Spark, so that no core idles until there is room for all of them, and at most half of
+        what Spark may have, so that the other half is there when these come back.
         """
-        return max(1, min(1 + self.finished, int(self.shared.atr / (self.each + OVERHEAD)), self.limit // 2))
+        whole = int(self.shared.atr / (self.each + OVERHEAD))
+        return max(1, min(1 + self.finished, whole, self.ahead, (self.shared.cores + self.ahead) // 2))
+
+    @property
+    def waiting(self) -> int:
+        """Return how many of its tasks have not been released."""
+        return self.stage.tasks - self.finished - self.outstanding
 
     def learn(self, partition: int, seconds: float, found: list[Any]) -> None:
         """Note what a task has returned and how long it took."""
