@@ -1,7 +1,6 @@
-"""What hosts that share a cluster have in common: records of jobs, what the simulator says of them, and the table."""
+"""What hosts that share a cluster have in common: records of jobs, and what the simulator says of them."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,45 +76,3 @@ def simulated(records: Sequence[JobRecord], queue: Queue, cores: int) -> Floats:
     found = run.response.copy()
     found[order] = run.response
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One run of a real cluster under one queue."""
-
-    queue: str
-    records: tuple[JobRecord, ...]
-    "In the order of what was asked; `tasks` are the seconds for which they held a slot."
-    simulated: tuple[float, ...]
-    "Response of each job by the simulator, given these tasks."
-
-    def mean(self, user: str = "", predicted: bool = False) -> float:
-        """Return the mean response of a user's jobs, or of all."""
-        found = self.simulated if predicted else [one.response for one in self.records]
-        return float(np.mean([each for each, one in zip(found, self.records, strict=True) if user in ("", one.user)]))
-
-
-def keep(folder: Path, runs: Iterable[Measured]) -> None:
-    """Write a record of each run, named by its queue and how many of that queue came before it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    seen: Counter[str] = Counter()
-    for run in runs:
-        write(folder / f"{run.queue}-{seen[run.queue]}.jsonl", run.records)
-        seen[run.queue] += 1
-
-
-def table(runs: Sequence[Measured], users: Sequence[str]) -> list[str]:
-    """Return a table: mean response in seconds by queue and user, least and greatest of the rounds, and simulated."""
-    titles = ["queue", *(f"{user} user" for user in users), "all", "simulated", "ratio"]
-    rows = [titles, ["---"] * len(titles)]
-    for name in dict.fromkeys(run.queue for run in runs):
-        mine = [run for run in runs if run.queue == name]
-        columns = [[run.mean(user) for run in mine] for user in (*users, "")]
-        columns.append([run.mean(predicted=True) for run in mine])
-        rows.append([name, *map(_spread, columns), f"{np.mean(columns[-1]) / np.mean(columns[-2]):.2f}"])
-    return ["| " + " | ".join(row) + " |" for row in rows]
-
-
-def _spread(values: Sequence[float]) -> str:
-    """Return a mean and its extremes."""
-    return f"{np.mean(values):.2f} ({min(values):.2f}-{max(values):.2f})"

@@ -234,7 +234,8 @@ def dask() -> dict[str, float]:
     """Return how much better off a light user is on a real Dask, and how near the simulator comes to it."""
     if find_spec("distributed") is None:
         raise Skipped("distributed is not installed: pip install 'evenly[dask]'")
-    from evenly.hosts.dask.measure import LIGHT, PLAIN, measure
+    from evenly.hosts.dask.measure import PLAIN, measure
+    from evenly.hosts.light_beside_heavy import LIGHT
 
     found = {one.queue: one for one in measure(1, lambda line: None, (PLAIN, "fair", "ujf", "uwfq"))}
     light = {name: (one.mean(LIGHT), one.mean(LIGHT, predicted=True)) for name, one in found.items()}

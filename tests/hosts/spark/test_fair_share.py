@@ -10,10 +10,11 @@ import pytest
 from evenly.balance.queues import Stage, Turns, queues
 from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.uwfq import Uwfq
-from evenly.hosts.shared_jobs import JobRecord, Measured, simulated, write
+from evenly.hosts.light_beside_heavy import Ask, Measured
+from evenly.hosts.shared_jobs import JobRecord, simulated, write
 from evenly.hosts.spark.fair_share import FairShare
 from evenly.hosts.spark.job import DIFFERS, Job, JobFailedError, said
-from evenly.hosts.spark.measure import Ask, figures, run
+from evenly.hosts.spark.measure import figures, run
 from evenly.hosts.spark.pools import POOL, Pools
 from evenly.traces.jobs.recorded import read
 from tests.test_docs import blocks

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from distributed import Client, LocalCluster, wait
@@ -16,11 +15,12 @@ from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.ujf import Ujf
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.dask.fair_share import FairShare
-from evenly.hosts.shared_jobs import JobRecord, Measured, simulated
+from evenly.hosts.light_beside_heavy import HEAVY, LIGHT, Ask, Measured, asks, in_turn
+from evenly.hosts.shared_jobs import JobRecord, simulated
 
 WORKERS = 2  # processes of one thread
 SECONDS = 0.05  # for which a task waits, as for a disk or a service: the cores of this machine do not count
-LIGHT, HEAVY, PLAIN = "light", "heavy", "plain"
+PLAIN = "plain"
 QUEUES: dict[str, Queue] = {
     PLAIN: FirstCome(),  # what the simulator takes it for
     "fifo": FirstCome(),
@@ -29,19 +29,7 @@ QUEUES: dict[str, Queue] = {
     "cfq": Cfq(),
     "uwfq": Uwfq(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A job that a user submits some seconds after the start."""
-
-    user: str
-    at: float
-    tasks: int
-
-
-# The heavy user submits all at once; the light one comes soon after, with small jobs now and then.
-ASKS = (*(Ask(HEAVY, 0.05 * k, 30) for k in range(4)), *(Ask(LIGHT, 0.4 + 0.8 * k, 8) for k in range(3)))
+ASKS = asks(30, 8, begin=0.4, every=0.8)
 
 
 def measure(
@@ -58,7 +46,7 @@ def measure(
     ):
         run(PLAIN, cluster)  # the scheduler learns what tasks take
         for number in range(rounds):
-            for name in names if number % 2 == 0 else reversed(names):
+            for name in in_turn(names, number):
                 if name != PLAIN:
                     client.register_plugin(FairShare(QUEUES[name]))
                 found.append(run(name, cluster))

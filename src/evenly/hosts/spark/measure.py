@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,28 +13,16 @@ from evenly.balance.queues.fair import Fair
 from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.ujf import Ujf
 from evenly.balance.queues.uwfq import Uwfq
-from evenly.hosts.shared_jobs import JobRecord, Measured, simulated
+from evenly.hosts.light_beside_heavy import HEAVY, LIGHT, Ask, Measured, asks, in_turn
+from evenly.hosts.shared_jobs import JobRecord, simulated
 from evenly.hosts.spark.fair_share import FairShare
 from evenly.hosts.spark.pools import Pools
 from evenly.hosts.spark.slots import held
 
 CORES = 2
 BURN = 0.2  # seconds of processor time of a task
-LIGHT, HEAVY = "light", "heavy"
 QUEUES: dict[str, Queue] = {"fifo": FirstCome(), "fair": Fair(), "ujf": Ujf(), "uwfq": Uwfq()}
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A job that a user submits some seconds after the start."""
-
-    user: str
-    at: float
-    tasks: int
-
-
-# The heavy user submits all at once; the light one comes soon after, with small jobs now and then.
-ASKS = (*(Ask(HEAVY, 0.05 * k, 8) for k in range(4)), *(Ask(LIGHT, 0.5 + 0.7 * k, 2) for k in range(3)))
+ASKS = asks(8, 2, begin=0.5, every=0.7)
 
 
 def local(queue: Queue, master: str = f"local[{CORES}]") -> Pools:
@@ -65,7 +52,7 @@ def measure(rounds: int = 5, told: Callable[[str], None] = print) -> list[Measur
             pools = local(first)
             try:
                 _warm(pools.spark.sparkContext)
-                for name in names if number % 2 == 0 else reversed(names):
+                for name in in_turn(names, number):
                     found.append(run(name, pools.spark))
                     light, every, predicted = found[-1].mean(LIGHT), found[-1].mean(), found[-1].mean(predicted=True)
                     told(
