@@ -6,6 +6,7 @@ five times the median and with longer ones. Statistics read off its files.
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.stats import norm
@@ -72,6 +73,29 @@ class Cut:
 
 HETERO = Cut(-1.036, 2.049, math.inf, (29, 5, 6, 9, 11, 21, 14, 14, 6, 10), users=27, most=38, load=0.60)
 HOMO = Cut(0.919, 1.570, 35.0, (17, 9, 11, 13, 14, 4, 2, 5, 19, 3), users=22, most=23, load=0.90)
+
+
+@dataclass(frozen=True, slots=True)
+class FromGoogle:
+    """Jobs as in a cut of Google's trace of 2011."""
+
+    cut: ClassVar[Cut]
+    load: float = 1.0
+    "Factor on the work: at 1 it is the published load of 32 cores."
+
+    run: int = 1
+    "Jobs of a user that come without those of others between; the trace has users who submit several at once."
+
+    def __post_init__(self) -> None:
+        if not 0 < self.load < math.inf:
+            raise ValueError(f"load is a positive number, not {self.load}")
+        if self.run < 1:
+            raise ValueError(f"run is at least 1 job, not {self.run}")
+
+    def draw(self, seed: int) -> Jobs:
+        """Return the jobs in order of arrival."""
+        name = type(self).__name__.removeprefix("Google").lower()
+        return self.cut.draw(self.load, self.run, seed, f"Google 2011, {name}, load {self.load:g}")
 
 
 def jobs_by_user(count: int, users: int, most: int) -> Ints:

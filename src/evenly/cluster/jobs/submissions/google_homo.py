@@ -1,14 +1,12 @@
 """Jobs as in Google's trace of 2011, without the longest ones."""
 
-import math
 from dataclasses import dataclass
 
-from evenly.cluster.jobs.submissions._google import HOMO
-from evenly.traces.jobs.job import Jobs
+from evenly.cluster.jobs.submissions._google import HOMO, FromGoogle
 
 
 @dataclass(frozen=True, slots=True)
-class GoogleHomo:
+class GoogleHomo(FromGoogle):
     """97 jobs of 22 users in 500 s, of more equal length and longer than those of `google-hetero`.
 
     Drawn from published statistics: lognormal work, arrivals by 50 s, jobs by user.
@@ -17,18 +15,4 @@ class GoogleHomo:
     the public artefact of arXiv 2510.15485.
     """
 
-    load: float = 1.0
-    "Factor on the work: at 1 it is the published load of 32 cores."
-
-    run: int = 1
-    "Jobs of a user that come without those of others between; the trace has users who submit several at once."
-
-    def __post_init__(self) -> None:
-        if not 0 < self.load < math.inf:
-            raise ValueError(f"load is a positive number, not {self.load}")
-        if self.run < 1:
-            raise ValueError(f"run is at least 1 job, not {self.run}")
-
-    def draw(self, seed: int) -> Jobs:
-        """Return the jobs in order of arrival."""
-        return HOMO.draw(self.load, self.run, seed, f"Google 2011, homo, load {self.load:g}")
+    cut = HOMO
