@@ -43,8 +43,8 @@ def note(gate: int, name: str, *needs: Any) -> str:
 @contextmanager
 def held(queue: Queue | None = None, workers: int = 1, on: bool = True, **kwargs: Any) -> Iterator[tuple[Any, Gate]]:
     """Yield a cluster of single threads, all of which stand still until the gate is opened."""
-    gate = GATES[len(GATES)] = Gate()
-    number = len(GATES) - 1
+    number = another()
+    gate = GATES[number]
     plugins = [FairShare(queue)] if on else []
     with LocalCluster(
         n_workers=workers, threads_per_worker=1, processes=False, dashboard_address=":0",
@@ -53,7 +53,7 @@ def held(queue: Queue | None = None, workers: int = 1, on: bool = True, **kwargs
         cluster.gate = number
         with Client(cluster, name="warden") as warden:
             kept = [warden.submit(hold, number, key=f"hold-{number}-{i}") for i in range(workers)]
-            until(lambda: running(cluster) == workers)
+            until(lambda: len(sent(cluster)) == workers)
             yield cluster, gate
             gate.opened.set()
             warden.gather(kept)
@@ -61,8 +61,16 @@ def held(queue: Queue | None = None, workers: int = 1, on: bool = True, **kwargs
             balanced(cluster.scheduler)
 
 
-def running(cluster: Any) -> int:
-    return sum(len(worker.processing) for worker in cluster.scheduler.workers.values())
+def another() -> int:
+    """Return the number of a gate of its own."""
+    number = len(GATES)
+    GATES[number] = Gate()
+    return number
+
+
+def sent(cluster: Any) -> list[Any]:
+    """Return the keys of the tasks that workers have."""
+    return [ts.key for worker in cluster.scheduler.workers.values() for ts in worker.processing]
 
 
 def noted(client: Client, cluster: Any, names: list[str], **kwargs: Any) -> list[Any]:

@@ -10,6 +10,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from evenly.balance.queues import Queue
 from evenly.balance.queues.uwfq import Uwfq
+from evenly.hosts.dask import places
 from evenly.hosts.dask.accounts import OPEN, Accounts, logger, seconds_of
 from evenly.hosts.dask.jobs import OWN
 from evenly.hosts.dask.stealing import pause, resume
@@ -26,10 +27,11 @@ class FairShare(SchedulerPlugin):
     the scheduler's mean for its name; what tasks of the job have taken corrects both. In a job Dask's order stays, and
     the `priority` of a user sorts their own tasks only.
 
-    It sets `worker-saturation` to 1 and stops work stealing. Tasks without dependencies wait for their turn, and those
-    that Dask itself queues; others, and tasks with restrictions, go to workers as they become ready, there in the
-    order of turns. Where anything in it fails, the error is logged and Dask goes on with its own queue; so it does when
-    the plug-in is removed.
+    It sets `worker-saturation` to 1 and stops work stealing. What can run waits for its turn in the scheduler, and then
+    goes to a free thread, of a worker that has its data if there is one. Tasks with restrictions, and those whose data
+    would take longer to move than they run, go to workers as they become ready, there in the order of turns. Where
+    anything in it fails, the error is logged and Dask goes on with its own queue; so it does when the plug-in is
+    removed.
     """
 
     name = "evenly-fair-share"
@@ -40,6 +42,7 @@ class FairShare(SchedulerPlugin):
         self._accounts: Any = None
         self._saturation = SATURATION
         self._stealing: str | None = None
+        self._ready: Any = None  # the task that Dask asks for a worker for, unless it is the queue's first
 
     async def start(self, scheduler: Any) -> None:
         """Take the place of the scheduler's own queue."""
@@ -96,7 +99,8 @@ class FairShare(SchedulerPlugin):
         scheduler.queued = HeapSet(key=attrgetter("priority"))
         for ts in waiting:
             scheduler.queued.add(ts)
-        del scheduler.is_rootish
+        for name in ("is_rootish", "decide_worker_rootish_queuing_enabled", "_TRANSITIONS_TABLE"):
+            delattr(scheduler, name)
         if not math.isinf(self._saturation):  # without a queue Dask could not empty the one that there is
             self._saturate(scheduler, self._saturation)
         if self._stealing is not None:
@@ -113,6 +117,8 @@ class FairShare(SchedulerPlugin):
         for ts in waiting:
             scheduler.queued.add(ts)
         scheduler.is_rootish = self._queues
+        scheduler.decide_worker_rootish_queuing_enabled = self._worker
+        scheduler._TRANSITIONS_TABLE = {**type(scheduler)._TRANSITIONS_TABLE, ("waiting", "queued"): places.wait}
         self._saturate(scheduler, SATURATION)
 
     def _open(self) -> None:
@@ -135,9 +141,27 @@ class FairShare(SchedulerPlugin):
         except Exception as error:
             self.give_back(error)
             return bool(scheduler.is_rootish(ts))
-        if ts.dependencies or ts.actor or not ts._queueable:
-            return bool(type(scheduler).is_rootish(scheduler, ts))
-        return not (ts.resource_restrictions or ts.worker_restrictions or ts.host_restrictions)
+        self._ready = ts if places.can_wait(scheduler, ts, self._accounts.unfinished[ts.key].kind) else None
+        return self._ready is not None
+
+    def _worker(self) -> Any:
+        """Return a worker for the task that Dask has asked about last; `None` if it waits for its turn.
+
+        What becomes ready as another task ends goes behind whose turn is before, though that thread is free now: else a
+        chain of tasks would keep its thread to its end.
+        """
+        scheduler, ts, self._ready = self._scheduler, self._ready, None
+        if not scheduler.idle_task_count:
+            return None
+        try:
+            if ts is None:
+                return places.free_worker(scheduler, scheduler.queued.peek())
+            if len(scheduler.queued) and self._accounts.before(scheduler.queued.peek(), ts):
+                return None
+            return places.free_worker(scheduler, ts)
+        except Exception as error:
+            self.give_back(error)
+            return scheduler.decide_worker_rootish_queuing_enabled()
 
     @staticmethod
     def _saturate(scheduler: Any, saturation: float) -> None:
