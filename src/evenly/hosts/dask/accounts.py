@@ -109,7 +109,7 @@ class Accounts:
     def before(self, first: Any, ts: Any) -> bool:
         """Tell whether it is the turn of a task before that of one that was just given its priority."""
         pool = self.turns.pool(self.unfinished[first.key].job.stage)
-        return (*self.turns.key(pool), *first.priority[-OWN:]) < ts.priority
+        return bool((*self.turns.key(pool), *first.priority[-OWN:]) < ts.priority)
 
     def started(self, key: Any) -> None:
         """Note that a task goes to a worker; it has a thread at once unless more are there than threads."""
