@@ -9,17 +9,10 @@ from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.dask import FairShare
 from evenly.hosts.dask.waiting import Waiting
-from tests.hosts.dask.cluster import GATES, another, balanced, held, hold, note, noted, sent, until
+from tests.hosts.dask.cluster import balanced, held, note, noted, until
 
 HEAVY = [f"heavy{i}" for i in range(12)]
 LIGHT = ["light0", "light1"]
-
-
-def ready(client: Client) -> Any:
-    """Return what others need, on a worker."""
-    root = client.scatter(0)
-    until(lambda: root.done())
-    return root
 
 
 def test_a_light_user_goes_before_a_heavy_one_who_came_first_and_asked_for_priority() -> None:
@@ -101,48 +94,6 @@ def test_a_task_waits_for_what_it_needs_and_then_for_its_turn() -> None:
         gate.opened.set()
         wait(leaf)
         assert gate.order == ["root", "leaf"]
-
-
-def test_a_wide_second_layer_lets_others_pass() -> None:
-    with held() as (cluster, gate), Client(cluster, name="heavy") as heavy, Client(cluster, name="light") as light:
-        root = ready(heavy)
-        first = heavy.map(lambda name, root, gate: note(gate, name), HEAVY, root=root, gate=cluster.gate, key=HEAVY)
-        until(lambda: len(cluster.scheduler.queued) == len(HEAVY))
-        second = noted(light, cluster, LIGHT)
-        balanced(cluster.scheduler)
-        gate.opened.set()
-        wait([*first, *second])
-        assert gate.order == [*LIGHT, *HEAVY]
-
-
-def test_a_chain_gives_its_thread_to_whose_turn_is_before() -> None:
-    with held() as (cluster, gate), Client(cluster, name="heavy") as heavy, Client(cluster, name="light") as light:
-        begun = another()
-        with annotate(job="chain"):
-            chain = [heavy.submit(hold, begun, key="heavy")]
-            for name in HEAVY:
-                chain.append(heavy.submit(note, cluster.gate, name, chain[-1], key=name))
-        gate.opened.set()
-        until(lambda: HEAVY[-1] in cluster.scheduler.tasks and sent(cluster) == ["heavy"])
-        asked = noted(light, cluster, LIGHT)
-        GATES[begun].opened.set()
-        wait([chain[-1], *asked])
-        assert gate.order == [*LIGHT, *HEAVY]
-
-
-@pytest.mark.parametrize("bandwidth", [1.0, 1e9])
-def test_a_task_goes_to_a_free_thread_unless_its_data_takes_too_long(bandwidth: float) -> None:
-    with held(workers=2) as (cluster, gate), Client(cluster, name="a") as client:
-        root, scheduler = ready(client), cluster.scheduler
-        scheduler.bandwidth = bandwidth
-        leaves = client.map(lambda name, root, gate: note(gate, name), HEAVY, root=root, gate=cluster.gate, key=HEAVY)
-        until(lambda: all(name in scheduler.tasks for name in HEAVY))
-        (holder,) = scheduler.tasks[root.key].who_has
-        where = {(scheduler.tasks[name].state, scheduler.tasks[name].processing_on) for name in HEAVY}
-        assert where == {("queued", None) if bandwidth > 1 else ("processing", holder)}
-        gate.opened.set()
-        wait(leaves)
-        assert sorted(gate.order) == sorted(HEAVY)
 
 
 def test_what_a_client_that_is_gone_had_queued_leaves() -> None:

@@ -35,6 +35,8 @@ def wait(scheduler: Any, key: Any, stimulus_id: str) -> tuple[dict[Any, Any], di
     A thread is free for as long as what follows from the end of a task is worked out; then Dask takes from the queue.
     """
     ts = scheduler.tasks[key]
+    if scheduler.validate:
+        scheduler._validate_ready(ts)
     ts.state = "queued"
     scheduler.queued.add(ts)
     return {}, {}, {}

@@ -32,9 +32,9 @@ class Waiting:
         return task in self.line
 
     def __iter__(self) -> Iterator[Any]:
-        """Return the tasks in no order: that needs no turns."""
-        tasks = self._tasks
-        return (tasks[key] for key in self._parts if tasks[key] in self.line)
+        """Return the tasks in no order: that needs no turns; skip those forgotten since the plug-in was removed."""
+        found = map(self._tasks.get, self._parts)
+        return (ts for ts in found if ts is not None and ts in self.line)
 
     def add(self, value: Any) -> None:
         """Let a task wait."""
