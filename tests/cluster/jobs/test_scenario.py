@@ -107,6 +107,27 @@ def test_senseless_values_are_refused(change: str, message: str) -> None:
         scenario_of(Document.parse(TEXT).override(change))
 
 
+def test_a_stage_of_too_many_tasks_is_refused_before_they_are_made() -> None:
+    with pytest.raises(ValueError, match=r"split makes 13,111,500 tasks of 131\.115 core-seconds"):
+        scenario_of(Document.parse(TEXT).override("split.use=runtime").override("split.advised=1e-5")).run()
+
+
+def test_jobs_without_work_have_figures(tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text("job,user,submit,work\na,ann,1,0\nb,bob,1,0\n")
+    document = Document.parse(f"kind: jobs\ntrace: {{use: recorded, path: {tmp_path / 'jobs.csv'}}}\n")
+    assert scenario_of(document).run().metrics["lag"] == 0.0
+
+
+def test_a_sweep_over_load_is_drawn_as_curves_and_says_how_users_submit() -> None:
+    runs = []
+    for load in (0.02, 0.05):
+        text = f"kind: jobs\ntrace: {{use: google-homo, load: {load}, run: 3}}\n"
+        runs.append(replace(scenario_of(Document.parse(text)).run(), label=f"trace.load={load}"))
+    shown = render(runs, title="t", metrics=JobsScenario.metrics)
+    assert "Response by user against trace.load" in shown
+    assert "a user&#x27;s jobs in runs of 3" in shown or "a user's jobs in runs of 3" in shown
+
+
 def test_a_cluster_that_is_lost_for_ever_is_refused() -> None:
     with pytest.raises(ValueError, match="leave one"):
         scenario_of(Document.parse(TEXT + "executors: 1\nlost: [{executor: 0, at: 1.0}]\n"))

@@ -147,7 +147,7 @@ def lags(result: Result) -> dict[str, Array]:
     edges = times(result)
     given = result.service(edges)
     behind = np.array([result.ideal.service(user, edges) - given[:, user] for user in range(given.shape[1])])
-    behind = np.maximum(behind.reshape(-1, len(edges)), 0.0)
+    behind = np.maximum(behind.reshape(given.shape[1], len(edges)), 0.0)
     worst = behind.max(axis=0, initial=0.0)
     return {"time": edges, "worst": worst, "mean": behind.mean(axis=0) if len(behind) else worst}
 

@@ -36,7 +36,7 @@ class Cut:
     load: float
     "Work over what 32 cores can do in the time of the arrivals."
 
-    def draw(self, load: float, run: int, seed: int, origin: str) -> Jobs:
+    def draw(self, load: float, run: int, seed: int, name: str) -> Jobs:
         """Return the jobs in order of arrival, their work scaled to the published load times `load`.
 
         Users share the jobs by Zipf's law with the published number of users and the published most; a user's jobs
@@ -55,6 +55,7 @@ class Cut:
         owner = np.concatenate([runs[k] for k in chance.permutation(len(runs))])
         names = [f"user-{number:02d}" for number in range(self.users)]
         columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
+        origin = f"{name}, load {load:g}" + (f", a user's jobs in runs of {run}" if run > 1 else "")
         return Jobs(tuple(Job(names[u], t, (Part(w),), names[u]) for u, t, w in columns), origin)
 
     @property

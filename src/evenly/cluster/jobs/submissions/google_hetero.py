@@ -31,4 +31,4 @@ class GoogleHetero:
 
     def draw(self, seed: int) -> Jobs:
         """Return the jobs in order of arrival."""
-        return HETERO.draw(self.load, self.run, seed, f"Google 2011, hetero, load {self.load:g}")
+        return HETERO.draw(self.load, self.run, seed, "Google 2011, hetero")

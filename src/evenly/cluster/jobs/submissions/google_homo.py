@@ -31,4 +31,4 @@ class GoogleHomo:
 
     def draw(self, seed: int) -> Jobs:
         """Return the jobs in order of arrival."""
-        return HOMO.draw(self.load, self.run, seed, f"Google 2011, homo, load {self.load:g}")
+        return HOMO.draw(self.load, self.run, seed, "Google 2011, homo")
