@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evenly.balance.queues.ujf import Ujf
 from evenly.cluster.jobs.estimates import estimates
 from evenly.cluster.jobs.estimates.learned import Learned
 from evenly.cluster.jobs.estimates.noisy import Noisy
@@ -23,7 +24,7 @@ from evenly.report.page import render
 from evenly.sweep.folder import read, write
 from evenly.sweep.scenarios import scenario_of
 from evenly.testing import jobs as exams
-from evenly.traces.jobs.job import Job, Part
+from evenly.traces.jobs.job import Job, Jobs, Part
 
 TEXT = "kind: jobs\ntrace: large-and-small\n"
 FILES = {"recorded", "google-tasks", "alibaba-tasks"}
@@ -75,6 +76,50 @@ def test_user_level_job_fairness_is_its_own_reference_and_the_bound_is_kept(outc
     same = scenario_of(Document.parse(TEXT).override("queue=ujf")).run().metrics
     assert (same["dvr"], same["dvr_jobs"], same["dsr"]) == (0.0, 0.0, 0.0)
     assert outcome.metrics["lateness"] <= 0.5 + 131.115 / 32
+
+
+class Busy:
+    """Ann and bob submit one job each, of so many tasks of a second."""
+
+    def __init__(self, ann: int, bob: int) -> None:
+        self.tasks = {"ann": ann, "bob": bob}
+
+    def draw(self, seed: int) -> Jobs:
+        jobs = [Job(user, 0.0, (Part(float(n), (), (1.0,) * n),)) for user, n in self.tasks.items()]
+        return Jobs(tuple(jobs), "two users who are always busy")
+
+
+def test_weights_that_the_queue_does_not_keep_are_missed_by_the_closed_form() -> None:
+    scenario = JobsScenario(trace=Busy(60, 60), queue=Ujf(), executors=1, cores=2)
+    found = replace(scenario, weights={"ann": 2.0}).run()
+    # Entitled to 4/3 of two cores and given one, ann would be done after 45 s in the ideal, and is 15 s behind then.
+    assert found.metrics["lag"] == pytest.approx(15.0)
+    assert found.metrics["lateness"] == pytest.approx(15.0)
+    assert found.facts["weights of users"] == "ann 2"
+    even = scenario.run().metrics
+    assert (even["lag"], even["lateness"], even["fairness"]) == (pytest.approx(0.0), 0.0, pytest.approx(1.0))
+
+
+def test_weights_that_the_queue_keeps_leave_nobody_behind() -> None:
+    scenario = JobsScenario(trace=Busy(80, 40), queue=Ujf({"ann": 2.0}), executors=1, cores=3)
+    found = scenario.run().metrics  # judged by what the queue was told
+    assert (found["fairness"], found["lateness"], found["dvr_jobs"]) == (pytest.approx(1.0), 0.0, 0)
+    assert found["lag"] == pytest.approx(0.0, abs=1e-6)
+    even = replace(scenario, weights={"ann": 1.0}).run().metrics
+    # Two cores and one are 3 * 3 / (2 * 5) for three windows of 10 s; in the last one bob wants no more than he gets.
+    assert even["fairness"] == pytest.approx((3 * 0.9 + 1) / 4)
+    assert even["lag"] > 10
+    behind = replace(scenario, weights={"bob": 0.0}).run().metrics  # who is entitled to nothing cannot be behind
+    assert behind["lateness"] == pytest.approx(40.0 - 80.0 / 3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [({"anne": 2.0}, "weights name 'anne', who submits no job; users are ann, bob"), ({"ann": -1.0}, "at least 0")],
+)
+def test_weights_of_nobody_and_below_0_are_refused(weights: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        JobsScenario(trace=Busy(1, 1), weights=weights).check().run()
 
 
 def test_a_run_survives_its_folder_and_is_drawn(outcome: Outcome, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a run of jobs comes to: figures, a row a job, users over time, load by executor."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +33,8 @@ class Result:
     "The same jobs, splits and estimates by user-level job fairness."
     alone: Floats
     "Response of each job if it had the cluster to itself."
+    weights: Floats
+    "What each user is entitled to, beside the others."
     ideal: Fluid
 
     def service(self, edges: Floats) -> Floats:
@@ -41,14 +44,15 @@ class Result:
         return until(edges, run.start, run.end, run.end - run.start, code[run.job], len(names))
 
 
-def judged(jobs: Jobs, cluster: Cluster, run: Run, reference: Run) -> Result:
-    """Return a run beside what it is judged by."""
-    return Result(jobs, cluster, run, reference, alone(jobs, cluster, run), ideal(jobs, cluster, run))
+def judged(jobs: Jobs, cluster: Cluster, run: Run, reference: Run, weights: Mapping[str, float]) -> Result:
+    """Return a run beside what it is judged by, users by their weights; 1 for those who are not named."""
+    by_user = np.array([weights.get(name, 1.0) for name in users(jobs)[0]], np.float64)
+    return Result(jobs, cluster, run, reference, alone(jobs, cluster, run), by_user, ideal(jobs, cluster, run, by_user))
 
 
-def ideal(jobs: Jobs, cluster: Cluster, run: Run) -> Fluid:
-    """Return what a cluster that can be cut at will, evenly between users, does with what was submitted."""
-    return fluid(users(jobs)[1], run.submit, run.work, float(cluster.slots))
+def ideal(jobs: Jobs, cluster: Cluster, run: Run, weights: Floats | None = None) -> Fluid:
+    """Return what a cluster that can be cut at will between users, evenly without weights, does with what came."""
+    return fluid(users(jobs)[1], run.submit, run.work, float(cluster.slots), weights)
 
 
 def users(jobs: Jobs) -> tuple[tuple[str, ...], Ints]:
@@ -139,7 +143,7 @@ def fairness(result: Result) -> float:
         return float("nan")
     edges = np.linspace(0.0, run.makespan, min(BINS, math.ceil(run.makespan / WINDOW)) + 1)[1:]
     asked = until(edges, run.submit, run.submit, run.work, code, len(names))
-    return fair_share(asked, result.service(edges), ROUNDING)
+    return fair_share(asked, result.service(edges), ROUNDING, result.weights)
 
 
 def lags(result: Result) -> dict[str, Array]:
