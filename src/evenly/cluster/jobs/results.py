@@ -40,8 +40,8 @@ class Result:
     def service(self, edges: Floats) -> Floats:
         """Return the core-seconds that each user was given until each time."""
         names, code = users(self.jobs)
-        run = self.run
-        return until(edges, run.start, run.end, run.end - run.start, code[run.job], len(names))
+        tried = self.run.attempts
+        return until(edges, tried.start, tried.end, tried.seconds, code[tried.job], len(names))
 
 
 def judged(jobs: Jobs, cluster: Cluster, run: Run, reference: Run, weights: Mapping[str, float]) -> Result:
@@ -52,7 +52,7 @@ def judged(jobs: Jobs, cluster: Cluster, run: Run, reference: Run, weights: Mapp
 
 def ideal(jobs: Jobs, cluster: Cluster, run: Run, weights: Floats | None = None) -> Fluid:
     """Return what a cluster that can be cut at will between users, evenly without weights, does with what came."""
-    return fluid(users(jobs)[1], run.submit, run.work, float(cluster.slots), weights)
+    return fluid(users(jobs)[1], run.submit, run.held, float(cluster.slots), weights)
 
 
 def users(jobs: Jobs) -> tuple[tuple[str, ...], Ints]:
@@ -105,7 +105,7 @@ def figures(result: Result) -> dict[str, float]:
         "lateness": _above(float((run.finish - result.ideal.finish).max(initial=0.0))),
         "lag": float(lags(result)["worst"].max(initial=0.0)),
         "makespan": run.makespan,
-        "utilisation": float(run.work.sum()) / room if room else float("nan"),
+        "utilisation": float(run.held.sum()) / room if room else float("nan"),
     }
 
 
@@ -142,7 +142,7 @@ def fairness(result: Result) -> float:
     if len(names) < 2 or run.makespan == 0:
         return float("nan")
     edges = np.linspace(0.0, run.makespan, min(BINS, math.ceil(run.makespan / WINDOW)) + 1)[1:]
-    asked = until(edges, run.submit, run.submit, run.work, code, len(names))
+    asked = until(edges, run.submit, run.submit, run.held, code, len(names))
     return fair_share(asked, result.service(edges), ROUNDING, result.weights)
 
 
@@ -164,10 +164,10 @@ def times(result: Result) -> Floats:
 
 def load(result: Result) -> Load:
     """Return the seconds that tasks ran on each executor, by bin of time."""
-    run, edges, executors = result.run, times(result), result.cluster.executors
+    tried, edges, executors = result.run.attempts, times(result), result.cluster.executors
     if len(edges) == 0:
         return Load(np.zeros((0, executors)), worker="executor")
-    done = until(edges, run.start, run.end, run.end - run.start, run.executor, executors)
+    done = until(edges, tried.start, tried.end, tried.seconds, tried.executor, executors)
     work = np.maximum(np.diff(done, axis=0, prepend=0.0), 0.0)
     span = np.full(len(edges), edges[0] * result.cluster.cores)
     return Load(work, span, worker="executor")
