@@ -143,6 +143,7 @@ def test_a_run_survives_its_folder_and_is_drawn(outcome: Outcome, tmp_path: Path
         ("lost=[{executor: 1, at: 2.0, back: 1.0}]", "it returns later"),
         ("queue=uwqf", "did you mean 'uwfq'"),
         ("trace={use: google-homo, load: 0.0}", "load is a positive"),
+        ("trace={use: google-hetero, every: 15.0}", "every divides 50 s"),
         ("split={use: runtime, advised: 0.0}", "advised is a positive"),
         ("estimate={use: noisy, sigma: -1.0}", "sigma is 0 to 10"),
     ],

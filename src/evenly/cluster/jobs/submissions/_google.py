@@ -36,16 +36,17 @@ class Cut:
     load: float
     "Work over what 32 cores can do in the time of the arrivals."
 
-    def draw(self, load: float, run: int, seed: int, name: str) -> Jobs:
+    def draw(self, load: float, run: int, seed: int, name: str, every: float = 0.0) -> Jobs:
         """Return the jobs in order of arrival, their work scaled to the published load times `load`.
 
         Users share the jobs by Zipf's law with the published number of users and the published most; a user's jobs
-        come in runs of `run` without those of others between.
+        come in runs of `run` without those of others between. With `every` jobs come at multiples of so many seconds.
         """
         chance = np.random.default_rng([seed, 53])
         count = sum(self.arrivals)
         bins = np.repeat(np.arange(len(self.arrivals)), self.arrivals)
         times = np.sort(BIN * (bins + chance.random(count)))
+        times = every * np.floor(times / every) if every else times
         work = chance.permutation(self._seconds(count)) * CORES * load / self.fitted
         runs = [
             np.full(min(run, many - begin), user)
@@ -56,6 +57,7 @@ class Cut:
         names = [f"user-{number:02d}" for number in range(self.users)]
         columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
         origin = f"{name}, load {load:g}" + (f", a user's jobs in runs of {run}" if run > 1 else "")
+        origin += f", at every {every:g} s" if every else ""
         return Jobs(tuple(Job(names[u], t, (Part(w),), names[u]) for u, t, w in columns), origin)
 
     @property
@@ -73,6 +75,16 @@ class Cut:
 
 HETERO = Cut(-1.036, 2.049, math.inf, (29, 5, 6, 9, 11, 21, 14, 14, 6, 10), users=27, most=38, load=0.60)
 HOMO = Cut(0.919, 1.570, 35.0, (17, 9, 11, 13, 14, 4, 2, 5, 19, 3), users=22, most=23, load=0.90)
+
+
+def check(load: float, run: int, every: float) -> None:
+    """Raise `ValueError` for a load, runs or moments that no jobs can have."""
+    if not 0 < load < math.inf:
+        raise ValueError(f"load is a positive number, not {load}")
+    if run < 1:
+        raise ValueError(f"run is at least 1 job, not {run}")
+    if not 0 <= every <= BIN or (every and BIN % every):
+        raise ValueError(f"every divides {BIN:g} s, or is 0, not {every:g}")
 
 
 def jobs_by_user(count: int, users: int, most: int) -> Ints:

@@ -1,9 +1,8 @@
 """Jobs as in Google's trace of 2011, long and short ones."""
 
-import math
 from dataclasses import dataclass
 
-from evenly.cluster.jobs.submissions._google import HETERO
+from evenly.cluster.jobs.submissions._google import HETERO, check
 from evenly.traces.jobs.job import Jobs
 
 
@@ -19,16 +18,15 @@ class GoogleHetero:
 
     load: float = 1.0
     "Factor on the work: at 1 it is the published load of 32 cores."
-
     run: int = 1
     "Jobs of a user that come without those of others between; the trace has users who submit several at once."
 
+    every: float = 0.0
+    "Jobs come at multiples of so many seconds, a divisor of 50; by default at any moment of their 50 s."
+
     def __post_init__(self) -> None:
-        if not 0 < self.load < math.inf:
-            raise ValueError(f"load is a positive number, not {self.load}")
-        if self.run < 1:
-            raise ValueError(f"run is at least 1 job, not {self.run}")
+        check(self.load, self.run, self.every)
 
     def draw(self, seed: int) -> Jobs:
         """Return the jobs in order of arrival."""
-        return HETERO.draw(self.load, self.run, seed, "Google 2011, hetero")
+        return HETERO.draw(self.load, self.run, seed, "Google 2011, hetero", self.every)
