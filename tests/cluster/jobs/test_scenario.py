@@ -141,6 +141,7 @@ def test_a_run_survives_its_folder_and_is_drawn(outcome: Outcome, tmp_path: Path
         ("resources=[0.0]", "resources of an executor are positive"),
         ("lost=[{executor: 8, at: 1.0}]", "lost names executor 8"),
         ("lost=[{executor: 1, at: 2.0, back: 1.0}]", "it returns later"),
+        ("lost=[{executor: 1, at: 2.0, back: 4.0}, {executor: 1, at: 3.0}]", "while it is away until 4"),
         ("queue=uwqf", "did you mean 'uwfq'"),
         ("trace={use: google-homo, load: 0.0}", "load is a positive"),
         ("trace={use: google-hetero, every: 15.0}", "every divides 50 s"),
