@@ -215,6 +215,8 @@ def test_tasks_take_several_resources_and_hold_their_turn() -> None:
     jobs = Jobs((Job("a", 0.0, (one,)), Job("b", 0.0, (small,))), "")
     run = simulate(jobs, Cluster(1, 4, resources=(4.0,)), Drf(), Spark(), Oracle())
     assert run.finish.tolist() == [4.0, 1.0]
+    bare = Jobs((Job("a", 0.0, (part([2.0] * 4),)),), "")  # holds cores and nothing else
+    assert simulate(bare, Cluster(1, 4, resources=(4.0,)), Drf(), Spark(), Oracle()).finish.tolist() == [2.0]
     with pytest.raises(ValueError, match="more than an executor has"):
         simulate(jobs, Cluster(1, 4, resources=(2.0,)), Drf(), Spark(), Oracle())
 

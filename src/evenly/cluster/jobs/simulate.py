@@ -239,7 +239,8 @@ class _Loop:
         job, guess = self.jobs[place], self.live[place].guess
         part, salt = job.parts[k], (self.seed, SALT, place, k)
         seconds = cut(part, guess[k], self.split, self.cluster.slots, self.cluster.skew, salt)
-        stage = Stage((place, k), place, job.user, len(seconds), guess[k], sum(guess), part.demand)
+        demand = part.demand + (0.0,) * (1 + len(self.cluster.resources) - len(part.demand))  # of what is not told
+        stage = Stage((place, k), place, job.user, len(seconds), guess[k], sum(guess), demand)
         of = _Stage(stage, place, k, len(seconds))
         self.line.moved(self.turns.submit(stage, now))
         self.line.add(stage, [_Task(of, each) for each in seconds])
