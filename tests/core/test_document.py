@@ -161,6 +161,12 @@ def test_an_override_is_blamed_where_it_was_written() -> None:
         scenario_of(base.override("trace.rate=fast"))
 
 
+def test_a_knob_of_a_plugin_that_the_file_does_not_name_is_blamed_on_the_override() -> None:
+    document = Document.parse("kind: jobs\n").override("queue.grace=1.0")
+    with pytest.raises(ValueError, match=re.escape("--set queue.grace=1.0: expected {use: NAME, ...}")):
+        scenario_of(document)
+
+
 @pytest.mark.parametrize("text", ["replicas", "=3", "", "route={use: ", "seed.x=1", "seed=!!python/name:os.system"])
 def test_an_override_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"override|not valid YAML"):

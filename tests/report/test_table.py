@@ -65,6 +65,8 @@ def test_spread_over_seeds_is_relative_and_of_shares_in_points() -> None:
     seeds = {"goodput": np.array([8.0, 9.0, 10.0]), "slo_share": np.array([0.4, 0.5, 0.6])}
     wide = replace(one, metrics={**one.metrics, "slo_share": 0.5}, series={"seeds": seeds})
     assert table.cell(wide, Metric("goodput", "G", "req/s"), 1.0) == "9.00 ±11%"
+    wider = replace(wide, series={"seeds": {"goodput": np.array([0.0, 27.0])}})
+    assert table.cell(wider, Metric("goodput", "G", "req/s"), 1.0) == "9.00 ±212%"
     assert table.cell(wide, Metric("slo_share", "S", "share"), 100.0) == "50.0 ±10"
     assert table.cell(wide, Metric("tbt_p99", "T", "s"), 1e3) == "40.0"
 

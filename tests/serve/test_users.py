@@ -83,3 +83,23 @@ def test_max_min_shares_give_all_there_is_and_only_the_same_to_those_who_want_mo
     short = shares < np.array(demands)
     assert np.ptp(shares[short]) == 0 if short.any() else True
     assert not short.any() or (shares <= shares[short].max()).all()
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 100), st.sampled_from([0.0, 0.5, 1.0, 3.0])), min_size=1, max_size=8),
+    st.floats(0, 300),
+)
+def test_max_min_shares_by_weight_give_who_gets_less_the_most_for_their_weight(
+    users: list[tuple[float, float]], capacity: float
+) -> None:
+    demands, weights = np.array(users).T
+    shares = max_min(demands, capacity, weights)
+    assert shares.sum() == pytest.approx(min(capacity, demands.sum()), abs=1e-9)
+    assert (shares <= demands).all()
+    heavy = weights > 0
+    short = heavy & (shares < demands - 1e-9)
+    if short.any():
+        level = shares[short] / weights[short]
+        assert np.ptp(level) == pytest.approx(0, abs=1e-9)
+        assert (shares[heavy] / weights[heavy] <= level.max() + 1e-9).all()
+        assert shares[~heavy].sum() == pytest.approx(0, abs=1e-9)

@@ -131,11 +131,14 @@ class Document:
         return made
 
     def place(self, path: Keys) -> str:
-        """Return `file:line` of the entry at `path`, or of its nearest parent."""
+        """Return `file:line` of the entry at `path`, of one that an override put inside, or of its nearest parent."""
         line = self._nearest(path)
         return line if isinstance(line, str) else f"{self.source}:{line}"
 
     def _nearest(self, path: Keys) -> int | str:
+        inside = [line for keys, line in self.lines.items() if keys[: len(path)] == path]
+        if path not in self.lines and inside:
+            return inside[-1]
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, self.source)

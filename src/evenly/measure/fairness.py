@@ -26,19 +26,28 @@ def jain(values: Floats) -> float:
     return float(got.sum()) ** 2 / (len(got) * float((got * got).sum()))
 
 
-def max_min(demands: Floats, capacity: float) -> Floats:
+def max_min(demands: Floats, capacity: float, weights: Floats | None = None) -> Floats:
     """Return the max-min fair shares of a capacity: nobody gets more than asked for, and who gets less gets most.
 
-    >>> max_min(np.array([1.0, 5.0, 9.0]), 9.0)
-    array([1., 4., 4.])
+    With `weights` it is who gets less that gets most for their weight; those of weight 0 share what others leave.
+
+    >>> max_min(np.array([1.0, 5.0, 9.0]), 9.0), max_min(np.array([9.0, 9.0]), 9.0, np.array([2.0, 1.0]))
+    (array([1., 4., 4.]), array([6., 3.]))
     """
     asked = _checked(demands)
-    order = np.argsort(asked)
-    rising = asked[order]
+    heavy = np.ones(len(asked)) if weights is None else _checked(weights)
+    first = heavy > 0
+    if not first.all():
+        shares = np.empty(len(asked))
+        shares[first] = max_min(asked[first], capacity, heavy[first])
+        shares[~first] = max_min(asked[~first], max(capacity - float(shares[first].sum()), 0.0))
+        return shares
+    order = np.argsort(asked / heavy)
+    rising, weight = asked[order], heavy[order]
     before = np.concatenate(([0.0], np.cumsum(rising)[:-1]))  # of those who ask for less
-    level = (capacity - before) / np.arange(len(asked), 0, -1)
-    capped = np.flatnonzero(rising > level)
-    return np.minimum(asked, level[capped[0]]) if len(capped) else asked
+    level = (capacity - before) / np.cumsum(weight[::-1])[::-1]
+    capped = np.flatnonzero(rising > level * weight)
+    return np.minimum(asked, level[capped[0]] * heavy) if len(capped) else asked
 
 
 def max_min_ratio(values: Floats) -> float:

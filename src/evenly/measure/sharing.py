@@ -6,13 +6,13 @@ from evenly.core import Floats, Ints
 from evenly.measure.fairness import jain, max_min
 
 
-def fair_share(asked: Floats, given: Floats, least: float = 0.0) -> float:
+def fair_share(asked: Floats, given: Floats, least: float = 0.0, weights: Floats | None = None) -> float:
     """Return Jain's index over users of their service over their max-min fair share, in the mean of all windows.
 
     `asked` and `given` are what had come and been served until the end of each window, shape [windows, users]. What a
     user wants in a window is what came until its end and was not served before it; what all are given in it would be
-    shared max-min fairly. Windows count by what was given in them, and only if two users want something; amounts up to
-    `least` are rounding. NaN if no window counts.
+    shared max-min fairly, by the `weights` of users if they differ. Windows count by what was given in them, and only
+    if two users are due some of it; amounts up to `least` are rounding. NaN if no window counts.
 
     Reference: Jain, Chiu and Hawe, "A quantitative measure of fairness", 1984, compare allocations to the optimal ones.
 
@@ -26,11 +26,12 @@ def fair_share(asked: Floats, given: Floats, least: float = 0.0) -> float:
     gets = np.where(given - before > least, given - before, 0.0)
     total = weighted = 0.0
     for want, get in zip(wants, gets, strict=True):
-        asks = want > 0
         served = float(get.sum())
-        if asks.sum() > 1 and served > 0:
+        due = max_min(want, served, weights)
+        asks = due > 0
+        if asks.sum() > 1:
             total += served
-            weighted += served * jain(get[asks] / max_min(want[asks], served))
+            weighted += served * jain(get[asks] / due[asks])
     return weighted / total if total else float("nan")
 
 

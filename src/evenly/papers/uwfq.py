@@ -48,6 +48,7 @@ ATR = 0.5  # advised seconds of a task in all published runs
 NOISES = [Noisy(0.5, seed=draw) for draw in range(3)]
 RANDOM, BESIDE = 600, 30  # random workloads of a seed: under UWFQ, and those that other queues also serve
 OVERHEAD = 0.02  # seconds of a task besides its work: the middle of the 10 to 30 ms of PySpark
+MOMENTS = 25.0  # seconds between arrivals that are bunched: two moments of each 50 s of the published counts
 ROUNDING = 1e-6  # seconds
 
 
@@ -100,6 +101,19 @@ def bursts(seed: int) -> dict[str, float]:
     """Return what becomes of delays if each user's jobs come in runs of ten."""
     found = told(runs(GoogleHomo(run=10), seed, Runtime(ATR), ("cfq", "uwfq")))
     return found | {"dvr_apart": found["uwfq_dvr"] - found["cfq_dvr"], "less": less(found, "response_short")}
+
+
+def bunched(seed: int) -> dict[str, float]:
+    """Return both cuts at the loads of a first simulation, if jobs come at two moments of each 50 s only."""
+    figures: dict[str, float] = {}
+    for name, trace in (
+        ("homo_1", GoogleHomo(load=HOMO.fitted, every=MOMENTS)),
+        ("homo_1.3", GoogleHomo(load=1.3 * HOMO.fitted, every=MOMENTS)),
+        ("hetero_1.5", GoogleHetero(load=1.5 * HETERO.fitted, every=MOMENTS)),
+    ):
+        found = told(runs(trace, seed, Runtime(ATR), ("uwfq",)))
+        figures |= {f"{name}_{queue}": found[f"{queue}_response_short"] for queue in ("ujf", "uwfq")}
+    return figures
 
 
 def hetero(seed: int) -> dict[str, float]:

@@ -38,7 +38,7 @@ HEADLINE = (
     *("response_mean", "response_short", "response_users", "lateness"),
     *("maxvio_global", "score", "step_time"),
 )
-CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99")
+CURVES = ("goodput", "slo_share", "ttft_p99", "tbt_p99", "response_short", "response_users", "lateness")
 EVEN = 1.01  # a smaller peak over mean needs no remark
 
 

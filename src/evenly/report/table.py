@@ -164,7 +164,8 @@ def cell(outcome: Outcome, metric: Metric, factor: float) -> str:
     share = spread if metric.unit == "share" else spread / abs(value) if value else 0.0
     if share < LEAST_SPREAD:
         return shown
-    return f"{shown} ±{100 * share:.2g}{'' if metric.unit == 'share' else '%'}"
+    percent = f"{100 * share:.2g}" if share < 1 else f"{100 * share:.0f}"
+    return f"{shown} ±{percent}{'' if metric.unit == 'share' else '%'}"
 
 
 def known(outcomes: Sequence[Outcome], metric: Metric) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evenly.balance.queues.ujf import Ujf
 from evenly.cluster.jobs.estimates import estimates
 from evenly.cluster.jobs.estimates.learned import Learned
 from evenly.cluster.jobs.estimates.noisy import Noisy
@@ -23,7 +24,7 @@ from evenly.report.page import render
 from evenly.sweep.folder import read, write
 from evenly.sweep.scenarios import scenario_of
 from evenly.testing import jobs as exams
-from evenly.traces.jobs.job import Job, Part
+from evenly.traces.jobs.job import Job, Jobs, Part
 
 TEXT = "kind: jobs\ntrace: large-and-small\n"
 FILES = {"recorded", "google-tasks", "alibaba-tasks"}
@@ -77,6 +78,50 @@ def test_user_level_job_fairness_is_its_own_reference_and_the_bound_is_kept(outc
     assert outcome.metrics["lateness"] <= 0.5 + 131.115 / 32
 
 
+class Busy:
+    """Ann and bob submit one job each, of so many tasks of a second."""
+
+    def __init__(self, ann: int, bob: int) -> None:
+        self.tasks = {"ann": ann, "bob": bob}
+
+    def draw(self, seed: int) -> Jobs:
+        jobs = [Job(user, 0.0, (Part(float(n), (), (1.0,) * n),)) for user, n in self.tasks.items()]
+        return Jobs(tuple(jobs), "two users who are always busy")
+
+
+def test_weights_that_the_queue_does_not_keep_are_missed_by_the_closed_form() -> None:
+    scenario = JobsScenario(trace=Busy(60, 60), queue=Ujf(), executors=1, cores=2)
+    found = replace(scenario, weights={"ann": 2.0}).run()
+    # Entitled to 4/3 of two cores and given one, ann would be done after 45 s in the ideal, and is 15 s behind then.
+    assert found.metrics["lag"] == pytest.approx(15.0)
+    assert found.metrics["lateness"] == pytest.approx(15.0)
+    assert found.facts["weights of users"] == "ann 2"
+    even = scenario.run().metrics
+    assert [even[name] for name in ("lag", "lateness", "fairness")] == pytest.approx([0.0, 0.0, 1.0])
+
+
+def test_weights_that_the_queue_keeps_leave_nobody_behind() -> None:
+    scenario = JobsScenario(trace=Busy(80, 40), queue=Ujf({"ann": 2.0}), executors=1, cores=3)
+    found = scenario.run().metrics  # judged by what the queue was told
+    told = [found[name] for name in ("fairness", "lateness", "dvr_jobs", "lag")]
+    assert told == pytest.approx([1.0, 0.0, 0.0, 0.0], abs=1e-6)
+    even = replace(scenario, weights={"ann": 1.0}).run().metrics
+    # Two cores and one are 3 * 3 / (2 * 5) for three windows of 10 s; in the last one bob wants no more than he gets.
+    assert even["fairness"] == pytest.approx((3 * 0.9 + 1) / 4)
+    assert even["lag"] > 10
+    behind = replace(scenario, weights={"bob": 0.0}).run().metrics  # who is entitled to nothing cannot be behind
+    assert behind["lateness"] == pytest.approx(40.0 - 80.0 / 3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [({"anne": 2.0}, "weights name 'anne', who submits no job; users are ann, bob"), ({"ann": -1.0}, "at least 0")],
+)
+def test_weights_of_nobody_and_below_0_are_refused(weights: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        JobsScenario(trace=Busy(1, 1), weights=weights).check().run()
+
+
 def test_a_run_survives_its_folder_and_is_drawn(outcome: Outcome, tmp_path: Path) -> None:
     write(outcome, Document.parse(TEXT), tmp_path / "run")
     again = read(tmp_path / "run")
@@ -96,8 +141,10 @@ def test_a_run_survives_its_folder_and_is_drawn(outcome: Outcome, tmp_path: Path
         ("resources=[0.0]", "resources of an executor are positive"),
         ("lost=[{executor: 8, at: 1.0}]", "lost names executor 8"),
         ("lost=[{executor: 1, at: 2.0, back: 1.0}]", "it returns later"),
+        ("lost=[{executor: 1, at: 2.0, back: 4.0}, {executor: 1, at: 3.0}]", "while it is away until 4"),
         ("queue=uwqf", "did you mean 'uwfq'"),
         ("trace={use: google-homo, load: 0.0}", "load is a positive"),
+        ("trace={use: google-hetero, every: 15.0}", "every divides 50 s"),
         ("split={use: runtime, advised: 0.0}", "advised is a positive"),
         ("estimate={use: noisy, sigma: -1.0}", "sigma is 0 to 10"),
     ],
@@ -105,6 +152,27 @@ def test_a_run_survives_its_folder_and_is_drawn(outcome: Outcome, tmp_path: Path
 def test_senseless_values_are_refused(change: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         scenario_of(Document.parse(TEXT).override(change))
+
+
+def test_a_stage_of_too_many_tasks_is_refused_before_they_are_made() -> None:
+    with pytest.raises(ValueError, match=r"split makes 13,111,500 tasks of 131\.115 core-seconds"):
+        scenario_of(Document.parse(TEXT).override("split.use=runtime").override("split.advised=1e-5")).run()
+
+
+def test_jobs_without_work_have_figures(tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text("job,user,submit,work\na,ann,1,0\nb,bob,1,0\n")
+    document = Document.parse(f"kind: jobs\ntrace: {{use: recorded, path: {tmp_path / 'jobs.csv'}}}\n")
+    assert scenario_of(document).run().metrics["lag"] == 0.0
+
+
+def test_a_sweep_over_load_is_drawn_as_curves_and_says_how_users_submit() -> None:
+    runs = []
+    for load in (0.02, 0.05):
+        text = f"kind: jobs\ntrace: {{use: google-homo, load: {load}, run: 3}}\n"
+        runs.append(replace(scenario_of(Document.parse(text)).run(), label=f"trace.load={load}"))
+    shown = render(runs, title="t", metrics=JobsScenario.metrics)
+    assert "Response by user against trace.load" in shown
+    assert "a user&#x27;s jobs in runs of 3" in shown or "a user's jobs in runs of 3" in shown
 
 
 def test_a_cluster_that_is_lost_for_ever_is_refused() -> None:

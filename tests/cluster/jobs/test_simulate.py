@@ -1,21 +1,24 @@
 """The simulator of jobs: a plain twin, queueing theory, conservation, loss of executors, order of users' names."""
 
 import math
-from dataclasses import replace
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenly.balance.queues import Queue, queues
+from evenly.balance.queues import Queue, Stage, Turns, queues
 from evenly.balance.queues.drf import Drf
 from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.ujf import Ujf
 from evenly.balance.queues.uwfq import Uwfq
+from evenly.balance.queues.virtual_token_counter import VirtualTokenCounter
 from evenly.cluster.jobs.cluster import Cluster, Loss
 from evenly.cluster.jobs.cut import cut
 from evenly.cluster.jobs.estimates.oracle import Oracle
+from evenly.cluster.jobs.results import judged, load, times
 from evenly.cluster.jobs.simulate import Run, simulate
 from evenly.cluster.jobs.splits.runtime import Runtime
 from evenly.cluster.jobs.splits.spark import Spark
@@ -136,6 +139,67 @@ def test_a_lost_executor_takes_its_tasks_along_and_they_run_anew() -> None:
     assert run.executor.tolist() == [1, 1]
 
 
+class _Heard(Turns):
+    """A queue's turns that note what they are told of slots."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.seconds: dict[str, float] = {}
+
+    def submit(self, stage: Stage, now: float) -> Iterable[Hashable]:
+        return self.turns.submit(stage, now)
+
+    def start(self, stage: Stage, now: float) -> Iterable[Hashable]:
+        return self.turns.start(stage, now)
+
+    def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
+        self.seconds[stage.user] = self.seconds.get(stage.user, 0.0) + seconds
+        return self.turns.finish(stage, seconds, now)
+
+    def leave(self, stage: Stage, now: float) -> Iterable[Hashable]:
+        return self.turns.leave(stage, now)
+
+    def pool(self, stage: Stage) -> Hashable:
+        return self.turns.pool(stage)
+
+    def key(self, pool: Hashable) -> tuple[float, ...]:
+        return self.turns.key(pool)
+
+
+@dataclass(frozen=True)
+class _Hearing:
+    queue: Queue
+    heard: list[_Heard] = field(default_factory=list)
+
+    def open(self, capacity: tuple[float, ...]) -> Turns:
+        self.heard.append(_Heard(self.queue.open(capacity)))
+        return self.heard[-1]
+
+
+@settings(max_examples=25, deadline=None)
+@given(jobs=workloads(), name=st.sampled_from(NAMES), at=st.integers(0, 12))
+def test_executors_are_busy_for_as_long_as_the_queue_is_told(jobs: Jobs, name: str, at: int) -> None:
+    queue = _Hearing(queues[name]())
+    cluster = Cluster(2, 2, lost=(Loss(0, float(at), at + 2.0), Loss(1, at + 1.0, at + 5.0)))
+    run = ran(jobs, queue, cluster)
+    told = queue.heard[0].seconds
+    assert sum(told.values()) == pytest.approx(run.attempts.seconds.sum())
+    for user, seconds in told.items():
+        assert seconds == pytest.approx(sum(run.held[k] for k, job in enumerate(jobs.jobs) if job.user == user))
+    found = judged(jobs, cluster, run, run, {})
+    assert load(found).work.sum() == pytest.approx(run.work.sum() + run.wasted)
+    assert found.service(times(found))[-1:].sum() == pytest.approx(run.held.sum())
+
+
+def test_who_lost_tasks_has_had_the_slots_that_they_held() -> None:
+    each = tuple(Job(user, 0.0, (part([4.0] * 4),)) for user in ("a", "b"))
+    run = ran(Jobs(each, ""), VirtualTokenCounter(), Cluster(2, 1, lost=(Loss(0, 3.0, 3.0 + 1e-3),)))
+    # Of two first tasks a's is lost after 3 s and begins anew; with these 3 s a has been charged 7 when b has had 4.
+    assert run.wasted == 3.0
+    order = [run.job[k] for k in np.argsort(run.start, kind="stable")]
+    assert order[:3] == [1, 0, 1]
+
+
 def test_losses_delay_users_and_starve_nobody() -> None:
     jobs = GoogleHomo().draw(0)
     lost = tuple(Loss(executor, 100.0 + executor, 200.0) for executor in range(4))
@@ -151,6 +215,8 @@ def test_tasks_take_several_resources_and_hold_their_turn() -> None:
     jobs = Jobs((Job("a", 0.0, (one,)), Job("b", 0.0, (small,))), "")
     run = simulate(jobs, Cluster(1, 4, resources=(4.0,)), Drf(), Spark(), Oracle())
     assert run.finish.tolist() == [4.0, 1.0]
+    bare = Jobs((Job("a", 0.0, (part([2.0] * 4),)),), "")  # holds cores and nothing else
+    assert simulate(bare, Cluster(1, 4, resources=(4.0,)), Drf(), Spark(), Oracle()).finish.tolist() == [2.0]
     with pytest.raises(ValueError, match="more than an executor has"):
         simulate(jobs, Cluster(1, 4, resources=(2.0,)), Drf(), Spark(), Oracle())
 

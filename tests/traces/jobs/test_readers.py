@@ -68,6 +68,8 @@ def test_stages_come_behind_those_that_they_wait_for(tmp_path: Path) -> None:
         ("job,user,submit,work,stage\nj,a,0,1,x\nj,b,0,1,y\n", r"jobs.csv:3: user is 'b'; job 'j' is of user 'a'"),
         ("job,user,submit,work,stage,after\nj,a,0,1,x,y\n", r"jobs.csv:2: after is 'y'; the job has no such stage"),
         ("job,user,submit,work,stage,after\nj,a,0,1,x,x\n", r"jobs.csv:2: after is 'x'; stages wait for each other"),
+        ("job,user,user,submit,work\nj,a,b,0,1\n", r"jobs.csv:1: the header is 'user'; two columns have this name"),
+        ("job,user,submit,work,tasks\nj,a,0,3,1 1\n", r"jobs.csv:2: work is '3'; the tasks beside it take 2 core"),
         ("job,user,submit,work\n", "holds no job"),
         ("", "holds no job"),
     ],

@@ -43,7 +43,7 @@ class Turns(Protocol):
         return ()
 
     def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
-        """Note that one task frees its slot after so many seconds; 0 seconds for one that is given back undone."""
+        """Note that one task frees the slot that it held for so many seconds, even if it has to run anew."""
         return ()
 
     def leave(self, stage: Stage, now: float) -> Iterable[Hashable]:

@@ -10,7 +10,9 @@ from evenly.balance.recent import Recent
 
 
 @dataclass(slots=True)
-class _Account:
+class Account:
+    """What one user, or whatever else is counted, has had."""
+
     behind: float
     weight: float
     place: int
@@ -50,7 +52,7 @@ class Counters(Turns):
         self.charge = charge
         self.pool_of = pool_of
         self.lift = lift
-        self._accounts: dict[Hashable, _Account] = {}
+        self.accounts: dict[Hashable, Account] = {}
         self._left = Recent[float]()
         self._floor = {0.0: 0.0, 1.0: 0.0}
         self._places = count()
@@ -58,17 +60,17 @@ class Counters(Turns):
     def submit(self, stage: Stage, now: float) -> Iterable[Hashable]:
         """Open an account."""
         name = self.pool_of(stage)
-        account = self._accounts.get(name)
+        account = self.accounts.get(name)
         if account is None:
             behind, weight = tier(self.weights, stage.user)
             had = max(self._left.take(name, 0.0), self._floor[behind])
-            account = self._accounts[name] = _Account(behind, weight, next(self._places), had)
+            account = self.accounts[name] = Account(behind, weight, next(self._places), had)
         account.stages.setdefault(stage.id, [])
         return ()
 
     def start(self, stage: Stage, now: float) -> Iterable[Hashable]:
         """Charge a task."""
-        account = self._accounts[self.pool_of(stage)]
+        account = self.accounts[self.pool_of(stage)]
         if self.lift:
             self._floor[account.behind] = max(self._floor[account.behind], account.had)
         charge = self.charge(stage)
@@ -79,7 +81,7 @@ class Counters(Turns):
     def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
         """Put right what was charged."""
         name = self.pool_of(stage)
-        account = self._accounts[name]
+        account = self.accounts[name]
         owed = seconds * stage.demand[0] - account.stages[stage.id].pop()
         account.had += owed / account.weight
         return (name,) if owed < 0 else ()
@@ -87,11 +89,11 @@ class Counters(Turns):
     def leave(self, stage: Stage, now: float) -> Iterable[Hashable]:
         """Put an account without stages aside."""
         name = self.pool_of(stage)
-        account = self._accounts[name]
+        account = self.accounts[name]
         del account.stages[stage.id]
         if not account.stages:
             self._left.keep(name, account.had)
-            del self._accounts[name]
+            del self.accounts[name]
         return ()
 
     def pool(self, stage: Stage) -> Hashable:
@@ -100,5 +102,5 @@ class Counters(Turns):
 
     def key(self, pool: Hashable) -> tuple[float, ...]:
         """Return whether the user has no weight, the service or rounds, and the place."""
-        account = self._accounts[pool]
+        account = self.accounts[pool]
         return (account.behind, account.had // self.quantum if self.quantum else account.had, float(account.place))

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from evenly.balance.queues import Stage, Turns
-from evenly.balance.queues._counters import Counters
+from evenly.balance.queues._counters import Account, Counters
 from evenly.balance.queues._weights import check_weights
 
 
@@ -36,7 +36,7 @@ class _Attained(Turns):
         self.users = Counters(weights, charge=self._mean)
         self.jobs = Counters({}, charge=self._mean, pool_of=lambda stage: stage.job, lift=False)
         self._jobs_of: dict[str, dict[Hashable, set[Hashable]]] = {}
-        self._user_of: dict[Hashable, str] = {}
+        self._accounts: dict[Hashable, tuple[Account, Account]] = {}  # of a job: its user's and its own
         self._seconds = 0.0
         self._finished = 0
 
@@ -44,7 +44,7 @@ class _Attained(Turns):
         """Meet a user and a job."""
         self.users.submit(stage, now)
         self.jobs.submit(stage, now)
-        self._user_of[stage.job] = stage.user
+        self._accounts[stage.job] = (self.users.accounts[stage.user], self.jobs.accounts[stage.job])
         self._jobs_of.setdefault(stage.user, {}).setdefault(stage.job, set()).add(stage.id)
         return ()
 
@@ -70,7 +70,7 @@ class _Attained(Turns):
         jobs = self._jobs_of[stage.user]
         jobs[stage.job].discard(stage.id)
         if not jobs[stage.job]:
-            del jobs[stage.job], self._user_of[stage.job]
+            del jobs[stage.job], self._accounts[stage.job]
         if not jobs:
             del self._jobs_of[stage.user]
         return ()
@@ -81,8 +81,8 @@ class _Attained(Turns):
 
     def key(self, pool: Hashable) -> tuple[float, ...]:
         """Return whether the user has no weight, their service, that of the job, and its place."""
-        behind, had, _ = self.users.key(self._user_of[pool])
-        return (behind, had, *self.jobs.key(pool)[1:])
+        user, job = self._accounts[pool]
+        return (user.behind, user.had, job.had, job.place)
 
     def _mean(self, _: Stage) -> float:
         """Return what a task is expected to take."""

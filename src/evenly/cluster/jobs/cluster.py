@@ -3,6 +3,7 @@
 import heapq
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 MOST = 100_000  # slots
 
@@ -51,6 +52,9 @@ class Cluster:
         beyond = [loss.executor for loss in self.lost if loss.executor >= self.executors]
         if beyond:
             raise ValueError(f"lost names executor {beyond[0]}; they are 0 to {self.executors - 1}")
+        for one, other in pairwise(sorted(self.lost, key=lambda loss: (loss.executor, loss.at))):
+            if one.executor == other.executor and other.at < one.back:
+                raise ValueError(f"lost takes executor {one.executor} at {other.at} while it is away until {one.back}")
         if len({loss.executor for loss in self.lost if loss.back == math.inf}) == self.executors:
             raise ValueError("lost takes every executor for ever; leave one, or say when it is back")
         return self

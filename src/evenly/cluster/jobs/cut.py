@@ -6,6 +6,7 @@ from evenly.cluster.jobs.splits import Split
 from evenly.core import Floats
 from evenly.traces.jobs.job import Part
 
+MOST = 1_000_000  # tasks of a stage; many more do not fit into memory
 PIECES = 256  # of a stage's data, each with a density of work of its own, however many tasks read them
 
 
@@ -18,6 +19,10 @@ def cut(part: Part, estimated: float, split: Split, slots: int, skew: float, see
     if part.seconds:
         return list(part.seconds)
     tasks = split.tasks(estimated, part.size, slots)
+    if tasks > MOST:
+        raise ValueError(
+            f"split makes {tasks:,} tasks of {estimated:g} core-seconds, at most {MOST:,} of a stage; make them longer"
+        )
     if tasks < 1:
         raise ValueError(f"split makes {tasks} tasks of {estimated:g} core-seconds; a stage has at least 1")
     if skew == 0 or part.work == 0:

@@ -1,6 +1,7 @@
 """What a run of jobs comes to: figures, a row a job, users over time, load by executor."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,23 +33,26 @@ class Result:
     "The same jobs, splits and estimates by user-level job fairness."
     alone: Floats
     "Response of each job if it had the cluster to itself."
+    weights: Floats
+    "What each user is entitled to, beside the others."
     ideal: Fluid
 
     def service(self, edges: Floats) -> Floats:
         """Return the core-seconds that each user was given until each time."""
         names, code = users(self.jobs)
-        run = self.run
-        return until(edges, run.start, run.end, run.end - run.start, code[run.job], len(names))
+        tried = self.run.attempts
+        return until(edges, tried.start, tried.end, tried.seconds, code[tried.job], len(names))
 
 
-def judged(jobs: Jobs, cluster: Cluster, run: Run, reference: Run) -> Result:
-    """Return a run beside what it is judged by."""
-    return Result(jobs, cluster, run, reference, alone(jobs, cluster, run), ideal(jobs, cluster, run))
+def judged(jobs: Jobs, cluster: Cluster, run: Run, reference: Run, weights: Mapping[str, float]) -> Result:
+    """Return a run beside what it is judged by, users by their weights; 1 for those who are not named."""
+    by_user = np.array([weights.get(name, 1.0) for name in users(jobs)[0]], np.float64)
+    return Result(jobs, cluster, run, reference, alone(jobs, cluster, run), by_user, ideal(jobs, cluster, run, by_user))
 
 
-def ideal(jobs: Jobs, cluster: Cluster, run: Run) -> Fluid:
-    """Return what a cluster that can be cut at will, evenly between users, does with what was submitted."""
-    return fluid(users(jobs)[1], run.submit, run.work, float(cluster.slots))
+def ideal(jobs: Jobs, cluster: Cluster, run: Run, weights: Floats | None = None) -> Fluid:
+    """Return what a cluster that can be cut at will between users, evenly without weights, does with what came."""
+    return fluid(users(jobs)[1], run.submit, run.held, float(cluster.slots), weights)
 
 
 def users(jobs: Jobs) -> tuple[tuple[str, ...], Ints]:
@@ -101,7 +105,7 @@ def figures(result: Result) -> dict[str, float]:
         "lateness": _above(float((run.finish - result.ideal.finish).max(initial=0.0))),
         "lag": float(lags(result)["worst"].max(initial=0.0)),
         "makespan": run.makespan,
-        "utilisation": float(run.work.sum()) / room if room else float("nan"),
+        "utilisation": float(run.held.sum()) / room if room else float("nan"),
     }
 
 
@@ -138,8 +142,8 @@ def fairness(result: Result) -> float:
     if len(names) < 2 or run.makespan == 0:
         return float("nan")
     edges = np.linspace(0.0, run.makespan, min(BINS, math.ceil(run.makespan / WINDOW)) + 1)[1:]
-    asked = until(edges, run.submit, run.submit, run.work, code, len(names))
-    return fair_share(asked, result.service(edges), ROUNDING)
+    asked = until(edges, run.submit, run.submit, run.held, code, len(names))
+    return fair_share(asked, result.service(edges), ROUNDING, result.weights)
 
 
 def lags(result: Result) -> dict[str, Array]:
@@ -147,7 +151,7 @@ def lags(result: Result) -> dict[str, Array]:
     edges = times(result)
     given = result.service(edges)
     behind = np.array([result.ideal.service(user, edges) - given[:, user] for user in range(given.shape[1])])
-    behind = np.maximum(behind.reshape(-1, len(edges)), 0.0)
+    behind = np.maximum(behind.reshape(given.shape[1], len(edges)), 0.0)
     worst = behind.max(axis=0, initial=0.0)
     return {"time": edges, "worst": worst, "mean": behind.mean(axis=0) if len(behind) else worst}
 
@@ -160,10 +164,10 @@ def times(result: Result) -> Floats:
 
 def load(result: Result) -> Load:
     """Return the seconds that tasks ran on each executor, by bin of time."""
-    run, edges, executors = result.run, times(result), result.cluster.executors
+    tried, edges, executors = result.run.attempts, times(result), result.cluster.executors
     if len(edges) == 0:
         return Load(np.zeros((0, executors)), worker="executor")
-    done = until(edges, run.start, run.end, run.end - run.start, run.executor, executors)
+    done = until(edges, tried.start, tried.end, tried.seconds, tried.executor, executors)
     work = np.maximum(np.diff(done, axis=0, prepend=0.0), 0.0)
     span = np.full(len(edges), edges[0] * result.cluster.cores)
     return Load(work, span, worker="executor")

@@ -1,10 +1,11 @@
 """A scenario of jobs: who submits what to a shared cluster, and whose task a free slot runs next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from evenly.balance.queues import Queue
+from evenly.balance.queues._weights import check_weights
 from evenly.balance.queues.ujf import Ujf
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.cluster.jobs.cluster import Cluster, Loss
@@ -38,6 +39,8 @@ class JobsScenario(Scenario):
     "Who submits which jobs when."
     queue: Queue = field(default_factory=Uwfq)
     "Whose task a free slot runs next."
+    weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+    "What users are entitled to, by which runs are judged, 1 for those who are not named; by default what `queue` says."
     split: Split = field(default_factory=Runtime)
     "Into how many tasks a stage is cut."
     estimate: Estimate = field(default_factory=Oracle)
@@ -57,6 +60,7 @@ class JobsScenario(Scenario):
     def check(self) -> "JobsScenario":
         """Raise `ValueError` for values that make no sense together; return self."""
         self.cluster.check()
+        check_weights(self.weights)
         return self
 
     @property
@@ -64,16 +68,26 @@ class JobsScenario(Scenario):
         """The executors."""
         return Cluster(self.executors, self.cores, self.resources, self.overhead, self.skew, self.lost)
 
+    @property
+    def entitled(self) -> Mapping[str, float]:
+        """The weights of users: those of the scenario, else those of its queue, which may know none."""
+        return self.weights or getattr(self.queue, "weights", {})
+
     def run(self, progress: Progress = silent) -> Outcome:
         """Simulate, beside the same by user-level job fairness, and return figures, jobs, users and load."""
         self.check()
         jobs = self.trace.draw(self.seed)
-        run, reference = self.simulate(jobs, progress), self.simulate(jobs, queue=Ujf())
-        result = judged(jobs, self.cluster, run, reference)
+        names, entitled = users(jobs)[0], self.entitled
+        nobody = [name for name in entitled if name not in names]
+        if nobody:
+            raise ValueError(f"weights name '{nobody[0]}', who submits no job; users are {_some(names)}")
+        run, reference = self.simulate(jobs, progress), self.simulate(jobs, queue=Ujf(entitled))
+        result = judged(jobs, self.cluster, run, reference, entitled)
         facts: dict[str, str | int | float] = {
             "trace": jobs.origin,
             "jobs": len(jobs),
-            "users": len(users(jobs)[0]),
+            "users": len(names),
+            "weights of users": ", ".join(f"{name} {weight:g}" for name, weight in entitled.items()) or "all alike",
             "queue": _named(self.queue),
             "split": _named(self.split),
             "estimate": _named(self.estimate),
@@ -91,6 +105,10 @@ class JobsScenario(Scenario):
     def simulate(self, jobs: Jobs, progress: Progress = silent, queue: Queue | None = None) -> Run:
         """Run jobs by the queue of the scenario or by another one."""
         return simulate(jobs, self.cluster, queue or self.queue, self.split, self.estimate, self.seed, progress)
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _named(plugin: object) -> str:

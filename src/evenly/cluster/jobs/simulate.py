@@ -21,6 +21,21 @@ SALT = 58  # of the skew of data
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Attempts:
+    """Who held a slot from when to when, a row a time that a task ran."""
+
+    job: Ints
+    executor: Ints
+    start: Floats
+    end: Floats
+
+    @property
+    def seconds(self) -> Floats:
+        """How long each held its slot."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """What happened: a row a task that ended, in the order of their ends, and a row a job."""
 
@@ -37,8 +52,25 @@ class Run:
     finish: Floats
     estimated: Floats
     "Core-seconds that each job was thought to take when it was submitted."
-    wasted: float
-    "Seconds of tasks that were lost with their executor."
+    lost: Attempts
+    "The times that tasks ran and were lost with their executor."
+
+    @property
+    def attempts(self) -> Attempts:
+        """All times that tasks ran, those that ended first."""
+        pairs = ((getattr(self, name), getattr(self.lost, name)) for name in ("job", "executor", "start", "end"))
+        return Attempts(*(np.concatenate(pair) for pair in pairs))
+
+    @property
+    def held(self) -> Floats:
+        """Core-seconds that tasks of each job held a slot, also when they were lost."""
+        tried = self.attempts
+        return np.asarray(np.bincount(tried.job, tried.seconds, len(self.finish)))
+
+    @property
+    def wasted(self) -> float:
+        """Seconds of tasks that were lost with their executor."""
+        return float(self.lost.seconds.sum())
 
     @property
     def response(self) -> Floats:
@@ -47,7 +79,7 @@ class Run:
 
     @property
     def work(self) -> Floats:
-        """Core-seconds that tasks of each job took, their overhead included."""
+        """Core-seconds that tasks of each job took when they ended, their overhead included."""
         return np.asarray(np.bincount(self.job, self.end - self.start, len(self.finish)))
 
     @property
@@ -137,7 +169,7 @@ class _Loop:
     finish: dict[int, float] = field(default_factory=dict)
     estimated: dict[int, float] = field(default_factory=dict)
     done: list[tuple[int, int, int, float, float, float]] = field(default_factory=list)
-    wasted: float = 0.0
+    lost: list[tuple[int, int, float, float]] = field(default_factory=list)
 
     def run(self, progress: Progress) -> Run:
         """Handle all that comes at one moment, then give out the slots that are free; until nothing is left to come."""
@@ -207,7 +239,8 @@ class _Loop:
         job, guess = self.jobs[place], self.live[place].guess
         part, salt = job.parts[k], (self.seed, SALT, place, k)
         seconds = cut(part, guess[k], self.split, self.cluster.slots, self.cluster.skew, salt)
-        stage = Stage((place, k), place, job.user, len(seconds), guess[k], sum(guess), part.demand)
+        demand = part.demand + (0.0,) * (1 + len(self.cluster.resources) - len(part.demand))  # of what is not told
+        stage = Stage((place, k), place, job.user, len(seconds), guess[k], sum(guess), demand)
         of = _Stage(stage, place, k, len(seconds))
         self.line.moved(self.turns.submit(stage, now))
         self.line.add(stage, [_Task(of, each) for each in seconds])
@@ -244,14 +277,14 @@ class _Loop:
             self.push(now + self.jobs[follower].submit, SUBMIT, follower)
 
     def loses(self, executor: int, now: float) -> None:
-        """Lose an executor: its tasks wait again, each in the place of its stage."""
+        """Lose an executor: its tasks, which held slots until now, wait again, each in the place of its stage."""
         self.room.lose(executor)
         running = [task for *_, task in sorted(self.events, key=lambda event: event[2]) if isinstance(task, _Task)]
         for task in running:
             if not task.lost and self.room.executor(task.slot) == executor:
                 task.lost = True
-                self.wasted += now - task.start
-                self.line.moved(self.turns.finish(task.of.told, 0.0, now))
+                self.lost.append((task.of.job, executor, task.start, now))
+                self.line.moved(self.turns.finish(task.of.told, now - task.start, now))
                 self.line.add(task.of.told, [_Task(task.of, task.seconds)])
 
     def told(self) -> Run:
@@ -268,5 +301,11 @@ class _Loop:
             np.array([self.submit[place] for place in places], np.float64),
             np.array([self.finish[place] for place in places], np.float64),
             np.array([self.estimated[place] for place in places], np.float64),
-            self.wasted,
+            _attempts(self.lost),
         )
+
+
+def _attempts(rows: list[tuple[int, int, float, float]]) -> Attempts:
+    job, executor, start, end = zip(*rows, strict=True) if rows else ((),) * 4
+    whole = (np.array(job, np.int64), np.array(executor, np.int64))
+    return Attempts(*whole, np.array(start, np.float64), np.array(end, np.float64))

@@ -40,6 +40,9 @@ def csv_rows(path: Path, names: Sequence[str] = ()) -> Iterator[tuple[int, Row]]
                 continue
             if not names:
                 names = [field.strip() for field in fields]
+                twice = next((name for name in names if name and names.count(name) > 1), "")
+                if twice:
+                    refuse(path, reader.line_num, "the header", twice, "two columns have this name; rename one")
                 continue
             if len(fields) != len(names):
                 told = f"{len(fields)} fields where there are {len(names)} columns; was the line cut off?"

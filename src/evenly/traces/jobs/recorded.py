@@ -11,6 +11,7 @@ from evenly.traces.jobs.lines import Row, csv_rows, first, json_rows, number, pa
 
 NEEDED = ("job", "user", "submit")
 AMOUNTS = ("tasks", "work")
+ALIKE = 1e-3  # relative, and seconds: tables round
 COLUMNS = (*NEEDED, *AMOUNTS, "kind", "stage", "after", "bytes", "finish")
 
 
@@ -31,13 +32,13 @@ class _Job:
 
 
 def holds(path: Path) -> bool:
-    """Tell whether a file has the columns of recorded jobs, by its first row."""
+    """Tell whether a file has the columns of recorded jobs, by its header or its first row."""
     try:
+        if not path.name.removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json", ".parquet")):
+            return _known(first(path))
         row = next(_rows(path, most=1), None)
     except ValueError:
         return False
-    if row is None and path.name.removesuffix(".gz").endswith(".csv"):
-        return _known(first(path))
     return row is not None and _known(list(row[1]))
 
 
@@ -90,6 +91,10 @@ def _add(path: Path, line: int, row: Row, found: dict[str, _Job]) -> None:
         refuse(path, line, "stage", stage, told)
     seconds = tuple(_each(path, line, row))
     work = sum(seconds) if seconds else number(path, line, row, "work")
+    if seconds and not math.isclose(number(path, line, row, "work", absent=work), work, rel_tol=ALIKE, abs_tol=ALIKE):
+        refuse(
+            path, line, "work", row["work"], f"the tasks beside it take {work:g} core-seconds; leave one of them out"
+        )
     size = number(path, line, row, "bytes", absent=0.0)
     job.stages[stage] = _Stage(line, tuple(_texts(row.get("after"))), Part(work, (), seconds, size))
 

@@ -37,16 +37,17 @@ class Cut:
     load: float
     "Work over what 32 cores can do in the time of the arrivals."
 
-    def draw(self, load: float, run: int, seed: int, origin: str) -> Jobs:
+    def draw(self, load: float, run: int, seed: int, name: str, every: float = 0.0) -> Jobs:
         """Return the jobs in order of arrival, their work scaled to the published load times `load`.
 
         Users share the jobs by Zipf's law with the published number of users and the published most; a user's jobs
-        come in runs of `run` without those of others between.
+        come in runs of `run` without those of others between. With `every` jobs come at multiples of so many seconds.
         """
         chance = np.random.default_rng([seed, 53])
         count = sum(self.arrivals)
         bins = np.repeat(np.arange(len(self.arrivals)), self.arrivals)
         times = np.sort(BIN * (bins + chance.random(count)))
+        times = every * np.floor(times / every) if every else times
         work = chance.permutation(self._seconds(count)) * CORES * load / self.fitted
         runs = [
             np.full(min(run, many - begin), user)
@@ -56,6 +57,8 @@ class Cut:
         owner = np.concatenate([runs[k] for k in chance.permutation(len(runs))])
         names = [f"user-{number:02d}" for number in range(self.users)]
         columns = zip(owner.tolist(), times.tolist(), work.tolist(), strict=True)
+        origin = f"{name}, load {load:g}" + (f", a user's jobs in runs of {run}" if run > 1 else "")
+        origin += f", at every {every:g} s" if every else ""
         return Jobs(tuple(Job(names[u], t, (Part(w),), names[u]) for u, t, w in columns), origin)
 
     @property
@@ -82,20 +85,23 @@ class FromGoogle:
     cut: ClassVar[Cut]
     load: float = 1.0
     "Factor on the work: at 1 it is the published load of 32 cores."
-
     run: int = 1
     "Jobs of a user that come without those of others between; the trace has users who submit several at once."
+    every: float = 0.0
+    "Jobs come at multiples of so many seconds, a divisor of 50; by default at any moment of their 50 s."
 
     def __post_init__(self) -> None:
         if not 0 < self.load < math.inf:
             raise ValueError(f"load is a positive number, not {self.load}")
         if self.run < 1:
             raise ValueError(f"run is at least 1 job, not {self.run}")
+        if not 0 <= self.every <= BIN or (self.every and BIN % self.every):
+            raise ValueError(f"every divides {BIN:g} s, or is 0, not {self.every:g}")
 
     def draw(self, seed: int) -> Jobs:
         """Return the jobs in order of arrival."""
         name = type(self).__name__.removeprefix("Google").lower()
-        return self.cut.draw(self.load, self.run, seed, f"Google 2011, {name}, load {self.load:g}")
+        return self.cut.draw(self.load, self.run, seed, f"Google 2011, {name}", self.every)
 
 
 def jobs_by_user(count: int, users: int, most: int) -> Ints:
