@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -147,13 +148,13 @@ def camel(name: str) -> str:
 
 
 def field_docs(kind: type[Any]) -> dict[str, str]:
-    """Return the string under each field of a class, by field."""
-    tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(kind)))
-    body = cast("ast.ClassDef", tree.body[0]).body
+    """Return the string under each field of a class and of the dataclasses that it extends, by field."""
     found = {}
-    for one, two in pairwise(body):
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and isinstance(two, ast.Expr):
-            found[one.target.id] = str(ast.literal_eval(two.value))
+    for each in filter(is_dataclass, reversed(kind.__mro__)):
+        tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(each)))
+        for one, two in pairwise(cast("ast.ClassDef", tree.body[0]).body):
+            if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and isinstance(two, ast.Expr):
+                found[one.target.id] = str(ast.literal_eval(two.value))
     return found
 
 

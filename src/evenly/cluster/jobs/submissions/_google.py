@@ -96,7 +96,7 @@ class FromGoogle:
         if self.run < 1:
             raise ValueError(f"run is at least 1 job, not {self.run}")
         if not 0 <= self.every <= BIN or (self.every and BIN % self.every):
-            raise ValueError(f"every divides {BIN:g} s, or is 0, not {self.every:g}")
+            raise ValueError(f"every divides {BIN:g} s, or is 0, not {self.every}")
 
     def draw(self, seed: int) -> Jobs:
         """Return the jobs in order of arrival."""
