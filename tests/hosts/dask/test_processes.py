@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,6 @@ def busy(number: int, folder: str) -> int:
     with (Path(folder) / str(number)).open("a") as trace:
         trace.write("x")
     return sum(range(50_000)) * 0 + number
-
-
-def late(needs: int, name: str) -> str:
-    """Take some time, so that others wait."""
-    time.sleep(0.03)
-    return name
 
 
 def test_a_killed_worker_loses_no_task_and_delays_nobody(tmp_path: Path) -> None:
@@ -46,28 +39,6 @@ def test_a_killed_worker_loses_no_task_and_delays_nobody(tmp_path: Path) -> None
         balanced(cluster.scheduler)
 
 
-def test_what_waits_for_its_turn_waits_again_when_its_data_is_lost(tmp_path: Path) -> None:
-    plugins = {"plugins": [FairShare()], "validate": True}
-    with (
-        config.set({"distributed.scheduler.allowed-failures": 10}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", scheduler_kwargs=plugins) as cluster,
-        Client(cluster, name="heavy") as client,
-    ):
-        tasks, keys = cluster.scheduler.tasks, [f"leaf{i}" for i in range(40)]
-        root = client.submit(busy, 1, str(tmp_path), key="root")
-        wait(root)
-        (holder,) = tasks["root"].who_has
-        (other,) = set(cluster.scheduler.workers.values()) - {holder}
-        leaves = client.map(late, [root] * len(keys), keys, key=keys)
-        until(lambda: sum(key in tasks and tasks[key].state == "memory" for key in keys) > 4)
-        assert any(tasks[key].state == "queued" for key in keys)
-        for worker in (holder, other):  # also those that have fetched it
-            os.kill(worker.pid, signal.SIGKILL)
-        assert client.gather(leaves) == keys
-        assert len((tmp_path / "1").read_text()) > 1
-        balanced(cluster.scheduler)
-
-
 def test_restarted_it_begins_anew() -> None:
     plugins = {"plugins": [FairShare()], "validate": True}
     with (
@@ -77,7 +48,7 @@ def test_restarted_it_begins_anew() -> None:
         done = client.map(str, range(20))
         wait(done)
         client.restart(wait_for_workers=False)  # without a nanny the worker does not come back
-        until(lambda: not cluster.scheduler.workers)
+        until(lambda: not cluster.scheduler.workers and not client.futures)  # the client hears of it on its own
         future = client.submit(str, 1, key="later")
         until(lambda: [ts.key for ts in cluster.scheduler.queued] == ["later"])
         balanced(cluster.scheduler)

@@ -17,6 +17,7 @@ from evenly.hosts.spark.job import DIFFERS, Job, JobFailedError, said
 from evenly.hosts.spark.measure import figures, run
 from evenly.hosts.spark.pools import POOL, Pools
 from evenly.traces.jobs.recorded import read
+from tests.hosts.heard import Heard
 from tests.test_docs import blocks
 
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
@@ -150,6 +151,21 @@ def test_a_task_that_fails_once_is_tried_again_and_one_that_always_fails_ends_it
     assert broken.error is not None
     assert broken.error.__cause__ is not None
     assert fine.result(120) == list(range(9)), "each element once"
+
+
+def test_what_a_job_that_fails_has_held_counts_as_service(pools: Pools) -> None:
+    def fails(rows: Iterable[int]) -> Iterable[float]:
+        import time
+
+        time.sleep(0.1)
+        return [1 / 0 for _ in rows]
+
+    heard = Heard()
+    failed = pytest.raises(JobFailedError, match="division by zero")
+    with FairShare(pools.spark, heard) as shared, shared.user("ann"), failed:
+        shared.run(numbers(shared, 1), fails)
+    (seconds,) = heard.seconds
+    assert seconds >= 0.2, "Spark tries a task twice"
 
 
 def test_a_client_who_gives_up_leaves_the_line(shared: FairShare, monkeypatch: pytest.MonkeyPatch) -> None:

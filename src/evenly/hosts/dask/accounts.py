@@ -120,16 +120,18 @@ class Accounts:
             self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
 
     def stopped(self, key: Any, seconds: float) -> float:
-        """Note that a task is on no worker any more, where it computed for so long; return how long it had a thread."""
-        sent = self._sent.pop(key, None)
-        part = self.unfinished[key]
-        if sent is not None and seconds > 0:
-            beside = max(monotonic() - sent - seconds, 0.0)
-            part.kind.beside += WEIGHT * (beside - part.kind.beside)
-            seconds += beside
+        """Note that a task is on no worker any more, where it computed for so long; return how long it had a thread.
+
+        What failed, or was lost with its worker, has computed for 0 seconds and returns 0: it shows nothing of what the
+        task takes. The queue is told how long it had a thread.
+        """
+        sent, part = self._sent.pop(key, None), self.unfinished[key]
+        held = seconds if sent is None else max(monotonic() - sent, seconds)
+        if seconds > 0 and sent is not None:
+            part.kind.beside += WEIGHT * (held - seconds - part.kind.beside)
         if self._hears:
-            self.line.moved(self.turns.finish(part.job.stage, seconds, self.now()))
-        return seconds
+            self.line.moved(self.turns.finish(part.job.stage, held, self.now()))
+        return held if seconds > 0 else 0.0
 
     def opened(self, key: Any) -> None:
         """Note that a task waits for others or can run, possibly once more."""

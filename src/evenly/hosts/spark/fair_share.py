@@ -1,6 +1,7 @@
 """The driver releases what many users ask of one Spark application, in the order of a queue."""
 
 import itertools
+import math
 import threading
 import time
 import warnings
@@ -190,8 +191,10 @@ class FairShare:
     def _chunk(self, job: Job, chunk: list[int]) -> None:
         """Run partitions of a job in Spark and note what came of it."""
         found: list[tuple[float, list[Any]]] = []
+        began = math.inf
         try:
             if job.over is None:
+                began = time.monotonic()
                 found = job.release(chunk)
         except Exception as error:  # told to whoever waits for the job
             failure = JobFailedError(f"{job} failed in partitions {', '.join(map(str, chunk))}: {said(error)}")
@@ -199,7 +202,7 @@ class FairShare:
             self.end(job, failure)
         finally:
             with self.lock, self._sound():
-                self._back(job, chunk, found)
+                self._back(job, chunk, found, began)
                 self._release()
 
     @contextmanager
@@ -216,13 +219,14 @@ class FairShare:
             self._jobs.clear()
             raise
 
-    def _back(self, job: Job, chunk: list[int], found: list[tuple[float, list[Any]]]) -> None:
-        """Take a chunk back from Spark; the lock is held."""
+    def _back(self, job: Job, chunk: list[int], found: list[tuple[float, list[Any]]], began: float) -> None:
+        """Take a chunk back from Spark; the lock is held. Where nothing was found, it held cores since it began."""
         now, line = time.monotonic(), self.line
+        lost = max(0.0, now - began) * min(1.0, self.cores / len(chunk))
         self.outstanding -= len(chunk)
         job.outstanding -= len(chunk)
         for k, part in enumerate(chunk):
-            seconds = found[k][0] if found else 0.0
+            seconds = found[k][0] if found else lost
             line.moved(line.turns.finish(job.stage, seconds, now))
             if found and job.over is None:
                 job.learn(part, *found[k])
