@@ -9,7 +9,7 @@ from evenly.balance.queues import Stage
 
 OWN = 3  # entries of Dask's own priority: what the user asks for, the graph, the place in it
 GROWTH = 1.25  # a job is estimated anew when so many times more of its tasks have ended than before
-CLOSE = 1.1  # unless its estimate changes by less than this factor, which spares the queue; responses hardly hang on it
+CLOSE = 1.1  # unless its estimate changes by less than this factor: to tell each change costs the scheduler a hundredth
 DRIFT = 1.5  # and where none has, when the scheduler's mean for its tasks has moved by this factor
 
 
