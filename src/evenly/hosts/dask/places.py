@@ -7,8 +7,6 @@ from distributed.scheduler import decide_worker
 
 from evenly.hosts.dask.jobs import Kind
 
-MOVE = 1.0  # times as long as it runs that a task may take to fetch its data; Dask steals work at like odds
-
 
 def can_wait(scheduler: Any, ts: Any, kind: Kind) -> bool:
     """Tell whether a task may wait in the scheduler, and run on any worker then.
@@ -18,7 +16,7 @@ def can_wait(scheduler: Any, ts: Any, kind: Kind) -> bool:
     """
     if ts.actor or not ts._queueable or ts.resource_restrictions or ts.worker_restrictions or ts.host_restrictions:
         return False
-    return not ts.dependencies or bool(ts.get_nbytes_deps() <= MOVE * kind.mean() * scheduler.bandwidth)
+    return not ts.dependencies or bool(ts.get_nbytes_deps() <= kind.mean() * scheduler.bandwidth)
 
 
 def free_worker(scheduler: Any, ts: Any) -> Any:
