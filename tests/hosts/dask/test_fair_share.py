@@ -2,13 +2,17 @@ import time
 from typing import Any
 
 import pytest
-from dask import annotate  # type: ignore[attr-defined]
+from dask import (  # type: ignore[attr-defined]
+    annotate,
+    config,
+)
 from distributed import Client, wait
 
 from evenly.balance.queues import Turns
 from evenly.balance.queues.first_come import FirstCome
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.dask import FairShare
+from evenly.hosts.dask.places import SATURATION
 from evenly.hosts.dask.waiting import Waiting
 from tests.hosts.dask.cluster import balanced, held, note, noted, until
 from tests.hosts.heard import Heard
@@ -179,7 +183,9 @@ def test_a_worker_that_comes_helps_at_once() -> None:
 
 
 def test_removed_in_mid_run_it_gives_the_queue_back() -> None:
-    with held() as (cluster, gate), Client(cluster, name="heavy") as heavy, Client(cluster, name="light") as light:
+    own = config.set({"distributed.scheduler.worker-saturation": 1.5})
+    with own, held() as (cluster, gate), Client(cluster, name="heavy") as heavy, Client(cluster, name="light") as light:
+        assert cluster.scheduler.WORKER_SATURATION == SATURATION
         first, second = noted(heavy, cluster, HEAVY), noted(light, cluster, LIGHT)
         heavy.unregister_scheduler_plugin(FairShare.name)
         gate.opened.set()
@@ -189,7 +195,7 @@ def test_removed_in_mid_run_it_gives_the_queue_back() -> None:
         assert sorted(gate.order) == sorted([*HEAVY, *LIGHT, "late"])
         assert not isinstance(cluster.scheduler.queued, Waiting)
         assert all(len(ts.priority) == 3 for ts in cluster.scheduler.tasks.values())
-        assert cluster.scheduler.WORKER_SATURATION == 1.1
+        assert cluster.scheduler.WORKER_SATURATION == 1.5
 
 
 def test_registered_in_mid_run_it_takes_what_waits() -> None:

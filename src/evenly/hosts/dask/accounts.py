@@ -55,7 +55,8 @@ class Accounts:
         self._serials = count()
         # A queue that counts estimates alone need not hear of single tasks.
         self._hears = type(turns).start is not Turns.start or type(turns).finish is not Turns.finish
-        self._sent: dict[Any, float] = {}
+        self._sent: dict[Any, tuple[Any, float | None]] = {}  # worker, and since when a task has a thread of it
+        self._ahead: dict[Any, dict[Any, None]] = {}  # tasks of each worker that have none yet, in order
         self._elapsed, self._read = 0.0, monotonic()
 
     def now(self) -> float:
@@ -114,8 +115,11 @@ class Accounts:
     def started(self, key: Any) -> None:
         """Note that a task goes to a worker; it has a thread at once unless more are there than threads."""
         worker = self._scheduler.tasks[key].processing_on
-        if len(worker.processing) <= worker.nthreads:
-            self._sent[key] = monotonic()
+        if len(worker.processing) - len(worker.long_running) <= worker.nthreads:
+            self._sent[key] = worker, monotonic()
+        else:
+            self._sent[key] = worker, None
+            self._ahead.setdefault(worker, {})[key] = None
         if self._hears:
             self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
 
@@ -125,8 +129,11 @@ class Accounts:
         What failed, or was lost with its worker, has computed for 0 seconds and returns 0: it shows nothing of what the
         task takes. The queue is told how long it had a thread.
         """
-        sent, part = self._sent.pop(key, None), self.unfinished[key]
-        held = seconds if sent is None else max(monotonic() - sent, seconds)
+        part, (worker, sent) = self.unfinished[key], self._sent.pop(key)
+        now = monotonic()
+        held = seconds if sent is None else max(now - sent, seconds)
+        if worker in self._ahead:
+            self._next(worker, key, now)
         if seconds > 0 and sent is not None:
             part.kind.beside += WEIGHT * (held - seconds - part.kind.beside)
         if self._hears:
@@ -160,6 +167,18 @@ class Accounts:
                 self._end(job)
         elif finish == "forgotten":
             self.finished.pop(key, None)
+
+    def _next(self, worker: Any, key: Any, now: float) -> None:
+        """Note who has the thread of a task that is not on a worker any more."""
+        ahead = self._ahead[worker]
+        if key in ahead:
+            del ahead[key]
+        else:
+            first = next(iter(ahead))
+            del ahead[first]
+            self._sent[first] = worker, now
+        if not ahead:
+            del self._ahead[worker]
 
     def _job(self, user: str, name: Any) -> Job:
         job = self._named.get((user, name))

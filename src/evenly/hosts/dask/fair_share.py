@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -16,7 +17,10 @@ from evenly.hosts.dask.jobs import OWN
 from evenly.hosts.dask.stealing import pause, resume
 from evenly.hosts.dask.waiting import Waiting
 
-SATURATION = 1.0  # tasks that Dask sends to a thread; more would wait on workers, where nobody asks whose turn it is
+REPLACED = (
+    "is_rootish", "decide_worker_rootish_queuing_enabled", "check_idle_saturated", "stimulus_queue_slots_maybe_opened",
+    "_TRANSITIONS_TABLE",
+)  # fmt: skip
 
 
 class FairShare(SchedulerPlugin):
@@ -27,11 +31,11 @@ class FairShare(SchedulerPlugin):
     the scheduler's mean for its name; what tasks of the job have taken corrects both. In a job Dask's order stays, and
     the `priority` of a user sorts their own tasks only.
 
-    It sets `worker-saturation` to 1 and stops work stealing. What can run waits for its turn in the scheduler, and then
-    goes to a free thread, of a worker that has its data if there is one. Tasks with restrictions, and those whose data
-    would take longer to move than they run, go to workers as they become ready, there in the order of turns. Where
-    anything in it fails, the error is logged and Dask goes on with its own queue; so it does when the plug-in is
-    removed.
+    It stops work stealing. What can run waits for its turn in the scheduler, and then goes to a free thread, of a
+    worker that has its data if there is one; only short tasks are sent ahead to a thread that has one already. Tasks
+    with restrictions, and those whose data would take longer to move than they run, go to workers as they become
+    ready, there in the order of turns. Where anything in it fails, the error is logged and Dask goes on with its own
+    queue; so it does when the plug-in is removed.
     """
 
     name = "evenly-fair-share"
@@ -40,7 +44,7 @@ class FairShare(SchedulerPlugin):
         self.queue: Queue = Uwfq() if queue is None else queue
         self._scheduler: Any = None
         self._accounts: Any = None
-        self._saturation = SATURATION
+        self._saturation = places.SATURATION
         self._stealing: str | None = None
         self._ready: Any = None  # the task that Dask asks for a worker for, unless it is the queue's first
 
@@ -50,7 +54,7 @@ class FairShare(SchedulerPlugin):
             scheduler.queued.give_back(None)
         self._stealing = await pause(scheduler)
         self._take(scheduler)
-        logger.info("Users share this cluster by %s; worker-saturation is 1, work stealing is off", self.queue)
+        logger.info("Users share this cluster by %s; work stealing is off", self.queue)
 
     def update_graph(
         self, scheduler: Any, *, client: str, tasks: list[Any], annotations: Mapping[str, Any], **kwargs: Any
@@ -99,7 +103,7 @@ class FairShare(SchedulerPlugin):
         scheduler.queued = HeapSet(key=attrgetter("priority"))
         for ts in waiting:
             scheduler.queued.add(ts)
-        for name in ("is_rootish", "decide_worker_rootish_queuing_enabled", "_TRANSITIONS_TABLE"):
+        for name in REPLACED:
             delattr(scheduler, name)
         if not math.isinf(self._saturation):  # without a queue Dask could not empty the one that there is
             self._saturate(scheduler, self._saturation)
@@ -118,8 +122,10 @@ class FairShare(SchedulerPlugin):
             scheduler.queued.add(ts)
         scheduler.is_rootish = self._queues
         scheduler.decide_worker_rootish_queuing_enabled = self._worker
+        scheduler.check_idle_saturated = partial(places.look_at, scheduler)
+        scheduler.stimulus_queue_slots_maybe_opened = partial(places.fill, scheduler)
         scheduler._TRANSITIONS_TABLE = {**type(scheduler)._TRANSITIONS_TABLE, ("waiting", "queued"): places.wait}
-        self._saturate(scheduler, SATURATION)
+        self._saturate(scheduler, places.SATURATION)
 
     def _open(self) -> None:
         """Begin with nothing known but what the scheduler knows."""
@@ -155,10 +161,10 @@ class FairShare(SchedulerPlugin):
             return None
         try:
             if ts is None:
-                return places.free_worker(scheduler, scheduler.queued.peek())
-            if len(scheduler.queued) and self._accounts.before(scheduler.queued.peek(), ts):
+                ts = scheduler.queued.peek()
+            elif len(scheduler.queued) and self._accounts.before(scheduler.queued.peek(), ts):
                 return None
-            return places.free_worker(scheduler, ts)
+            return places.free_worker(scheduler, ts, self._accounts.unfinished[ts.key].kind)
         except Exception as error:
             self.give_back(error)
             return scheduler.decide_worker_rootish_queuing_enabled()
