@@ -1,8 +1,8 @@
 """What a queue costs Dask's scheduler while 100,000 tasks wait in it, against Dask's own, in one run.
 
 A real scheduler is handed what two workers would tell it, with nobody on the line: only deciding is measured, so that
-the share of the plug-in is larger than it is where messages are packed and sent too. That is the second part: trivial
-tasks on a whole cluster of processes, with and without in turn.
+the share of the plug-in is larger than it is where messages are packed and sent too. That is the second part: a whole
+cluster of processes with trivial tasks, and with the shortest that are not sent ahead, with and without in turn.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from distributed.scheduler import WorkerState
 from benchmarks.figures import Figure
 from evenly.balance.queues import queues
 from evenly.hosts.dask import FairShare
+from evenly.hosts.dask.places import AHEAD
 
 DASK, STILL = "plain Dask", "plain Dask without work stealing"
 PLAIN = (DASK, STILL)
@@ -111,7 +112,7 @@ async def rates(names: Sequence[str], users: int, jobs: int, tasks: int, turns: 
     return found
 
 
-def whole(rounds: int = 6, tasks: int = 1500) -> dict[str, list[tuple[float, float]]]:
+def whole(seconds: float, tasks: int, rounds: int = 6) -> dict[str, list[tuple[float, float]]]:
     """Return tasks a second, and a CPU second of scheduler and client, of a cluster with the plug-in and without."""
     found: dict[str, list[tuple[float, float]]] = {DASK: [], "uwfq": []}
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster, Client(cluster) as client:
@@ -120,7 +121,7 @@ def whole(rounds: int = 6, tasks: int = 1500) -> dict[str, list[tuple[float, flo
                 if name != DASK:
                     client.register_plugin(FairShare())
                 cpu, start = time.process_time(), time.perf_counter()
-                wait(client.map(trivial, range(tasks), pure=False))
+                wait(client.map(time.sleep, [seconds] * tasks, pure=False))
                 found[name].append((tasks / (time.perf_counter() - start), tasks / (time.process_time() - cpu)))
                 if name != DASK:
                     client.unregister_scheduler_plugin(FairShare.name)
@@ -139,11 +140,12 @@ def measure(users: int = 10, jobs: int = 10, tasks: int = 1000, turns: int = 20)
         ratios = [on / off for on, off in zip(found[name], found[DASK], strict=True)]
         limit = 0.9 if name == "uwfq" else None
         figures.append(Figure.of(f"the same: {name} over {DASK}", ratios, "x", limit, at_least=limit is not None))
-    ends = whole()
-    for k, what in enumerate(("tasks a second from end to end", "tasks in a CPU second of scheduler and client")):
-        ratios = [on[k] / off[k] for on, off in zip(ends["uwfq"], ends[DASK], strict=True)]
-        figures.append(Figure.of(f"{what}: {DASK}", [each[k] for each in ends[DASK]], "tasks"))
-        figures.append(Figure.of(f"{what}: uwfq over {DASK}", ratios, "x"))
+    for length, ends in (("0 ms", whole(0.0, 1500)), (f"{1000 * AHEAD:g} ms", whole(AHEAD, 300))):
+        for k, span in enumerate(("second from end to end", "CPU second of scheduler and client")):
+            ratios = [on[k] / off[k] for on, off in zip(ends["uwfq"], ends[DASK], strict=True)]
+            what = f"tasks of {length} in a {span}"
+            figures.append(Figure.of(f"{what}: {DASK}", [each[k] for each in ends[DASK]], "tasks"))
+            figures.append(Figure.of(f"{what}: uwfq over {DASK}", ratios, "x"))
     return figures
 
 
