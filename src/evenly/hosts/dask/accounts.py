@@ -95,6 +95,7 @@ class Accounts:
                 job, ts = self._job(str(users.get(key, user)), names.get(key, serial)), self._scheduler.tasks[key]
                 if ts.state in ("memory", "erred"):  # such as data that a client has sent
                     self.finished[key] = self._part(job, ts)
+                    self._unname(job)
                     continue
                 grown[job.serial] = job
                 self._enter(job, ts)
@@ -121,6 +122,8 @@ class Accounts:
         for job in dict.fromkeys(part.job for part in self.unfinished.values()):
             if job.open and not job.known:
                 self._begin(job)
+        for job in list(self._named.values()):
+            self._unname(job)
         for ts in tasks:
             if ts.state == "processing":
                 self.started(ts.key)
@@ -199,6 +202,7 @@ class Accounts:
             self._settle(key, finish, 0.0)
             if not job.left and job.known:
                 self._end(job)
+            self._unname(job)
         elif finish == "forgotten":
             self.finished.pop(key, None)
 
@@ -207,6 +211,11 @@ class Accounts:
         if job is None:
             job = self._named[user, name] = Job(user, name, next(self._serials))
         return job
+
+    def _unname(self, job: Job) -> None:
+        """Let what comes under the name of a job of which nothing is left be a job of its own."""
+        if not job.left and self._named.get((job.user, job.name)) is job:
+            del self._named[job.user, job.name]
 
     def _begin(self, job: Job) -> None:
         """Let the queue know a job."""
@@ -220,8 +229,7 @@ class Accounts:
             self._submit(job)
         self.line.leave(job.stage)
         self.line.moved(self.turns.leave(job.stage, self.now()))
-        if self._named.get((job.user, job.name)) is job:  # and not a later one of that name
-            del self._named[job.user, job.name]
+        self._unname(job)
         job.known = job.dropped = False
         job.end()
 
