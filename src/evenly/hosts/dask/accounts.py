@@ -38,6 +38,23 @@ def seconds_of(startstops: Iterable[Mapping[str, Any]]) -> float:
     return seconds
 
 
+def owners_of(tasks: Iterable[Any]) -> dict[Any, str]:
+    """Return the client for which each task is there: one that wants its result, or that of a task which needs it.
+
+    Graphs of several clients that come within Dask's `fifo_timeout` look like one in the priorities of their tasks.
+    """
+    owners: dict[Any, str] = {}
+    for wanted in tasks:
+        client = min((one.client_key for one in wanted.who_wants or ()), default=None)
+        stack = [wanted] if client is not None else []
+        while stack:
+            ts = stack.pop()
+            if ts is wanted or not (ts.who_wants or ts in owners):
+                owners[ts] = client or ""
+                stack.extend(ts.dependencies)
+    return owners
+
+
 class Accounts:
     """Jobs, from when the first of their tasks waits or runs until none does; the line hears whose turns changed.
 
@@ -48,6 +65,7 @@ class Accounts:
         self.turns = turns
         self.line = Line[Any](turns, own_order)
         self.unfinished: dict[Any, Part] = {}
+        self.begun = False  # whether there was a task yet
         self.finished: dict[Any, Part] = {}  # their results are held, and may have to be computed again
         self._scheduler, self._threads = scheduler, threads
         self._named: dict[tuple[str, Any], Job] = {}
@@ -57,6 +75,7 @@ class Accounts:
         self._hears = type(turns).start is not Turns.start or type(turns).finish is not Turns.finish
         self._sent: dict[Any, tuple[Any, float | None]] = {}  # worker, and since when a task has a thread of it
         self._ahead: dict[Any, dict[Any, None]] = {}  # tasks of each worker that have none yet, in order
+        self._seceded: dict[Any, float] = {}  # how long a task that runs on beside the threads had one
         self._elapsed, self._read = 0.0, monotonic()
 
     def now(self) -> float:
@@ -71,11 +90,16 @@ class Accounts:
         users, names, estimates = (annotations.get(name, {}) for name in ("user", "job", "estimate"))
         user, serial, bad = user_of(client), f"graph {next(self._serials)}", 0
         grown: dict[int, Job] = {}
+        self.begun = True
         for key in tasks:
             if key not in self.unfinished and key not in self.finished:
-                job = self._job(str(users.get(key, user)), names.get(key, serial))
+                job, ts = self._job(str(users.get(key, user)), names.get(key, serial)), self._scheduler.tasks[key]
+                if ts.state in ("memory", "erred"):  # such as data that a client has sent
+                    self.finished[key] = self._part(job, ts)
+                    self._unname(job)
+                    continue
                 grown[job.serial] = job
-                self._enter(job, self._scheduler.tasks[key])
+                self._enter(job, ts)
                 bad += key in estimates and not claimed(estimates[key])
         if bad:
             logger.warning("%d tasks of '%s' have an estimate that is no number of seconds above 0: ignored", bad, user)
@@ -84,11 +108,12 @@ class Accounts:
                 self._submit(job)
 
     def adopt(self) -> None:
-        """Note the tasks that are there already: those of one graph are a job of whoever wants a result of it."""
+        """Note the tasks that are there already: those of one graph are a job of whoever wants what they give."""
         tasks = [ts for ts in self._scheduler.tasks.values() if ts.priority is not None]
-        wanted = {ts.priority[-2]: next(iter(ts.who_wants)).client_key for ts in tasks if ts.who_wants}
+        owners = owners_of(tasks)
+        self.begun = bool(tasks)
         for ts in tasks:
-            user = (ts.annotations or {}).get("user", user_of(wanted.get(ts.priority[-2], "")))
+            user = (ts.annotations or {}).get("user", user_of(owners.get(ts, "")))
             job = self._job(str(user), (ts.annotations or {}).get("job", f"before {ts.priority[-2]}"))
             if ts.state in OPEN or ts.state == "released":
                 self._enter(job, ts)
@@ -98,9 +123,13 @@ class Accounts:
         for job in dict.fromkeys(part.job for part in self.unfinished.values()):
             if job.open and not job.known:
                 self._begin(job)
+        for job in list(self._named.values()):
+            self._unname(job)
         for ts in tasks:
             if ts.state == "processing":
                 self.started(ts.key)
+                if ts in ts.processing_on.long_running:
+                    self.seceded(ts.key)
 
     def rank(self, ts: Any) -> None:
         """Give a task that can run the priority of its turn; Dask's own orders those of a job."""
@@ -123,12 +152,27 @@ class Accounts:
         if self._hears:
             self.line.moved(self.turns.start(self.unfinished[key].job.stage, self.now()))
 
+    def seceded(self, key: Any) -> None:
+        """Note that a task has given its thread back and runs on, as one that waits for tasks of its own does."""
+        if key in self._sent:
+            self._seceded[key] = self._freed(key, 0.0)
+
     def stopped(self, key: Any, seconds: float) -> float:
         """Note that a task is on no worker any more, where it computed for so long; return how long it had a thread.
 
         What failed, or was lost with its worker, has computed for 0 seconds and returns 0: it shows nothing of what the
-        task takes. The queue is told how long it had a thread.
+        task takes. The queue is told how long it had a thread. A task that Dask refused to send had none.
         """
+        if key in self._seceded:
+            held = self._seceded.pop(key)
+        elif key in self._sent:
+            held = self._freed(key, seconds)
+        else:
+            return 0.0
+        return held if seconds > 0 else 0.0
+
+    def _freed(self, key: Any, seconds: float) -> float:
+        """Tell the queue that a task has its thread no more; return for how long it had one."""
         part, (worker, sent) = self.unfinished[key], self._sent.pop(key)
         now = monotonic()
         held = seconds if sent is None else max(now - sent, seconds)
@@ -138,7 +182,7 @@ class Accounts:
             part.kind.beside += WEIGHT * (held - seconds - part.kind.beside)
         if self._hears:
             self.line.moved(self.turns.finish(part.job.stage, held, self.now()))
-        return held if seconds > 0 else 0.0
+        return held
 
     def opened(self, key: Any) -> None:
         """Note that a task waits for others or can run, possibly once more."""
@@ -165,6 +209,7 @@ class Accounts:
             self._settle(key, finish, 0.0)
             if not job.left and job.known:
                 self._end(job)
+            self._unname(job)
         elif finish == "forgotten":
             self.finished.pop(key, None)
 
@@ -186,6 +231,11 @@ class Accounts:
             job = self._named[user, name] = Job(user, name, next(self._serials))
         return job
 
+    def _unname(self, job: Job) -> None:
+        """Let what comes under the name of a job of which nothing is left be a job of its own."""
+        if not job.left and self._named.get((job.user, job.name)) is job:
+            del self._named[job.user, job.name]
+
     def _begin(self, job: Job) -> None:
         """Let the queue know a job."""
         job.known = True
@@ -198,7 +248,7 @@ class Accounts:
             self._submit(job)
         self.line.leave(job.stage)
         self.line.moved(self.turns.leave(job.stage, self.now()))
-        self._named.pop((job.user, job.name), None)
+        self._unname(job)
         job.known = job.dropped = False
         job.end()
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from functools import partial
 from operator import attrgetter
+from time import time
 from typing import Any
 
 from distributed.collections import HeapSet
@@ -47,6 +48,7 @@ class FairShare(SchedulerPlugin):
         self._saturation = places.SATURATION
         self._stealing: str | None = None
         self._ready: Any = None  # the task that Dask asks for a worker for, unless it is the queue's first
+        self._asked = False  # whether free threads are going to be filled in a moment
 
     async def start(self, scheduler: Any) -> None:
         """Take the place of the scheduler's own queue."""
@@ -76,8 +78,8 @@ class FairShare(SchedulerPlugin):
                 accounts.closed(key, finish, accounts.stopped(key, seconds))
             elif finish == "processing":
                 accounts.started(key)
-            elif start in OPEN:
-                if finish not in OPEN:
+            elif start in OPEN:  # one that was refused while it was sent has failed already
+                if finish not in OPEN and key in accounts.unfinished:
                     accounts.closed(key, finish, 0.0)
             elif finish in OPEN:
                 accounts.opened(key)
@@ -89,6 +91,11 @@ class FairShare(SchedulerPlugin):
     def restart(self, scheduler: Any) -> None:
         """Begin anew: the scheduler has forgotten all tasks."""
         if self._accounts is not None:
+            self._open()
+
+    def add_worker(self, scheduler: Any, worker: str) -> None:
+        """Begin with the threads that are there before the first task: those of workers that have come since."""
+        if self._accounts is not None and not self._accounts.begun:
             self._open()
 
     def give_back(self, error: Exception | None = None) -> Any:
@@ -105,12 +112,13 @@ class FairShare(SchedulerPlugin):
             scheduler.queued.add(ts)
         for name in REPLACED:
             delattr(scheduler, name)
+        scheduler.stream_handlers["long-running"] = scheduler.handle_long_running
         if not math.isinf(self._saturation):  # without a queue Dask could not empty the one that there is
             self._saturate(scheduler, self._saturation)
         if self._stealing is not None:
             resume(scheduler, self._stealing)
-        if scheduler.plugins.get(self.name) is self:
-            scheduler.remove_plugin(self.name)
+        for name in [name for name, plugin in scheduler.plugins.items() if plugin is self]:
+            scheduler.remove_plugin(name)
         return scheduler.queued
 
     def _take(self, scheduler: Any) -> None:
@@ -125,6 +133,7 @@ class FairShare(SchedulerPlugin):
         scheduler.check_idle_saturated = partial(places.look_at, scheduler)
         scheduler.stimulus_queue_slots_maybe_opened = partial(places.fill, scheduler)
         scheduler._TRANSITIONS_TABLE = {**type(scheduler)._TRANSITIONS_TABLE, ("waiting", "queued"): places.wait}
+        scheduler.stream_handlers["long-running"] = self._long_running
         self._saturate(scheduler, places.SATURATION)
 
     def _open(self) -> None:
@@ -139,7 +148,7 @@ class FairShare(SchedulerPlugin):
     def _queues(self, ts: Any) -> bool:
         """Tell whether a task that can run waits for its turn where no thread is free; its priority is that turn."""
         scheduler = self._scheduler
-        if scheduler.plugins.get(self.name) is not self:
+        if self not in scheduler.plugins.values():
             self.give_back()
             return bool(scheduler.is_rootish(ts))
         try:
@@ -163,11 +172,37 @@ class FairShare(SchedulerPlugin):
             if ts is None:
                 ts = scheduler.queued.peek()
             elif len(scheduler.queued) and self._accounts.before(scheduler.queued.peek(), ts):
+                self._fill()
                 return None
             return places.free_worker(scheduler, ts, self._accounts.unfinished[ts.key].kind)
         except Exception as error:
             self.give_back(error)
             return scheduler.decide_worker_rootish_queuing_enabled()
+
+    def _fill(self) -> None:
+        """Let free threads be filled when what happens now has been worked out.
+
+        After most events Dask does so itself, but not when a task asks to be scheduled anew, or data is lost: by its
+        own rules such a task takes the thread.
+        """
+        if not self._asked:
+            self._asked = True
+            self._scheduler.loop.asyncio_loop.call_soon(self._filled, self._scheduler)
+
+    def _filled(self, scheduler: Any) -> None:
+        self._asked = False
+        scheduler.stimulus_queue_slots_maybe_opened(stimulus_id=f"{self.name}-{time()}")
+
+    def _long_running(self, key: Any, worker: str, run_id: int, **message: Any) -> None:
+        """Note that a task has given its thread back before Dask gives the thread to another."""
+        scheduler = self._scheduler
+        ts = scheduler.tasks.get(key)
+        if ts is not None and ts.run_id == run_id and ts.processing_on and ts.processing_on.address == worker:
+            try:
+                self._accounts.seceded(key)
+            except Exception as error:
+                self.give_back(error)
+        scheduler.handle_long_running(key=key, worker=worker, run_id=run_id, **message)
 
     @staticmethod
     def _saturate(scheduler: Any, saturation: float) -> None:

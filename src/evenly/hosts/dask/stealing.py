@@ -1,5 +1,6 @@
 """Dask's work stealing: off while tasks wait for turns in the scheduler, and on again."""
 
+import asyncio
 from typing import Any
 
 
@@ -9,11 +10,11 @@ async def pause(scheduler: Any) -> str | None:
     names: list[str] = [name for name, plugin in scheduler.plugins.items() if plugin is stealing]
     if stealing is None or not names:
         return None
-    await stealing.start()  # does nothing where it runs; later it would undo the next line
+    del scheduler.plugins[names[0]]
+    await asyncio.sleep(0)  # a scheduler that starts, starts it in the same breath
     await stealing.stop()
     for ts in list(stealing.key_stealable):
         stealing.remove_key_from_stealable(ts)
-    del scheduler.plugins[names[0]]
     return names[0]
 
 
@@ -26,4 +27,10 @@ def resume(scheduler: Any, name: str) -> None:
         for ts in worker.processing:
             stealing.put_key_in_stealable(ts)
     scheduler.plugins[name] = stealing
-    scheduler.loop.add_callback(stealing.start)
+    scheduler.loop.add_callback(_start, scheduler, stealing)
+
+
+async def _start(scheduler: Any, stealing: Any) -> None:
+    """Start it, unless it is paused again meanwhile."""
+    if stealing in scheduler.plugins.values():
+        await stealing.start()
