@@ -222,7 +222,7 @@ class _Loop:
     def offer(self, now: float) -> None:
         """Start tasks while the next one fits."""
         line, turns, room, overhead = self.line, self.turns, self.room, self.cluster.overhead
-        while line:
+        while line and not room.full:
             stage, task = line.peek()
             demand = stage.demand
             if not room.fits(demand):
