@@ -27,9 +27,10 @@ class Turns(Protocol):
     """Keeps who has had what on one cluster, and tells from it whose turn it is.
 
     Stages wait in pools, and a free slot goes to the pool whose key is smallest, and in it to the job that came first,
-    and of that to the stage that came first. Pools may be in larger ones, which then have the turns. A verb returns the pools whose keys it lowered; a key may rise untold, so
-    the caller asks for the smallest anew before it serves a pool. `now` never falls. Nothing here is ever interrupted:
-    a key only says who is next. Jobs and stages of all users have ids of their own.
+    and of that to the stage that came first. Pools may be in larger ones; then the larger ones go by their keys, and
+    the pools of one by theirs. A verb returns the pools whose keys it lowered; a key may rise untold, so the caller
+    asks for the smallest anew before it serves a pool. `now` never falls. Nothing here is ever interrupted: a key only
+    says who is next. Jobs and stages of all users have ids of their own.
 
     What a class that inherits from this one does not define changes nothing.
     """
