@@ -4,11 +4,12 @@ import random
 from collections.abc import Hashable
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evenly.balance.line import Line
-from evenly.balance.queues import Stage, Turns
+from evenly.balance.queues import Stage, Turns, standing
 
 Task = tuple[int, int]
 STAGES = [Stage(index, index // 2, f"user {index // 4}") for index in range(8)]
@@ -25,6 +26,20 @@ class Dials(Turns):
 
     def key(self, pool: Hashable) -> tuple[float, ...]:
         return self.dials[str(pool)]
+
+
+class Nested(Dials):
+    """Jobs in pools of users: both have keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dials |= {f"job {index}": (0.0, float(index)) for index in range(4)}
+
+    def pool(self, stage: Stage) -> Hashable:
+        return f"job {stage.job}"
+
+    def outer(self, pool: Hashable) -> Hashable:
+        return f"user {int(str(pool).removeprefix('job ')) // 2}"
 
 
 class Plain:
@@ -47,15 +62,16 @@ class Plain:
     def ordered(self, dials: Dials) -> list[Task]:
         def place(entry: tuple[Stage, int, Task]) -> tuple[object, ...]:
             stage, serial, task = entry
-            return dials.key(stage.user), self.jobs[stage.job], self.stages[stage.id], task[1], serial
+            return standing(dials, dials.pool(stage)), self.jobs[stage.job], self.stages[stage.id], task[1], serial
 
         self.tasks.sort(key=place)
         return self.names()
 
 
+@pytest.mark.parametrize("kind", [Dials, Nested])
 @given(seed=st.integers(0, 10**6), steps=st.integers(1, 120))
-def test_a_line_is_a_list_that_is_sorted_each_time(seed: int, steps: int) -> None:
-    chance, dials, plain = random.Random(seed), Dials(), Plain()
+def test_a_line_is_a_list_that_is_sorted_each_time(kind: type[Dials], seed: int, steps: int) -> None:
+    chance, dials, plain = random.Random(seed), kind(), Plain()
     line = Line[Task](dials, rank=lambda task: task[1])
     for _ in range(steps):
         stage = chance.choice(STAGES)
@@ -84,9 +100,10 @@ def test_a_line_is_a_list_that_is_sorted_each_time(seed: int, steps: int) -> Non
                 plain.stages.pop(stage.id, None)
             case "fall" | "rise" as move:
                 behind = chance.random() if move == "rise" else -chance.random()
-                level, place = dials.dials[stage.user]
-                dials.dials[stage.user] = (level + behind, place)
-                line.moved([stage.user] if move == "fall" else [])
+                pool = chance.choice(list(dials.dials))
+                level, place = dials.dials[pool]
+                dials.dials[pool] = (level + behind, place)
+                line.moved([pool] if move == "fall" else [])
         assert list(line) == plain.ordered(dials)
         assert len(line) == len(plain.tasks)
         assert all(task in line for task in plain.names())
@@ -128,4 +145,4 @@ def test_old_entries_do_not_pile_up() -> None:
     for step in range(10_000):
         dials.dials["user 1"] = (100_000.0 - step, 0.0)
         line.moved(["user 1"])
-    assert len(line._heap) < 100
+    assert len(line._order.heap) < 100

@@ -288,3 +288,9 @@ def test_like_keeps_the_proportion_of_replicas_that_a_user_sets(tmp_path: Path) 
 def test_a_like_that_cannot_be_is_one_clear_message(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(TRACE_LINES)
     failed(evenly("compare", *words, cwd=tmp_path), said)
+
+
+@pytest.mark.parametrize("words", [("--over", "queue={use:", "uwfq,", "grace:", "1}"), ("--over=queue={use:", "uwfq}")])
+def test_a_value_that_the_shell_cut_is_shown_in_quotes(words: tuple[str, ...]) -> None:
+    whole = " ".join(words).removeprefix("--over").lstrip(" =")
+    failed(evenly("sweep", "uwfq", *words), f"put it in quotes: --over '{whole}'")

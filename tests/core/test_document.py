@@ -99,7 +99,7 @@ def test_all_mistakes_of_a_scenario_are_told_at_once_with_line_path_value_and_re
         "f.yaml:6: expected a whole number, found 'many' @ seed",
         "f.yaml:7: no field 'repliccas'; did you mean 'replicas'? @ repliccas",
         "f.yaml:8: expected a mapping, found [1, 2] @ slo",
-        "f.yaml:9: expected {use: NAME, ...} with a name among orders, found {'d': 3} @ order",
+        "f.yaml:9: expected {use: NAME, ...} with a name among orders, found {'d': 3}; write {use: NAME, d: 3} @ order",
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenly.core import Document
-from evenly.sweep.plan import Cell, axis, cells, grid
+from evenly.sweep.plan import Cell, axis, cells, grid, titles
 from tests.sweep.samples import COMPARE, COMPILED, PYTHON, SCENARIO, TRACE, document, written
 
 
@@ -141,3 +141,23 @@ def test_a_cell_means_the_same_from_any_folder(tmp_path: Path, monkeypatch: pyte
     near = cells(Document.read(Path("scenario.yaml")))
     assert [cell.digest for cell in far] == [cell.digest for cell in near]
     assert far[0].document.raw["route"] == str(path.parent / "mine.py")
+
+
+def test_titles_leave_out_what_the_plug_ins_of_an_axis_have_in_common() -> None:
+    weights = {"ann": 2, "bob": 1}
+    values = [
+        {"use": "uwfq", "weights": weights},
+        {"use": "uwfq", "weights": {"ann": 3, "bob": 1}},
+        {"use": "cfq", "weights": weights},
+        "ujf",
+    ]
+    made = [Cell("a", {"queue": value, "cores": 2}, 0, Document({})) for value in values]
+    known = ["a queue=uwfq,weights:ann:2 cores=2", "a queue=uwfq,weights:ann:3 cores=2"]
+    assert titles(made) == [*known, "a queue=cfq cores=2", "a queue=ujf cores=2"]
+    assert titles(made[:1] * 2) == ["a queue=uwfq cores=2"] * 2
+
+
+def test_titles_tell_plug_ins_apart_that_would_be_alike_without_what_they_have_in_common() -> None:
+    values = [{"use": "uwfq", "grace": 1}, {"use": "uwfq", "grace": 1.0}]
+    made = [Cell("", {"queue": value}, 0, Document({})) for value in values]
+    assert titles(made) == ["queue=uwfq,grace:1", "queue=uwfq,grace:1.0"]

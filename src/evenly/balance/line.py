@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from evenly.balance.queues import Stage, Turns
+from evenly.balance.queues import Stage, Turns, standing
 from evenly.balance.recent import Recent
 
 T = TypeVar("T", bound=Hashable)
@@ -33,10 +33,48 @@ class _Stage(Generic[T]):
 class _Pool(Generic[T]):
     """The stages of a pool; those of which nothing waits are among them until they come first."""
 
-    entry: int = -1
-    "Which of the line's entries for it is valid."
+    outer: Hashable
+    "The pool that it is in, if there is one."
+    order: "_Order"
+    "The pools among which it stands."
     heap: list[tuple[Place, _Stage[T]]] = field(default_factory=list)
     count: int = 0
+
+
+class _Order:
+    """Pools by their keys; entries whose pool left, or was entered anew, remain until they come first."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.heap: list[tuple[tuple[float, ...], int, Hashable]] = []
+        self.entries: dict[Hashable, int] = {}  # which of a pool's entries is valid
+        self.serial = 0
+
+    def push(self, name: Hashable) -> None:
+        """Enter a pool by its key as of now, in place of its entry so far."""
+        self.serial += 1
+        self.entries[name] = self.serial
+        heapq.heappush(self.heap, (self.turns.key(name), self.serial, name))
+        if len(self.heap) > 2 * len(self.entries) + 64:
+            self.heap = [entry for entry in self.heap if self.entries.get(entry[2]) == entry[1]]
+            heapq.heapify(self.heap)
+
+    def drop(self, name: Hashable) -> None:
+        """Take a pool out."""
+        del self.entries[name]
+
+    def first(self) -> Hashable:
+        """Return the pool whose turn it is, having dropped old entries and put right the keys that rose."""
+        heap, entries, key_of = self.heap, self.entries, self.turns.key
+        while True:
+            key, serial, name = heap[0]
+            if entries.get(name) != serial:
+                heapq.heappop(heap)
+                continue
+            risen = key_of(name)
+            if risen == key:
+                return name
+            heapq.heapreplace(heap, (risen, serial, name))
 
 
 class Line(Generic[T]):
@@ -63,7 +101,8 @@ class Line(Generic[T]):
         self._tasks: dict[T, tuple[_Stage[T], int]] = {}
         self._stages: dict[Hashable, _Stage[T]] = {}
         self._pools: dict[Hashable, _Pool[T]] = {}
-        self._heap: list[tuple[tuple[float, ...], int, Hashable]] = []
+        self._order = _Order(turns)  # of the pools that are in no other
+        self._inside: dict[Hashable, _Order] = {}  # of the pools in each pool that holds some
         self._head: _Pool[T] | None = None  # the first pool, until something may have changed that
         self._serial = 0
         self._jobs: dict[Hashable, tuple[int, int]] = {}  # place, and how many stages are known
@@ -79,7 +118,7 @@ class Line(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Return the tasks in the order in which they would be taken if no key changed meanwhile."""
-        for _, pool in sorted((self.turns.key(name), name) for name in self._pools):
+        for _, pool in sorted((standing(self.turns, name), name) for name in self._pools):
             for _, known in sorted(self._pools[pool].heap):
                 for _, serial, task in sorted(known.heap):
                     if self._tasks.get(task) == (known, serial):
@@ -98,14 +137,12 @@ class Line(Generic[T]):
             heapq.heappush(known.heap, (self.rank(task), self._serial, task))
         pool = self._pools.get(known.pool)
         if pool is None:
-            pool = self._pools[known.pool] = _Pool()
+            pool = self._pools[known.pool] = self._open(known.pool)
         known.count += len(fresh)
         pool.count += len(fresh)
         if not known.listed:
             known.listed = True
             heapq.heappush(pool.heap, (known.place, known))
-        if pool.entry < 0:
-            self._push(known.pool, pool)
 
     def discard(self, task: T) -> bool:
         """Take a task out; tell whether it waited."""
@@ -120,8 +157,7 @@ class Line(Generic[T]):
             for _, other in pool.heap:
                 other.listed = False
                 other.heap.clear()
-            del self._pools[known.pool]
-            self._head = None
+            self._close(known.pool)
         return True
 
     def moved(self, pools: Iterable[Hashable]) -> None:
@@ -130,7 +166,9 @@ class Line(Generic[T]):
         for name in pools:
             pool = self._pools.get(name)
             if pool is not None:
-                self._push(name, pool)
+                pool.order.push(name)
+            elif name in self._inside:
+                self._order.push(name)
 
     def peek(self) -> tuple[Stage, T]:
         """Return the next task and its stage; raise `IndexError` where nothing waits."""
@@ -178,30 +216,29 @@ class Line(Generic[T]):
         known = self._stages[stage.id] = _Stage[T](stage, (place, self._serial), self.turns.pool(stage))
         return known
 
-    def _push(self, name: Hashable, pool: _Pool[T]) -> None:
-        """Enter a pool into the line by its key as of now, in place of its entry so far."""
+    def _open(self, name: Hashable) -> _Pool[T]:
+        """Enter a pool of which something waits, and the one that it is in."""
         self._head = None
-        self._serial += 1
-        pool.entry = self._serial
-        heapq.heappush(self._heap, (self.turns.key(name), self._serial, name))
-        if len(self._heap) > 2 * len(self._pools) + 64:
-            self._heap = [entry for entry in self._heap if self._valid(entry)]
-            heapq.heapify(self._heap)
+        outer, order = self.turns.outer(name), self._order
+        if outer is not None:
+            if outer not in self._inside:
+                self._inside[outer] = _Order(self.turns)
+                order.push(outer)
+            order = self._inside[outer]
+        order.push(name)
+        return _Pool(outer, order)
 
-    def _valid(self, entry: tuple[tuple[float, ...], int, Hashable]) -> bool:
-        pool = self._pools.get(entry[2])
-        return pool is not None and pool.entry == entry[1]
+    def _close(self, name: Hashable) -> None:
+        """Take a pool out of which nothing waits, and the one that it is in if it was the last there."""
+        self._head = None
+        pool = self._pools.pop(name)
+        pool.order.drop(name)
+        if pool.outer is not None and not pool.order.entries:
+            del self._inside[pool.outer]
+            self._order.drop(pool.outer)
 
     def _first(self) -> Hashable:
-        """Return the pool whose turn it is, having dropped old entries and put right the keys that rose."""
-        heap = self._heap
-        while True:
-            key, serial, name = heap[0]
-            pool = self._pools.get(name)
-            if pool is None or pool.entry != serial:
-                heapq.heappop(heap)
-                continue
-            risen = self.turns.key(name)
-            if risen == key:
-                return name
-            heapq.heapreplace(heap, (risen, serial, name))
+        """Return the pool whose turn it is, that of the pool whose turn it is where pools hold pools."""
+        name = self._order.first()
+        inside = self._inside.get(name)
+        return name if inside is None else inside.first()

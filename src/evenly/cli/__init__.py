@@ -21,7 +21,7 @@ from evenly.cli import (  # noqa: F401 a command joins the app when its file is 
     reproduce,
     sweep,
 )
-from evenly.cli.command import app
+from evenly.cli.command import app, check_words
 
 
 def main(words: list[str] | None = None) -> None:
@@ -30,7 +30,9 @@ def main(words: list[str] | None = None) -> None:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             try:
-                app(sys.argv[1:] if words is None else words)
+                words = sys.argv[1:] if words is None else words
+                check_words(words)
+                app(words)
             finally:
                 sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has seen enough

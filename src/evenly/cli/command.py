@@ -1,6 +1,7 @@
 """What every command is made of: the app that it joins, the options that several share, and how it talks."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # `main` says how to go on
 )
 DEFAULT = "chat"  # the scenario that `compare` runs without an argument
+ASSIGNING = ("--set", "-s", "--over")  # options whose values are YAML
 WIDTH = 160  # characters of a table that goes into a file or pipe
 
 Sets = Annotated[list[str], Parameter(name=["--set", "-s"], negative="", help="Change one value: `route.d=4`.")]
@@ -40,6 +42,32 @@ Seeds = Annotated[int, Parameter(help="Number of seeds, counted from the scenari
 Jobs = Annotated[int, Parameter(name=["--jobs", "-j"], help="Processes that share the runs.")]
 Like = Annotated[str, Parameter(help="Of a trace file: the scenario whose variants serve it; by default `chat`.")]
 Cost = Annotated[Path | None, Parameter(help="Measured profile of a card, used as cost table.")]
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Raise `ValueError` for a change or an axis that the shell cut in pieces, for it was not quoted.
+
+    >>> check_words(["sweep", "chat", "--over", "route={use:", "power-of-d,", "d:", "3}"])
+    Traceback (most recent call last):
+    ValueError: --over route={use: is cut off at a space; put it in quotes: --over 'route={use: power-of-d, d: 3}'
+    """
+    for place, word in enumerate(words):
+        option, sign, value = word.partition("=")
+        if option not in ASSIGNING:
+            continue
+        rest = list(words[place + 1 :]) if sign else list(words[place + 2 :])
+        value = value if sign else next(iter(words[place + 1 :]), "")
+        for count in range(1, len(rest) + 1):
+            if _open(value) <= 0:
+                break
+            whole = " ".join([value, *rest[:count]])
+            if _open(whole) == 0:
+                raise ValueError(f"{option} {value} is cut off at a space; put it in quotes: {option} '{whole}'")
+
+
+def _open(text: str) -> int:
+    """Return how many brackets open and do not close."""
+    return sum((char in "{[") - (char in "}]") for char in text)
 
 
 def asked(name: str, sets: list[str], cost: Path | None, like: str = "") -> "Document":

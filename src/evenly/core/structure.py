@@ -191,9 +191,18 @@ def _plugin(made: cattrs.Converter, protocol: type[Any]) -> Callable[[Any, Any],
     def structure_plugin(value: Any, _: Any) -> Any:
         entry = {"use": value} if isinstance(value, str) else value
         if not isinstance(entry, Mapping) or not isinstance(entry.get("use"), str):
-            raise ValueError(f"expected {{use: NAME, ...}} with a name among {catalog.noun}, found {_short(value)}")
+            named = f"; write {_flow({'use': 'NAME', **entry})}" if isinstance(entry, Mapping) and entry else ""
+            found = f"found {_short(value)}{named}"
+            raise ValueError(f"expected {{use: NAME, ...}} with a name among {catalog.noun}, {found}")
         name: str = entry["use"]
         kind = catalog[locate(name, _folder.get()) if name.endswith(".py") else name]
         return made.structure({key: inner for key, inner in entry.items() if key != "use"}, kind)
 
     return structure_plugin
+
+
+def _flow(value: Any) -> str:
+    """Return a value as people write it on one line of YAML."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
+    return _short(value) if isinstance(value, list) else str(value)

@@ -1,6 +1,7 @@
 """The table of a comparison in a terminal."""
 
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ LEAST_SPREAD = 0.0005  # a smaller spread would not change the three digits show
 TIE = 0.005  # figures within this share of the best one are marked like it
 LABEL = 14  # characters of a heading before it is broken
 LINES = 4  # of a heading; the rest is cut
+PARTS = re.compile(r"[^=,]+[=,]*|[=,]+")  # of a long word of a label
 BLOCKS = 2  # tables below each other before variants become rows and only the first figures are shown
 FIRST = (
     "goodput",
@@ -146,8 +148,18 @@ def broken(label: str) -> str:
 
     >>> broken("vllm-v0-chunked"), broken("word " * 40)[-6:]
     ('vllm-v0-\nchunked', ' word…')
+    >>> broken("queue=uwfq split=runtime,advised:0.5")
+    'queue=uwfq\nsplit=runtime,\nadvised:0.5'
     """
-    return "\n".join(textwrap.wrap(label, LABEL, max_lines=LINES, placeholder="…"))
+    return "\n".join(_Wrapper(LABEL, max_lines=LINES, placeholder="…").wrap(label))
+
+
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks words that are too long for a line behind `=` and `,`, where knobs begin, before it cuts them anywhere."""
+
+    def _split(self, text: str) -> list[str]:
+        pieces = super()._split(text)
+        return [part for word in pieces for part in (PARTS.findall(word) if len(word) > self.width else [word])]
 
 
 def cell(outcome: Outcome, metric: Metric, factor: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evenly.core import Outcome
-from evenly.sweep.plan import Cell
+from evenly.sweep.plan import Cell, titles
 
 JUDGE, TITLE = "ttft_p99", "TTFT p99"  # bursts fill queues, and queues show in the first token
 CALM, BURSTS = "poisson", "windows"  # values of `trace.arrivals`
@@ -20,9 +20,9 @@ def sentence(cells: Sequence[Cell], merged: Sequence[Outcome]) -> str:
     """
     laws: dict[str, dict[str, Outcome]] = {}
     known = {outcome.label: outcome for outcome in merged}
-    for cell in cells:
+    for cell, title in zip(cells, titles(cells), strict=True):
         rest, law = _split(cell)
-        laws.setdefault(rest, {})[law] = known[cell.title]
+        laws.setdefault(rest, {})[law] = known[title]
     pairs = [(found[BURSTS], found[CALM]) for found in laws.values() if {CALM, BURSTS} <= set(found)]
     pairs = [pair for pair in pairs if all(outcome.metrics.get(JUDGE, 0.0) > 0 for outcome in pair)]
     if not pairs:

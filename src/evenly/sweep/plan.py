@@ -38,7 +38,7 @@ class Cell:
         >>> Cell("fast", {"trace.rate": 2.0}, 0, Document({})).title
         'fast trace.rate=2.0'
         """
-        return " ".join([self.label, *(f"{path}={_short(value)}" for path, value in self.point.items())]).strip()
+        return _titled(self.label, self.point)
 
     @property
     def digest(self) -> str:
@@ -53,6 +53,42 @@ class Cell:
         readable = "".join(c if c.isalnum() or c in "-=._" else "-" for c in words)
         cut = readable.encode()[:LONGEST].decode(errors="ignore")
         return f"{cut.lstrip('.')}-{self.digest}"
+
+
+def titles(cells: Sequence[Cell]) -> list[str]:
+    """Return titles without what all plug-ins of one name on an axis have in common.
+
+    >>> made = [Cell("", {"split": value}, 0, Document({})) for value in ({"use": "spark", "a": 1, "b": 2}, "runtime")]
+    >>> titles(made)
+    ['split=spark', 'split=runtime']
+    """
+    axes: dict[str, list[Any]] = {}
+    for cell in cells:
+        for path, value in cell.point.items():
+            axes.setdefault(path, []).append(value)
+    short = [
+        _titled(cell.label, {path: _apart(value, axes[path]) for path, value in cell.point.items()}) for cell in cells
+    ]
+    full = [cell.title for cell in cells]
+    return short if len(set(short)) == len(set(full)) else full
+
+
+def _titled(label: str, point: Mapping[str, Any]) -> str:
+    return " ".join([label, *(f"{path}={_short(value)}" for path, value in point.items())]).strip()
+
+
+def _apart(value: Any, values: Sequence[Any]) -> Any:
+    """Return a value without the knobs that all of `values` of its name have too, what they hold likewise."""
+    if not isinstance(value, Mapping):
+        return value
+    kind = value.get("use")
+    named = [{"use": other} if isinstance(other, str) else other for other in values]
+    alike = [other for other in named if isinstance(other, Mapping) and other.get("use") == kind]
+    return {
+        key: _apart(inner, [other[key] for other in alike if key in other])
+        for key, inner in value.items()
+        if key == "use" or any(key not in other or other[key] != inner for other in alike)
+    } or value
 
 
 def cells(document: Document, seeds: int = 1, over: Mapping[str, Iterable[Any]] | None = None) -> list[Cell]:

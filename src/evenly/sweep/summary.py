@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from evenly.core import Outcome
-from evenly.sweep.plan import Cell
+from evenly.sweep.plan import Cell, titles
 
 
 def merge(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return one outcome for each variant and point: mean figures over its seeds, the rest of its first seed."""
     groups: dict[str, list[Outcome]] = {}
-    for cell, outcome in zip(cells, outcomes, strict=True):
-        groups.setdefault(cell.title, []).append(outcome)
+    for title, outcome in zip(titles(cells), outcomes, strict=True):
+        groups.setdefault(title, []).append(outcome)
     return [_mean(label, group) for label, group in groups.items()]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from evenly.balance.fluid import Fluid, fluid
 from evenly.balance.line import Line
-from evenly.balance.queues import Queue, Stage, Turns
+from evenly.balance.queues import Queue, Stage, Turns, standing
 
 MEAN = 5.0  # core-seconds of a job
 SIGMA = 1.2  # of the logarithm of a job's work
@@ -132,7 +132,7 @@ class _Searched:
 
     def pop(self) -> tuple[Stage, Task]:
         waiting = [found for found in self.stages if found[1]]
-        stage, tasks = min(waiting, key=lambda found: self.turns.key(self.turns.pool(found[0])))
+        stage, tasks = min(waiting, key=lambda found: standing(self.turns, self.turns.pool(found[0])))
         return stage, tasks.pop(0)
 
     def leave(self, stage: Stage) -> list[Task]:

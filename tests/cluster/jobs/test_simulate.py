@@ -18,7 +18,7 @@ from evenly.balance.queues.virtual_token_counter import VirtualTokenCounter
 from evenly.cluster.jobs.cluster import Cluster, Loss
 from evenly.cluster.jobs.cut import cut
 from evenly.cluster.jobs.estimates.oracle import Oracle
-from evenly.cluster.jobs.results import judged, load, times
+from evenly.cluster.jobs.results import alone, judged, load, times
 from evenly.cluster.jobs.simulate import Run, simulate
 from evenly.cluster.jobs.splits.runtime import Runtime
 from evenly.cluster.jobs.splits.spark import Spark
@@ -232,3 +232,17 @@ def test_a_split_keeps_the_work_and_a_finer_one_evens_it_out(skew: float, tasks:
 
 def test_no_jobs_at_all_are_no_trouble() -> None:
     assert ran(Jobs((), ""), Ujf()).makespan == 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seconds=st.lists(st.floats(0.0, 9.0), min_size=1, max_size=9),
+    slots=st.integers(1, 4),
+    overhead=st.sampled_from((0.0, 0.1)),
+)
+def test_a_job_of_one_stage_alone_takes_what_the_simulator_says(
+    seconds: list[float], slots: int, overhead: float
+) -> None:
+    cluster, jobs = Cluster(1, slots, overhead=overhead), Jobs((Job("a", 3.0, (part(seconds),)),), "one")
+    longest_first = Jobs((Job("a", 0.0, (part(sorted(seconds, reverse=True)),)),), "one")
+    assert alone(jobs, cluster, ran(jobs, FirstCome(), cluster)) == ran(longest_first, FirstCome(), cluster).makespan

@@ -1,6 +1,6 @@
 """The simulator once more, plain and slow: at each moment all that can start is looked for among all that waits."""
 
-from evenly.balance.queues import Queue, Stage
+from evenly.balance.queues import Queue, Stage, standing
 from evenly.traces.jobs.job import Jobs
 
 
@@ -50,7 +50,7 @@ def twin(jobs: Jobs, slots: int, queue: Queue, tasks: dict[tuple[int, int], list
                     begin((number, k), now)
         while len(running) < slots and any(waiting.values()):
             some = [key for key, each in waiting.items() if each]
-            key = min(some, key=lambda key: (turns.key(turns.pool(stages[key])), place(key)))
+            key = min(some, key=lambda key: (standing(turns, turns.pool(stages[key])), place(key)))
             turns.start(stages[key], now)
             running.append((now + waiting[key].pop(0), started, key, now))
             started += 1

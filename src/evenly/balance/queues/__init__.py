@@ -27,9 +27,10 @@ class Turns(Protocol):
     """Keeps who has had what on one cluster, and tells from it whose turn it is.
 
     Stages wait in pools, and a free slot goes to the pool whose key is smallest, and in it to the job that came first,
-    and of that to the stage that came first. A verb returns the pools whose keys it lowered; a key may rise untold, so
-    the caller asks for the smallest anew before it serves a pool. `now` never falls. Nothing here is ever interrupted:
-    a key only says who is next. Jobs and stages of all users have ids of their own.
+    and of that to the stage that came first. Pools may be in larger ones; then the larger ones go by their keys, and
+    the pools of one by theirs. A verb returns the pools whose keys it lowered; a key may rise untold, so the caller
+    asks for the smallest anew before it serves a pool. `now` never falls. Nothing here is ever interrupted: a key only
+    says who is next. Jobs and stages of all users have ids of their own.
 
     What a class that inherits from this one does not define changes nothing.
     """
@@ -54,9 +55,23 @@ class Turns(Protocol):
         """Return where the tasks of a stage wait; it never changes."""
         ...
 
+    def outer(self, pool: Hashable) -> Hashable:
+        """Return the larger pool that a pool is in, whose name no pool has; `None` if there is none. It never changes.
+
+        All pools of a queue are in one, or none is. When all keys in a larger pool fall alike, only its own need be
+        told.
+        """
+        return None
+
     def key(self, pool: Hashable) -> tuple[float, ...]:
-        """Return when it is a pool's turn, smaller earlier; keys of one length, no two equal."""
+        """Return when it is a pool's turn among those it stands with, smaller earlier; of one length, no two equal."""
         ...
+
+
+def standing(turns: Turns, pool: Hashable) -> tuple[float, ...]:
+    """Return when it is a pool's turn among all: its key, after that of the larger pool that it is in."""
+    outer = turns.outer(pool)
+    return turns.key(pool) if outer is None else (*turns.key(outer), *turns.key(pool))
 
 
 class Queue(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from evenly.balance.queues import Stage, Turns
-from evenly.balance.queues._counters import Account, Counters
+from evenly.balance.queues._counters import Counters
 from evenly.balance.queues._weights import check_weights
 
 
@@ -29,14 +29,20 @@ class LeastAttainedService:
         return _Attained(self.weights)
 
 
+@dataclass(frozen=True, slots=True)
+class _User:
+    """The pool of a user's jobs."""
+
+    name: str
+
+
 class _Attained(Turns):
-    """Core-seconds that each user and each of their jobs have had."""
+    """Core-seconds that each user and each of their jobs have had: pools of jobs, in pools of users."""
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self.users = Counters(weights, charge=self._mean)
         self.jobs = Counters({}, charge=self._mean, pool_of=lambda stage: stage.job, lift=False)
-        self._jobs_of: dict[str, dict[Hashable, set[Hashable]]] = {}
-        self._accounts: dict[Hashable, tuple[Account, Account]] = {}  # of a job: its user's and its own
+        self._owners: dict[Hashable, _User] = {}
         self._seconds = 0.0
         self._finished = 0
 
@@ -44,8 +50,7 @@ class _Attained(Turns):
         """Meet a user and a job."""
         self.users.submit(stage, now)
         self.jobs.submit(stage, now)
-        self._accounts[stage.job] = (self.users.accounts[stage.user], self.jobs.accounts[stage.job])
-        self._jobs_of.setdefault(stage.user, {}).setdefault(stage.job, set()).add(stage.id)
+        self._owners.setdefault(stage.job, _User(stage.user))
         return ()
 
     def start(self, stage: Stage, now: float) -> Iterable[Hashable]:
@@ -55,34 +60,33 @@ class _Attained(Turns):
         return ()
 
     def finish(self, stage: Stage, seconds: float, now: float) -> Iterable[Hashable]:
-        """Put right what was charged; if it was too much, all jobs of the user come nearer."""
+        """Put right what was charged; if it was too much, the user and the job come nearer."""
         lowered = self.users.finish(stage, seconds, now)
         self.jobs.finish(stage, seconds, now)
         if seconds > 0:
             self._seconds += seconds * stage.demand[0]
             self._finished += 1
-        return tuple(self._jobs_of[stage.user]) if lowered else ()
+        return (self._owners[stage.job], stage.job) if lowered else ()
 
     def leave(self, stage: Stage, now: float) -> Iterable[Hashable]:
         """Put aside what a user and a job without stages have had."""
         self.users.leave(stage, now)
         self.jobs.leave(stage, now)
-        jobs = self._jobs_of[stage.user]
-        jobs[stage.job].discard(stage.id)
-        if not jobs[stage.job]:
-            del jobs[stage.job], self._accounts[stage.job]
-        if not jobs:
-            del self._jobs_of[stage.user]
+        if stage.job not in self.jobs.accounts:
+            del self._owners[stage.job]
         return ()
 
     def pool(self, stage: Stage) -> Hashable:
         """Return the job."""
         return stage.job
 
+    def outer(self, pool: Hashable) -> Hashable:
+        """Return the user of a job."""
+        return self._owners[pool]
+
     def key(self, pool: Hashable) -> tuple[float, ...]:
-        """Return whether the user has no weight, their service, that of the job, and its place."""
-        user, job = self._accounts[pool]
-        return (user.behind, user.had, job.had, job.place)
+        """Return whether the user has no weight, their service and their place; of a job the same but for weights."""
+        return self.users.key(pool.name) if isinstance(pool, _User) else self.jobs.key(pool)
 
     def _mean(self, _: Stage) -> float:
         """Return what a task is expected to take."""

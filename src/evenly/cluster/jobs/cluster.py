@@ -88,6 +88,11 @@ class Slots:
     def __post_init__(self) -> None:
         self.free = list(range(self.executors * self.cores))
 
+    @property
+    def full(self) -> bool:
+        """Tell whether no task can start now."""
+        return not self.free
+
     def fits(self, demand: tuple[float, ...]) -> bool:
         """Tell whether a task can start now."""
         return bool(self.free)
@@ -128,6 +133,11 @@ class Room:
 
     def __post_init__(self) -> None:
         self.whole = list(self.free[0])
+
+    @property
+    def full(self) -> bool:
+        """Tell whether no task can start now, for none holds no cores."""
+        return all(free[0] <= 0.0 for free in self.free)
 
     def fits(self, demand: tuple[float, ...]) -> bool:
         """Tell whether a task can start now."""

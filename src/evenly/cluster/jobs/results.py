@@ -1,7 +1,8 @@
 """What a run of jobs comes to: figures, a row a job, users over time, load by executor."""
 
+import heapq
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,11 +120,26 @@ def alone(jobs: Jobs, cluster: Cluster, run: Run) -> Floats:
     for place, job in enumerate(jobs.jobs):
         rows = order[starts[place] : starts[place + 1]]
         parts = _recorded(job, run.stage[rows], run.seconds[rows])
+        if len(parts) == 1 and not cluster.resources:
+            found[place] = _in_turn(parts[0].seconds, cluster)
+            continue
         if parts not in known:
             one = Jobs((Job(job.user, 0.0, parts),), "alone")
             known[parts] = simulate(one, cluster, FirstCome(), Spark(), Oracle()).makespan
         found[place] = known[parts]
     return found
+
+
+def _in_turn(seconds: Sequence[float], cluster: Cluster) -> float:
+    """Return when the last task of one stage ends if each starts as soon as a slot is free, the longest first."""
+    ends = [each + cluster.overhead for each in seconds[: cluster.slots]]
+    heapq.heapify(ends)
+    last = max(ends, default=0.0)
+    for each in seconds[cluster.slots :]:
+        end = ends[0] + each + cluster.overhead
+        heapq.heapreplace(ends, end)
+        last = max(last, end)
+    return last
 
 
 def _recorded(job: Job, stage: Ints, seconds: Floats) -> tuple[Part, ...]:

@@ -11,6 +11,7 @@ from evenly.balance.queues.uwfq import Uwfq
 from evenly.cluster.jobs.cluster import Cluster, Loss
 from evenly.cluster.jobs.estimates import Estimate
 from evenly.cluster.jobs.estimates.oracle import Oracle
+from evenly.cluster.jobs.known import Asked, Known
 from evenly.cluster.jobs.metrics import METRICS
 from evenly.cluster.jobs.results import figures, items, judged, lags, load, users
 from evenly.cluster.jobs.simulate import Run, simulate
@@ -22,6 +23,8 @@ from evenly.core import Metric, Outcome, Scenario
 from evenly.core.document import told, unstructure
 from evenly.core.scenario import Progress, silent
 from evenly.traces.jobs.job import Jobs
+
+KNOWN = Known()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +106,13 @@ class JobsScenario(Scenario):
         return Outcome(self.name, figures(result), load(result), items(result), {"users": lags(result)}, facts)
 
     def simulate(self, jobs: Jobs, progress: Progress = silent, queue: Queue | None = None) -> Run:
-        """Run jobs by the queue of the scenario or by another one."""
-        return simulate(jobs, self.cluster, queue or self.queue, self.split, self.estimate, self.seed, progress)
+        """Return the run of jobs by the queue of the scenario or by another one; it may be one that was made before."""
+        asked = Asked(self.seed, self.cluster, queue or self.queue, self.split, self.estimate, jobs.jobs)
+        run = KNOWN.find(asked)
+        if run is None:
+            run = simulate(jobs, asked.cluster, asked.queue, self.split, self.estimate, self.seed, progress)
+            KNOWN.keep(asked, run)
+        return run
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

@@ -12,7 +12,7 @@ from evenly.cluster.jobs.cluster import Cluster, Room, Slots
 from evenly.cluster.jobs.cut import cut
 from evenly.cluster.jobs.estimates import Estimate, Guesses
 from evenly.cluster.jobs.splits import Split
-from evenly.core import Floats, Ints
+from evenly.core import Array, Floats, Ints
 from evenly.core.scenario import Progress, silent
 from evenly.traces.jobs.job import Job, Jobs
 
@@ -54,6 +54,14 @@ class Run:
     "Core-seconds that each job was thought to take when it was submitted."
     lost: Attempts
     "The times that tasks ran and were lost with their executor."
+
+    @property
+    def columns(self) -> tuple[Array, ...]:
+        """All arrays of the run."""
+        lost = self.lost
+        tasks = (self.job, self.stage, self.executor, self.start, self.end, self.seconds)
+        jobs = (self.submit, self.finish, self.estimated)
+        return (*tasks, *jobs, lost.job, lost.executor, lost.start, lost.end)
 
     @property
     def attempts(self) -> Attempts:
@@ -214,7 +222,7 @@ class _Loop:
     def offer(self, now: float) -> None:
         """Start tasks while the next one fits."""
         line, turns, room, overhead = self.line, self.turns, self.room, self.cluster.overhead
-        while line:
+        while line and not room.full:
             stage, task = line.peek()
             demand = stage.demand
             if not room.fits(demand):

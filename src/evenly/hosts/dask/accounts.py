@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from evenly.balance.line import Line
-from evenly.balance.queues import Turns
+from evenly.balance.queues import Turns, standing
 from evenly.hosts.dask.jobs import GROWTH, OWN, Job, Kind, Part, claimed, own_order
 
 logger = logging.getLogger("distributed.evenly")
@@ -134,12 +134,12 @@ class Accounts:
     def rank(self, ts: Any) -> None:
         """Give a task that can run the priority of its turn; Dask's own orders those of a job."""
         pool = self.turns.pool(self.unfinished[ts.key].job.stage)
-        ts.priority = (*self.turns.key(pool), *ts.priority[-OWN:])
+        ts.priority = (*standing(self.turns, pool), *ts.priority[-OWN:])
 
     def before(self, first: Any, ts: Any) -> bool:
         """Tell whether it is the turn of a task before that of one that was just given its priority."""
         pool = self.turns.pool(self.unfinished[first.key].job.stage)
-        return bool((*self.turns.key(pool), *first.priority[-OWN:]) < ts.priority)
+        return bool((*standing(self.turns, pool), *first.priority[-OWN:]) < ts.priority)
 
     def started(self, key: Any) -> None:
         """Note that a task goes to a worker; it has a thread at once unless more are there than threads."""
