@@ -176,8 +176,8 @@ class FairShare(SchedulerPlugin):
     def _fill(self) -> None:
         """Let free threads be filled when what happens now has been worked out.
 
-        After most events Dask does so itself, but not when a task asks to be scheduled anew, or data is lost: by its own
-        rules such a task takes the thread.
+        After most events Dask does so itself, but not when a task asks to be scheduled anew, or data is lost: by its
+        own rules such a task takes the thread.
         """
         if not self._asked:
             self._asked = True
