@@ -1,7 +1,7 @@
 """Clusters in this process whose one thread stands still until all is submitted, so that order alone decides."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,7 +81,7 @@ def noted(client: Client, cluster: Any, names: list[str], **kwargs: Any) -> list
     return list(futures)
 
 
-def arrived(cluster: Any, keys: list[str]) -> None:
+def arrived(cluster: Any, keys: Iterable[Any]) -> None:
     """Wait until the scheduler has tasks, and has found a state for each of them."""
     until(lambda: all(key in cluster.scheduler.tasks for key in keys))
     cluster.sync(turn)

@@ -78,7 +78,7 @@ class Story:
         options: dict[str, Any] = {"retries": 2} if kind is shaky else {}
         if self.bound and self.chance.random() < 0.2:
             options |= {"workers": list(self.cluster.scheduler.workers)[:1], "allow_other_workers": True}
-        notes = self.chance.choice([{}, {"job": "long"}, {"estimate": 0.01}, {"user": "other"}])
+        notes: dict[str, Any] = self.chance.choice([{}, {"job": "long"}, {"estimate": 0.01}, {"user": "other"}])
         with annotate(**notes):
             for _ in range(self.chance.randrange(1, 25)):
                 self.serial += 1
