@@ -1,11 +1,12 @@
 """Clusters in this process whose one thread stands still until all is submitted, so that order alone decides."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from distributed import Client, LocalCluster
+from distributed.utils import sync
 
 from evenly.balance.queues import Queue
 from evenly.hosts.dask import FairShare
@@ -76,9 +77,18 @@ def sent(cluster: Any) -> list[Any]:
 def noted(client: Client, cluster: Any, names: list[str], **kwargs: Any) -> list[Any]:
     """Submit tasks that note their names, as one job."""
     futures = client.map(lambda name, gate: note(gate, name), names, gate=cluster.gate, key=names, **kwargs)
-    tasks = cluster.scheduler.tasks
-    until(lambda: all(name in tasks and tasks[name].state != "released" for name in names))
+    arrived(cluster, names)
     return list(futures)
+
+
+def arrived(cluster: Any, keys: Iterable[Any]) -> None:
+    """Wait until the scheduler has tasks, and has found a state for each of them."""
+    until(lambda: all(key in cluster.scheduler.tasks for key in keys))
+    cluster.sync(turn)
+
+
+async def turn() -> None:
+    """Do nothing, after what the scheduler's loop does in one breath, such as taking a graph."""
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -92,7 +102,15 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def balanced(scheduler: Any) -> None:
-    """Check that what the plug-in knows is what the scheduler does."""
+    """Check that what the plug-in knows is what the scheduler does, at a moment when neither changes."""
+
+    async def check() -> None:
+        _balanced(scheduler)
+
+    sync(scheduler.loop, check)
+
+
+def _balanced(scheduler: Any) -> None:
     plugin = scheduler.plugins.get(FairShare.name)
     if plugin is None:
         return

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dask import annotate  # type: ignore[attr-defined]
+from dask import annotate, config  # type: ignore[attr-defined]
 from distributed import Client, LocalCluster, wait, worker_client
 
 from evenly.hosts.dask import FairShare
-from evenly.hosts.dask.accounts import OPEN
-from tests.hosts.dask.cluster import GATES, another, balanced, held, hold, note, noted, sent, until
+from tests.hosts.dask.cluster import GATES, another, arrived, balanced, held, hold, note, noted, sent, until
 
 HEAVY = [f"heavy{i}" for i in range(12)]
 LIGHT = ["light0", "light1"]
@@ -24,8 +23,7 @@ def layer(client: Client, cluster: Any, count: int) -> list[Any]:
     leaves = client.map(
         lambda need, name, gate: note(gate, name, need), list(base.values()), names, gate=cluster.gate, key=names
     )
-    tasks = cluster.scheduler.tasks
-    until(lambda: all(name in tasks and tasks[name].state in OPEN - {"waiting"} for name in names))
+    arrived(cluster, names)
     return list(leaves)
 
 
@@ -130,11 +128,11 @@ def test_a_chain_gives_its_thread_to_whose_turn_is_before() -> None:
 
 @pytest.mark.parametrize("bandwidth", [1.0, 1e9])
 def test_a_task_goes_to_a_free_thread_unless_its_data_takes_too_long(bandwidth: float) -> None:
-    with held(workers=2) as (cluster, gate), Client(cluster, name="a") as client:
+    known = config.set({"distributed.scheduler.bandwidth": bandwidth})  # which workers tell the scheduler as well
+    with known, held(workers=2) as (cluster, gate), Client(cluster, name="a") as client:
         root, scheduler = client.scatter(0), cluster.scheduler
-        scheduler.bandwidth = bandwidth
         leaves = client.map(lambda name, root, gate: note(gate, name), HEAVY, root=root, gate=cluster.gate, key=HEAVY)
-        until(lambda: all(name in scheduler.tasks for name in HEAVY))
+        arrived(cluster, HEAVY)
         (holder,) = scheduler.tasks[root.key].who_has
         where = {(scheduler.tasks[name].state, scheduler.tasks[name].processing_on) for name in HEAVY}
         assert where == {("queued", None) if bandwidth > 1 else ("processing", holder)}

@@ -14,7 +14,7 @@ from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.dask import FairShare
 from evenly.hosts.dask.places import SATURATION
 from evenly.hosts.dask.waiting import Waiting
-from tests.hosts.dask.cluster import balanced, held, note, noted, until
+from tests.hosts.dask.cluster import arrived, balanced, held, note, noted, until
 from tests.hosts.heard import Heard
 
 HEAVY = [f"heavy{i}" for i in range(12)]
@@ -200,13 +200,19 @@ def test_removed_in_mid_run_it_gives_the_queue_back() -> None:
 
 def test_registered_in_mid_run_it_takes_what_waits() -> None:
     with held(on=False) as (cluster, gate), Client(cluster, name="a") as heavy, Client(cluster, name="b") as light:
-        first, second = noted(heavy, cluster, HEAVY), noted(light, cluster, LIGHT)
-        light.register_plugin(FairShare())
+        keys = (
+            [("heavy", i) for i in range(12)],
+            [("light", i) for i in range(3)],
+        )  # of groups large enough to be queued
+        first = heavy.map(note, [cluster.gate] * 12, HEAVY, key=keys[0])
+        second = light.map(note, [cluster.gate] * 3, [*LIGHT, "light2"], key=keys[1])
+        arrived(cluster, [("heavy", 11), ("light", 2)])
+        light.register_plugin(FairShare(Uwfq(weights={"a": 0.0})))
         balanced(cluster.scheduler)
         assert "stealing" not in cluster.scheduler.periodic_callbacks
         gate.opened.set()
         wait([*first, *second])
-        assert set(gate.order[:3]) == {"heavy0", *LIGHT}  # Dask had sent a second task to the thread
+        assert gate.order[:4] == ["heavy0", "light0", "light1", "light2"]  # Dask had sent a second task to the thread
 
 
 class Failing(Turns):

@@ -15,7 +15,7 @@ from evenly.balance.queues import Queue
 from evenly.balance.queues.fair import Fair
 from evenly.balance.queues.uwfq import Uwfq
 from evenly.hosts.dask import FairShare
-from tests.hosts.dask.cluster import balanced, bare, until
+from tests.hosts.dask.cluster import WAIT, balanced, bare, until
 
 TRIED: dict[str, int] = {}
 
@@ -54,9 +54,13 @@ class Story:
         self.values: list[dict[Any, int]] = [{} for _ in clients]
         self.serial = 0
         self.rough = seed % 2 == 1  # workers are lost with what they hold, so nothing is there that cannot be computed
+        # Dask does not look for another worker again, where there was none for a moment and the one wished for is gone.
+        self.bound = seed % 3 == 0
 
     def tell(self, events: int) -> None:
-        happens = [self.drop, self.cancel, self.pause, self.come, self.replicate, self.register]
+        happens = [self.drop, self.cancel, self.come, self.replicate, self.register]
+        if not self.bound:
+            happens.append(self.pause)
         happens.append(self.lose if self.rough else self.retire)
         if not self.rough:
             happens.append(self.scatter)
@@ -72,9 +76,9 @@ class Story:
         known, client = self.values[who], self.clients[who]
         kind = self.chance.choice([plain, plain, plain, beside, anew, shaky])
         options: dict[str, Any] = {"retries": 2} if kind is shaky else {}
-        if self.chance.random() < 0.2:
+        if self.bound and self.chance.random() < 0.2:
             options |= {"workers": list(self.cluster.scheduler.workers)[:1], "allow_other_workers": True}
-        notes = self.chance.choice([{}, {"job": "long"}, {"estimate": 0.01}, {"user": "other"}])
+        notes: dict[str, Any] = self.chance.choice([{}, {"job": "long"}, {"estimate": 0.01}, {"user": "other"}])
         with annotate(**notes):
             for _ in range(self.chance.randrange(1, 25)):
                 self.serial += 1
@@ -157,7 +161,7 @@ def check(seed: int, events: int) -> None:
         story.tell(events)
         for client, known in zip(clients, story.values, strict=True):
             futures = list(known)
-            wait(futures, timeout=60)
+            wait(futures, timeout=WAIT)
             assert client.gather(futures) == list(known.values())
         balanced(found.scheduler)
         for client in clients:
