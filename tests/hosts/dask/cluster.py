@@ -128,7 +128,7 @@ def bare(scheduler: Any) -> None:
     """Check that nothing is left in the accounts of a plug-in whose scheduler has no tasks any more."""
     accounts = scheduler.plugins[FairShare.name]._accounts
     line = accounts.line
-    for name in ("unfinished", "finished", "_named", "_sent", "_seceded", "line"):
+    for name in ("unfinished", "finished", "_named", "_sent", "_ahead", "_seceded", "line"):
         assert not len(getattr(accounts, name)), name
     assert not any((line._stages, line._pools, line._jobs))
     assert not any(kind.unmeasured for kind in accounts._kinds.values())
