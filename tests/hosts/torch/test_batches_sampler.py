@@ -70,12 +70,12 @@ def test_training_goes_on_where_it_stopped(done: int, most: int) -> None:
 
 def test_a_resumed_loop_over_epochs_goes_on_in_the_middle_of_one() -> None:
     """The loop that everybody writes: it names the epoch, asks for batches, and then how many of them make a step."""
-    made: dict[str, object] = {"dealer": Partitioned(max_tokens=700)}
-    first = sampler(1, **made)
+    dealer = Partitioned(max_tokens=700)
+    first = sampler(1, dealer=dealer)
     first.set_epoch(2)
     whole, counts = list(first), list(first.counts())
     assert len(set(counts)) > 1
-    resumed = sampler(1, **made)
+    resumed = sampler(1, dealer=dealer)
     resumed.load_state_dict(first.state_dict(step=3))
     resumed.set_epoch(2)
     batches = iter(resumed)
