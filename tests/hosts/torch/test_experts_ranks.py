@@ -12,6 +12,7 @@ from evenly.hosts.torch.experts import BiasBalancer, Router  # noqa: E402
 from evenly.hosts.torch.processes import together  # noqa: E402
 from evenly.train.experts.balancers.proportional import Proportional  # noqa: E402
 
+Module: Any = torch.nn.Module
 STEPS, TOKENS = 5, 64
 
 
@@ -60,7 +61,7 @@ def counted(rank: int) -> int:
     return int(balancer.loads[0].sum())
 
 
-class Chosen(torch.nn.Module):  # type: ignore[misc] # torch is imported at run time
+class Chosen(Module):  # type: ignore[misc] # torch is imported at run time
     """A layer that is a router and nothing else."""
 
     def __init__(self) -> None:
