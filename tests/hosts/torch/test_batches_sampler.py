@@ -68,6 +68,33 @@ def test_training_goes_on_where_it_stopped(done: int, most: int) -> None:
     assert list(resumed) == whole, "and the iteration after it is whole again"
 
 
+def test_a_resumed_loop_over_epochs_goes_on_in_the_middle_of_one() -> None:
+    """The loop that everybody writes: it names the epoch, asks for batches, and then how many of them make a step."""
+    dealer = Partitioned(max_tokens=700)
+    first = sampler(1, dealer=dealer)
+    first.set_epoch(2)
+    whole, counts = list(first), list(first.counts())
+    assert len(set(counts)) > 1
+    resumed = sampler(1, dealer=dealer)
+    resumed.load_state_dict(first.state_dict(step=3))
+    resumed.set_epoch(2)
+    batches = iter(resumed)
+    assert list(resumed.counts()) == counts[3:]
+    assert list(batches) == whole[sum(counts[:3]) :]
+    assert resumed.state_dict()["step"] == len(counts)
+    resumed.set_epoch(3)
+    assert len(resumed) == len(list(resumed)) == sum(resumed.counts()), "the next epoch is whole"
+    resumed.load_state_dict(first.state_dict(step=3))
+    resumed.set_epoch(3)
+    assert resumed.state_dict()["step"] == 0, "and so is another one than was loaded"
+
+
+@pytest.mark.parametrize("place", [{"step": 11}, {"step": -1}, {"epoch": -1}])
+def test_a_place_that_no_epoch_has_is_refused(place: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="an epoch is at least 0 and has 0 to 10 steps done"):
+        sampler(0).load_state_dict({**sampler(0).state_dict(), **place})
+
+
 def test_epochs_differ_and_repeat() -> None:
     one = sampler(0)
     zero = list(one)
@@ -85,8 +112,8 @@ def test_epochs_differ_and_repeat() -> None:
         ({"ranks": 2}, "the state was taken with ranks = 4, here it is 2"),
         ({"batch": 6}, "the state was taken with batch = 5, here it is 6"),
         ({"seed": 1}, "the state was taken with seed = 0, here it is 1"),
-        ({"dealer": Partitioned(Blocks())}, "the state was taken with digest"),
-        ({"cost": Tokens()}, "the state was taken with digest"),
+        ({"dealer": Partitioned(Blocks())}, "the state was taken with dealer = Partitioned"),
+        ({"cost": Tokens()}, "the state was taken with costs_crc32"),
     ],
 )
 def test_a_state_of_another_training_is_refused(changes: dict[str, object], message: str) -> None:

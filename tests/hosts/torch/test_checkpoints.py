@@ -121,6 +121,7 @@ def odd() -> dict[str, Any]:
         "other": tied,
         "deep": [{"a": (1, 2.5, None, "x", b"\0\xff", float("-inf"))}, {3: torch.ones(2), (1, 2): "pair", "$x": True}],
         "array": np.arange(3, dtype=np.uint32),
+        "single": torch.arange(2.0)[::2][:1],
         "large": torch.randn(300, 301),
     }
 
@@ -134,6 +135,32 @@ def test_odd_tensors_and_values_come_back_as_they_were(tmp_path: Path) -> None:
     assert np.array_equal(found.pop("array"), state.pop("array"))
     assert same(found, {**state, "complex": state["complex"].resolve_conj()})
     assert found["one"] is found["other"]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.array(3.5), np.arange(3.0, dtype=">f8"), np.broadcast_to(np.ones(1), (2, 3)), np.arange(4)[::-1]],
+    ids=["of no dimension", "big-endian", "read-only", "backwards"],
+)
+def test_an_array_keeps_its_shape_and_numbers_however_it_lies(tmp_path: Path, array: Any) -> None:
+    with Checkpoints(tmp_path, buffer=SMALL) as checkpoints:
+        checkpoints.save({"x": array}, 0)
+        state: dict[str, Any] = {"x": None}
+        checkpoints.load(state)
+    assert state["x"].shape == array.shape
+    assert np.array_equal(state["x"], array)
+
+
+def test_parameters_that_lie_apart_are_saved_as_others_are(tmp_path: Path) -> None:
+    parameter = torch.nn.Parameter(torch.arange(10.0)[::2])
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    parameter.grad = torch.ones(5)
+    with Checkpoints(tmp_path, guard=optimizer, buffer=SMALL) as checkpoints:
+        checkpoints.async_save({"x": parameter}, 0)
+        optimizer.step()
+        state: dict[str, Any] = {"x": None}
+        assert checkpoints.load(state) == 0
+    assert state["x"].tolist() == [0, 2, 4, 6, 8]
 
 
 def test_other_readers_read_the_tensors(tmp_path: Path) -> None:
@@ -251,6 +278,98 @@ def test_a_folder_that_cannot_be_written_is_an_error_one_can_catch(tmp_path: Pat
         checkpoints.save({"x": torch.ones(2)}, 1)
 
 
+def spoilt(checkpoints: Checkpoints, version: int) -> None:
+    """Have a version fail that nobody waits for."""
+    folder, checkpoints._writer.folder = checkpoints.folder, checkpoints.folder / "taken"
+    (folder / "taken").write_text("a file, where a folder should be")
+    saving = checkpoints.async_save({"x": torch.zeros(2)}, version)
+    assert isinstance(saving.upload_completion.exception(), OSError)
+    checkpoints._writer.folder = folder
+
+
+def test_a_checkpoint_that_failed_keeps_nobody_from_the_others(tmp_path: Path) -> None:
+    with Checkpoints(tmp_path, buffer=SMALL) as checkpoints:
+        checkpoints.save({"x": torch.ones(2)}, 1)
+        spoilt(checkpoints, 2)
+        state = {"x": torch.zeros(2)}
+        with pytest.warns(RuntimeWarning, match="version 2 was not saved"):
+            assert checkpoints.load(state) == 1
+        assert state["x"].tolist() == [1, 1]
+        spoilt(checkpoints, 3)
+        with pytest.warns(RuntimeWarning, match="version 3 was not saved"):
+            checkpoints.save(state, 4)
+        assert checkpoints.load(state) == 4
+
+
+def test_old_versions_that_cannot_be_removed_fail_no_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def held(path: Path) -> None:
+        raise OSError(f"{path.name} is held")
+
+    with Checkpoints(tmp_path, keep=1, buffer=SMALL) as checkpoints:
+        checkpoints.save({"x": 1}, 1)
+        with monkeypatch.context() as patched:
+            patched.setattr("shutil.rmtree", held)
+            with pytest.warns(
+                RuntimeWarning, match="version 2 was saved, but older ones could not be removed: version-"
+            ):
+                checkpoints.save({"x": 2}, 2)
+        assert versions.versions(tmp_path) == [2]
+        checkpoints.save({"x": 3}, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["version-0000000003"]
+
+
+def test_a_version_that_is_removed_while_it_is_read_makes_way_for_a_newer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = versions.verify
+
+    def slowly(folder: Path, version: int, part: versions.Part) -> None:
+        monkeypatch.setattr(versions, "verify", verify)
+        writer.save({"x": torch.full((3,), 2.0)}, 2)
+        verify(folder, version, part)
+
+    with Checkpoints(tmp_path, keep=1, buffer=SMALL) as writer, Checkpoints(tmp_path, buffer=SMALL) as reader:
+        writer.save({"x": torch.ones(3)}, 1)
+        monkeypatch.setattr(versions, "verify", slowly)
+        state = {"x": torch.zeros(3)}
+        assert reader.load(state) == 2
+        assert state["x"].tolist() == [2, 2, 2]
+
+
+def test_files_once_open_are_read_after_they_are_removed(tmp_path: Path) -> None:
+    from evenly.hosts.torch.checkpoints.agreement import Alone
+    from evenly.hosts.torch.checkpoints.restore import fill, newest
+
+    with Checkpoints(tmp_path, keep=1, buffer=SMALL) as checkpoints:
+        checkpoints.save({"x": torch.ones(3)}, 1)
+        found = newest(tmp_path, Alone())
+        assert found is not None
+        checkpoints.save({"x": torch.zeros(3)}, 2)
+    state = {"x": torch.zeros(3)}
+    fill(state, found[1], found[0], 0)
+    assert state["x"].tolist() == [1, 1, 1]
+
+
+def test_a_whole_tensor_is_read_in_blocks(tmp_path: Path) -> None:
+    whole = torch.arange(6.0).reshape(3, 2)
+    with Checkpoints(tmp_path, buffer=SMALL) as checkpoints:
+        checkpoints.save({"x": whole}, 0)
+        state = {"x": rows(torch.zeros(3, 2), 1, 2)}
+        checkpoints.load(state)
+        assert torch.equal(state["x"].local, whole[1:])
+        with pytest.raises(CheckpointError, match=r"x: shape \(3, 2\) was saved, \(4, 2\) is wanted"):
+            checkpoints.load({"x": rows(torch.zeros(4, 2), 1, 2)})
+
+
+@pytest.mark.parametrize("version", [1.0, -1, 10**10, "1"])
+def test_a_version_is_a_number_that_a_name_holds(tmp_path: Path, version: Any) -> None:
+    with Checkpoints(tmp_path, buffer=SMALL) as checkpoints:
+        with pytest.raises(ValueError, match=re.escape(f"not {version!r}")):
+            checkpoints.async_save({"x": 1}, version)
+        checkpoints.save({"x": 1}, np.int64(3))  # type: ignore[arg-type] # what loops over numpy have
+        assert checkpoints.load({"x": 0}) == 3
+
+
 def test_versions_grow_and_an_earlier_run_is_not_overwritten_unread(tmp_path: Path) -> None:
     with Checkpoints(tmp_path, keep=2, buffer=SMALL) as checkpoints:
         for version in range(5):
@@ -272,6 +391,8 @@ def test_versions_grow_and_an_earlier_run_is_not_overwritten_unread(tmp_path: Pa
     ("value", "message"),
     [
         (object(), "x.y: a object cannot be saved; tensors, arrays"),
+        ([torch.nn.Linear(1, 1)], "x.y.0: a Linear cannot be saved.*at the top of a state objects with state_dict"),
+        (np.array(["a"]), "x.y: an array of <U1 cannot be saved"),
         (torch.eye(2).to_sparse(), "x.y: only dense tensors with memory are saved"),
         (torch.zeros(2, device="meta"), "x.y: only dense tensors"),
     ],

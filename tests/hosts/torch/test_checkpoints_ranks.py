@@ -43,8 +43,9 @@ with Checkpoints(folder, buffer=1 << 16) as checkpoints:
     except (OSError, ValueError) as error:
         print(type(error).__name__, "rank 1" in str(error))
     model = layer(torch.zeros(10, 7))
-    again = {"table": columns, "rank": None, "model": model}
-    print(checkpoints.load(again), again["rank"] == rank)
+    bias = distribute_tensor(torch.zeros(3), mesh, [Shard(0)])
+    again = {"table": columns, "rank": None, "model": model, "bias": bias}
+    print(checkpoints.load(again), again["rank"] == rank and torch.equal(bias.full_tensor(), torch.ones(3)))
     print(torch.equal(columns.local, whole[:, 3 * rank : 3 + 4 * rank]))
     print(torch.equal(model.weight.full_tensor(), whole))
 dist.destroy_process_group()

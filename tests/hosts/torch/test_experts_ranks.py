@@ -9,8 +9,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is in the environment of `make vllm`, where this test runs")
 
 from evenly.hosts.torch.experts import BiasBalancer, Router  # noqa: E402
+from evenly.hosts.torch.processes import together  # noqa: E402
 from evenly.train.experts.balancers.proportional import Proportional  # noqa: E402
 
+Module: Any = torch.nn.Module
 STEPS, TOKENS = 5, 64
 
 
@@ -46,3 +48,30 @@ def test_prices_are_those_of_one_process_bit_for_bit(tmp_path: Path) -> None:
         for rank in range(ranks):
             found = torch.load(tmp_path / f"{ranks}-{rank}.pt", weights_only=True)
             assert torch.equal(found, expected), f"rank {rank} of {ranks}"
+
+
+def counted(rank: int) -> int:
+    """Return the tokens that a step counted, of two micro-batches under DDP, each with a synchronised backward pass."""
+    model = torch.nn.Sequential(torch.nn.Linear(16, 16), Chosen())
+    spread = torch.nn.parallel.DistributedDataParallel(model)
+    balancer = BiasBalancer(model)
+    for _ in range(2):
+        spread(torch.randn(10 + 7 * rank, 16)).sum().backward()
+    balancer.step()
+    return int(balancer.loads[0].sum())
+
+
+class Chosen(Module):  # type: ignore[misc] # torch is imported at run time
+    """A layer that is a router and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router = Router(16, 8, 2)
+
+    def forward(self, hidden: Any) -> Any:
+        """Return hidden states times the weights of their experts."""
+        return hidden * self.router(hidden)[0].sum(dim=1, keepdim=True)
+
+
+def test_ddp_loses_no_counts_of_a_rank() -> None:
+    assert together(2, counted) == [2 * 2 * (10 + 17)] * 2

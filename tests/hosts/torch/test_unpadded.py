@@ -12,7 +12,7 @@ pytest.importorskip("transformers", reason="a Hugging Face BERT needs transforme
 
 from evenly.hosts.torch.unpadded import UnpaddedBert, UnpaddedMaskedLM, pack, ranks, unpad  # noqa: E402
 from evenly.hosts.torch.unpadded.attention import attend  # noqa: E402
-from evenly.hosts.torch.unpadded.measure import Size, batch, model, steps  # noqa: E402
+from evenly.hosts.torch.unpadded.measure import LONGEST, Size, batch, model, steps  # noqa: E402
 from evenly.train.unpadded.roundings import roundings  # noqa: E402
 
 SMALL = Size(width=32, layers=2, heads=2, vocabulary=100)
@@ -89,6 +89,36 @@ def test_it_is_the_model_of_the_user_that_learns() -> None:
     assert any(not torch.equal(before[name], weight) for name, weight in bert.state_dict().items())
 
 
+def test_the_mode_of_the_users_model_decides_on_dropout() -> None:
+    bert = model(SMALL, 4)
+    for layer in bert.bert.encoder.layer:
+        layer.attention.self.dropout.p = 0.5
+    unpadded = UnpaddedMaskedLM(bert)
+    tokens, mask, labels = batch(LENGTHS, SMALL, 3)
+    made = unpad(tokens, mask, roundings["kernels"](), labels=labels)
+    bert.eval()
+    assert float(unpadded(made).detach()) == float(unpadded(made).detach())
+    bert.train()
+    assert float(unpadded(made).detach()) != float(unpadded(made).detach())
+
+
+def test_layers_of_which_the_model_keeps_nothing_are_computed_again() -> None:
+    bert = model(SMALL, 4)
+    passes: list[int] = []
+    bert.bert.encoder.layer[0].intermediate.register_forward_hook(lambda *_: passes.append(1))
+    unpadded = UnpaddedMaskedLM(bert)
+    tokens, mask, labels = batch(LENGTHS, SMALL, 3)
+    made = unpad(tokens, mask, roundings["kernels"](), labels=labels)
+    gradients = []
+    for asked in (bert.gradient_checkpointing_disable, bert.gradient_checkpointing_enable):
+        asked()
+        bert.zero_grad()
+        unpadded(made).backward()
+        gradients.append([weight.grad.clone() for weight in unpadded.parameters()])
+    assert len(passes) == 1 + 2
+    assert all(torch.equal(one, two) for one, two in zip(*gradients, strict=True))
+
+
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
@@ -101,6 +131,14 @@ def test_it_is_the_model_of_the_user_that_learns() -> None:
         (
             lambda: unpad(torch.ones(1, 3), torch.tensor([[0, 1, 1]]), roundings["alone"]()),
             "pad on the right",
+        ),
+        (
+            lambda: unpad(torch.ones(1, 3), torch.ones(1, 2), roundings["alone"]()),
+            r"the mask is as the tokens are, \[1, 3\], not \[1, 2\]",
+        ),
+        (
+            lambda: UnpaddedMaskedLM(model(SMALL, 4))(pack([torch.ones(LONGEST + 1).long()], roundings["alone"]())),
+            f"positions for {LONGEST} tokens, not {LONGEST + 1}",
         ),
         (lambda: UnpaddedMaskedLM(torch.nn.Linear(1, 1)), "not Linear"),
         (lambda: UnpaddedBert(torch.nn.Linear(1, 1)), "not Linear"),

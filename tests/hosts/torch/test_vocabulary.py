@@ -140,6 +140,14 @@ def test_half_precision_keeps_its_softmax_in_float32(barriers: int, kinds: tuple
     assert torch.allclose(x.grad.float(), whole.grad, atol=float(whole.grad.abs().max()) / 50)
 
 
+@pytest.mark.parametrize("barriers", [1, 2])
+def test_where_no_label_counts_loss_and_gradients_are_nothing(barriers: int) -> None:
+    head, x = ShardedOutput(8, 11, barriers=barriers), torch.randn(3, 8, requires_grad=True)
+    loss = head(x, torch.full((3,), -100))
+    loss.backward()
+    assert [float(part.abs().sum()) for part in (loss.detach(), x.grad, head.weight.grad)] == [0, 0, 0]
+
+
 def shapes(rank: int) -> tuple[float, float, int]:
     """Return how far loss and gradient are from one process, and the passes timed, for micro-batches of any shape."""
     torch.manual_seed(8)

@@ -55,19 +55,23 @@ class DistributedBatchSampler:
             raise ValueError(f"seed is at least 0, not {seed}")
         if self.lengths.ndim != 1 or len(self.lengths) < self.ranks * batch:
             raise ValueError(
-                f"lengths are at least {self.ranks * batch} numbers, a global batch, not {self.lengths.shape}"
+                f"lengths are at least {self.ranks * batch} numbers, a global batch, not {self.lengths.shape}; "
+                "take a smaller batch"
             )
         if (wrong := np.flatnonzero(self.lengths < 1)).size:
-            raise ValueError(f"lengths are at least 1 token; sequence {wrong[0]} has {self.lengths[wrong[0]]}")
+            raise ValueError(
+                f"lengths are at least 1 token; sequence {wrong[0]} has {self.lengths[wrong[0]]}, leave it out"
+            )
         self.costs: Floats = (cost or Quadratic()).seconds(self.lengths)
         self.epoch = 0
         self._start = 0  # step at which the next iteration begins
+        self._begun: int | None = None  # step at which the last one of this epoch began
         self._drawn = 0  # steps of this epoch that were given out
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the indices of each micro-batch of this rank, from the step to resume at on."""
         steps = self._deal(self._start)
-        self._drawn, self._start = self._start, 0
+        self._begun, self._drawn, self._start = self._start, self._start, 0
         return self._given(self._order(), steps)
 
     def _given(self, order: Ints, steps: Iterator[Step]) -> Iterator[list[int]]:
@@ -80,19 +84,27 @@ class DistributedBatchSampler:
 
     def __len__(self) -> int:
         """Return the number of micro-batches of this rank that the next iteration yields."""
-        return sum(self.counts())
+        return sum(len(step[self.rank]) for step in self._deal(self._start))
 
     def counts(self) -> Iterator[int]:
-        """Yield the number of micro-batches of each step of the next iteration: gradients are kept for so many."""
-        return (len(step[self.rank]) for step in self._deal(self._start))
+        """Yield the number of micro-batches of each step: gradients are kept for so many.
+
+        They are those of the iteration that `iter(loader)` has begun in this epoch; before it, of the one that it will.
+        """
+        begin = self._start if self._begun is None else self._begun
+        return (len(step[self.rank]) for step in self._deal(begin))
 
     def set_epoch(self, epoch: int) -> None:
-        """Shuffle anew in the next iteration, which begins at the first step; call it on all ranks alike."""
+        """Shuffle anew in the next iteration; call it on all ranks alike.
+
+        It begins at the first step, and where `load_state_dict` left off in the epoch that it loaded.
+        """
         if epoch < 0:
             raise ValueError(f"epoch is at least 0, not {epoch}")
-        self.epoch, self._start, self._drawn = epoch, 0, 0
+        start = self._start if epoch == self.epoch else 0
+        self.epoch, self._start, self._drawn, self._begun = epoch, start, start, None
 
-    def state_dict(self, step: int | None = None) -> dict[str, int]:
+    def state_dict(self, step: int | None = None) -> dict[str, Any]:
         """Return where training stands: the epoch, and the steps of it that are done.
 
         `step` says how many those are. Without it they are the steps that were given out, which is right only where
@@ -103,7 +115,8 @@ class DistributedBatchSampler:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on after the step at which `state_dict` was taken, with the micro-batches that were to come then.
 
-        Raises `ValueError` if the state is of other sequences, ranks, batch or seed.
+        Raises `ValueError` if the state is of other sequences, costs, ranks, batch, seed or dealer, and for a step that
+        the epoch does not have.
         """
         for name, value in self._identity().items():
             if state.get(name) != value:
@@ -111,8 +124,11 @@ class DistributedBatchSampler:
                     f"the state was taken with {name} = {state.get(name)}, here it is {value}; make the sampler alike, "
                     "or begin the next epoch with set_epoch"
                 )
-        self.epoch, self._start = int(state["epoch"]), int(state["step"])
-        self._drawn = self._start
+        epoch, step = int(state["epoch"]), int(state["step"])
+        steps = len(self.lengths) // (self.ranks * self.batch)
+        if epoch < 0 or not 0 <= step <= steps:
+            raise ValueError(f"an epoch is at least 0 and has 0 to {steps} steps done, not epoch {epoch}, step {step}")
+        self.epoch, self._start, self._drawn, self._begun = epoch, step, step, None
 
     def _deal(self, start: int) -> Iterator[Step]:
         order = self._order()
@@ -123,11 +139,11 @@ class DistributedBatchSampler:
         count = len(self.lengths)
         return np.random.default_rng([self.seed, self.epoch]).permutation(count) if self.shuffle else np.arange(count)
 
-    def _identity(self) -> dict[str, int]:
+    def _identity(self) -> dict[str, Any]:
         """Return what a state hangs on."""
-        digest = zlib.crc32(self.lengths.tobytes() + self.costs.tobytes() + repr(self.dealer).encode())
         own = {"ranks": self.ranks, "batch": self.batch, "seed": self.seed, "shuffle": int(self.shuffle)}
-        return {**own, "sequences": len(self.lengths), "digest": digest}
+        sums = {"lengths_crc32": zlib.crc32(self.lengths.tobytes()), "costs_crc32": zlib.crc32(self.costs.tobytes())}
+        return {**own, "sequences": len(self.lengths), **sums, "dealer": repr(self.dealer)}
 
 
 def _place() -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Checkpoints of a run in a folder: `save`, `async_save` and `load`, as torch's distributed checkpoints call them."""
 
 import atexit
+import operator
 import warnings
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
@@ -79,7 +80,7 @@ class Checkpoints:
         number of the step for instance. If an earlier checkpoint failed, a warning says so. Raises `ValueError` for a
         value that cannot be saved.
         """
-        self._check(version)
+        version = self._check(version)
         self._settle()
         self.wait()
         told, found = lean.pack(states(state))
@@ -95,22 +96,32 @@ class Checkpoints:
         return saving
 
     def save(self, state: Mapping[str, Any], version: int) -> None:
-        """Save a state and wait until it is there on all ranks; raise what went wrong."""
-        self.async_save(state, version)
-        self.drain()
+        """Save a state and wait until it is there on all ranks; raise what went wrong with it.
+
+        If an earlier checkpoint failed, a warning says so.
+        """
+        saving = self.async_save(state, version)
+        if saving.upload_completion.exception() is not None:
+            self._under_way.remove(saving)  # raised below, so no warning
+        self._settle()
+        saving.result()
 
     def load(self, state: MutableMapping[str, Any], version: int | None = None) -> int | None:
         """Fill a state from a version, by default the newest that is whole; return its number, `None` without any.
 
         Objects with `load_state_dict` get their part, tensors are copied into, blocks of `Sharded` tensors are put
         together from whatever blocks were saved, and other values are replaced. What a rank did not save it gets from
-        rank 0. Raises `CheckpointError` if versions are there and none is whole, saying what is wrong with each.
+        rank 0. Waits for what is being saved; if that failed, a warning says so. Raises `CheckpointError` if versions
+        are there and none is whole, saying what is wrong with each.
         """
-        self.drain()
-        found = restore.newest(self.folder, self._agreed, version)
-        if found is None:
+        for saving in self._under_way:
+            saving.upload_completion.exception()
+        self._settle()
+        newest = restore.newest(self.folder, self._agreed, version)
+        if newest is None:
             return None
-        restore.fill(state, self.folder, found, self._agreed.rank)
+        found, files = newest
+        restore.fill(state, files, found, self._agreed.rank)
         self._version = found
         return found
 
@@ -155,9 +166,16 @@ class Checkpoints:
             for saving in self._under_way:
                 saving.wait(storages)
 
-    def _check(self, version: int) -> None:
+    def _check(self, version: int) -> int:
+        """Return a version that may be saved, as a plain number."""
         if self._closed:
             raise ValueError("these checkpoints are closed")
+        try:
+            version = operator.index(version)
+        except TypeError:
+            raise ValueError(f"a version is a whole number, not {version!r}") from None
+        if not 0 <= version <= versions.MOST:
+            raise ValueError(f"a version is 0 to {versions.MOST}, not {version}")
         if version <= self._version:
             raise ValueError(f"versions grow: {version} comes after {self._version}")
         there = versions.versions(self.folder) if self._version < 0 else []
@@ -165,6 +183,7 @@ class Checkpoints:
             raise ValueError(
                 f"{self.folder} has version {there[0]} of an earlier run; load it first, or take another folder"
             )
+        return version
 
     def _settle(self) -> None:
         """Forget what has ended; warn of what failed."""
@@ -173,6 +192,9 @@ class Checkpoints:
         for saving in ended:
             if saving.error is not None:
                 message = f"version {saving.version} was not saved: {saving.error}"
+                warnings.warn(message, RuntimeWarning, stacklevel=3)
+            elif saving.left is not None:
+                message = f"version {saving.version} was saved, but older ones could not be removed: {saving.left}"
                 warnings.warn(message, RuntimeWarning, stacklevel=3)
 
     def _laid_out(self, tensors: Mapping[str, torch.Tensor]) -> Layout:

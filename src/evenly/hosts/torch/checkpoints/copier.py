@@ -95,4 +95,5 @@ class Copier:
 
 def _flat(tensor: torch.Tensor) -> torch.Tensor:
     """Return the elements in a row: the tensor's own memory if they lie there in a row, else a copy."""
-    return tensor.detach().resolve_conj().resolve_neg().reshape(-1)
+    flat = tensor.detach().resolve_conj().resolve_neg().reshape(-1)
+    return flat if flat.stride(0) == 1 else flat.clone(memory_format=torch.contiguous_format)

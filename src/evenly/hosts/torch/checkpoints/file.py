@@ -49,13 +49,16 @@ class File:
     def __init__(self, path: Path) -> None:
         """Read the header; raise `CheckpointError` for anything that `head` would not have written."""
         self.path = path
-        size = path.stat().st_size
         try:
+            size = path.stat().st_size
             self.places, metadata, self.begin = _header(path, size)
             self.lean: Any = json.loads(metadata["state"])
             starts = json.loads(metadata.get(SHARDS, "{}"))
             self.whole = {name: tuple(shape) for name, shape in json.loads(metadata.get("whole", "{}")).items()}
             self.start = {name: tuple(starts[name]["saved_offsets"]) for name in self.whole}
+            self.memory = np.memmap(path, np.uint8, "r")  # stays readable when the version is removed
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be read: {error}") from error
         except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
             raise CheckpointError(f"{path}: not a checkpoint of evenly, or damaged: {error}") from error
 
@@ -92,8 +95,8 @@ class File:
         flat[:] = self._bytes(place.begin + rows.start * each, place.begin + rows.stop * each)
         return found
 
-    def _bytes(self, begin: int, end: int) -> "np.memmap[Any, np.dtype[np.uint8]]":
-        return np.memmap(self.path, np.uint8, "r", self.begin + begin, (end - begin,))
+    def _bytes(self, begin: int, end: int) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+        return self.memory[self.begin + begin : self.begin + end]
 
 
 def _header(path: Path, size: int) -> tuple[dict[str, Place], dict[str, str], int]:

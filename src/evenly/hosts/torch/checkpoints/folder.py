@@ -15,6 +15,7 @@ NAME = re.compile(r"version-(\d{10})")
 MANIFEST = "manifest.json"
 FORMAT = "evenly checkpoint"
 BLOCK = 1 << 22  # bytes that are read at once
+MOST = 10**10 - 1  # the largest version that a name holds
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class _Packer:
         if isinstance(value, torch.Tensor):
             return {"$tensor": self._named(value, value, path)}
         if isinstance(value, np.ndarray):
-            whole = torch.from_numpy(np.ascontiguousarray(value))
+            whole = _whole(value, path)
             return {"$array": self._named(whole, whole, path)}
         if isinstance(value, Mapping):
             return self._mapping(value, path)
@@ -103,8 +103,19 @@ def _plain(value: Any, path: tuple[str, ...]) -> Any:
         return value
     raise ValueError(
         f"{'.'.join(path)}: a {type(value).__name__} cannot be saved; tensors, arrays, numbers, text, bytes, lists, "
-        "tuples and dicts can"
+        "tuples and dicts can, and at the top of a state objects with state_dict and load_state_dict"
     )
+
+
+def _whole(array: np.ndarray[Any, Any], path: tuple[str, ...]) -> torch.Tensor:
+    """Return a tensor with the numbers of an array, in the machine's order of bytes."""
+    dense = np.require(array, array.dtype.newbyteorder("="), ["C", "W"])
+    try:
+        return torch.from_numpy(dense)
+    except TypeError:
+        raise ValueError(
+            f"{'.'.join(path)}: an array of {array.dtype} cannot be saved; arrays of numbers can"
+        ) from None
 
 
 def _kind(tensor: torch.Tensor) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from evenly.hosts.torch.checkpoints.checkpoints import Checkpoints
-from evenly.hosts.torch.checkpoints.restore import fill
+from evenly.hosts.torch.checkpoints.restore import fill, opened
 from evenly.hosts.torch.checkpoints.state import states
 from evenly.hosts.torch.checkpoints.trainer import Trainer
 
@@ -55,11 +55,12 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _bits(tensor: torch.Tensor) -> bytes:
-    return bytes(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    dense = tensor.detach().clone(memory_format=torch.contiguous_format)
+    return bytes(dense.reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 def _read(folder: Path, version: int, like: dict[str, Any]) -> dict[str, Any]:
     """Return a version as plain values and tensors of its own."""
     state: dict[str, Any] = dict.fromkeys(like)
-    fill(state, folder, version, 0)
+    fill(state, opened(folder, version), version, 0)
     return state

@@ -16,10 +16,11 @@ from evenly.hosts.torch.checkpoints.sharded import Sharded, is_dtensor, of_dtens
 from evenly.hosts.torch.checkpoints.state import Stateful
 
 
-def newest(folder: Path, agreed: Agreement, version: int | None = None) -> int | None:
-    """Return the newest version whose files are what its manifest says, or the given one; `None` without any.
+def newest(folder: Path, agreed: Agreement, version: int | None = None) -> tuple[int, list[File]] | None:
+    """Return the newest version whose files are what its manifest says, or the given one, and its files, open.
 
-    Ranks share the work of reading, and agree. Raises `CheckpointError` if there are versions and none is whole.
+    `None` without any. Ranks share the work of reading, and agree. A version that another process removes meanwhile
+    makes way for a newer one. Raises `CheckpointError` if there are versions and none is whole.
     """
     there = versions.versions(folder)
     told = [len(there), there[0] if there else -1]
@@ -31,29 +32,35 @@ def newest(folder: Path, agreed: Agreement, version: int | None = None) -> int |
         there = [version]
     wrong = []
     for one in there:
-        error = _wrong(folder, one, agreed)
+        files, error = _checked(folder, one, agreed)
         if not any(bad for (bad,) in agreed.gather([bool(error)])):
-            return one
+            return one, files
         wrong.append(error or f"version {one}: another rank found it damaged")
+    changed = version is None and versions.versions(folder)[:1] not in ([], there[:1])
+    if any(anew for (anew,) in agreed.gather([changed])):
+        return newest(folder, agreed)
     if wrong:
         raise CheckpointError("no version is whole:\n" + "\n".join(wrong))
     return None
 
 
-def _wrong(folder: Path, version: int, agreed: Agreement) -> str:
-    """Return what this rank finds wrong with its share of a version's files, or nothing."""
+def opened(folder: Path, version: int) -> list[File]:
+    """Return the files of a version, by rank; raise `CheckpointError` where one is missing or not ours."""
+    return [File(versions.home(folder, version) / part.name) for part in versions.manifest(folder, version)]
+
+
+def _checked(folder: Path, version: int, agreed: Agreement) -> tuple[list[File], str]:
+    """Return the files of a version, and what this rank finds wrong with its share of them, or nothing."""
     try:
         for part in versions.manifest(folder, version)[agreed.rank :: agreed.ranks]:
             versions.verify(folder, version, part)
-            File(versions.home(folder, version) / part.name)
+        return opened(folder, version), ""
     except CheckpointError as error:
-        return str(error)
-    return ""
+        return [], str(error)
 
 
-def fill(state: MutableMapping[str, Any], folder: Path, version: int, rank: int) -> None:
+def fill(state: MutableMapping[str, Any], files: list[File], version: int, rank: int) -> None:
     """Fill a state of a rank from the files of a version; raise `CheckpointError` for what it has not."""
-    files = [File(versions.home(folder, version) / part.name) for part in versions.manifest(folder, version)]
     readers = [_Tensors(file) for file in ([files[rank]] if rank < len(files) else []) + [files[0]]]
     for key in list(state):
         reader = next((reader for reader in readers if key in reader.file.lean), None)
@@ -96,11 +103,16 @@ def _filled(wanted: Any, found: Any, files: list[File], path: str) -> Any:
     """Return what was found, in the tensors that were there already where there were some."""
     if isinstance(found, _Blocks):
         return _put_together(wanted, found, files, path)
-    if isinstance(found, torch.Tensor) and isinstance(wanted, torch.Tensor):
-        if wanted.shape != found.shape:
+    if isinstance(found, torch.Tensor) and isinstance(wanted, torch.Tensor | Sharded):
+        if tuple(wanted.shape) != tuple(found.shape):
             raise CheckpointError(f"{path}: shape {tuple(found.shape)} was saved, {tuple(wanted.shape)} is wanted")
+        block: Any = of_dtensor(wanted) if is_dtensor(wanted) else wanted
         with torch.no_grad():
-            return wanted.copy_(found)
+            if not isinstance(block, Sharded):
+                return block.copy_(found)
+            ends = zip(block.start, block.local.shape, strict=True)
+            block.local.copy_(found[tuple(slice(begin, begin + size) for begin, size in ends)])
+        return wanted
     if isinstance(found, Mapping):
         inside = wanted if isinstance(wanted, Mapping) else {}
         return {key: _filled(inside.get(key), value, files, f"{path}.{key}") for key, value in found.items()}

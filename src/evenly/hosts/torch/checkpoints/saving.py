@@ -24,6 +24,7 @@ class Saving:
         self.staging_completion: Future[int] = Future()
         self.upload_completion: Future[int] = Future()
         self.error: BaseException | None = None
+        self.left: OSError | None = None  # why older versions are still there
         self.needed = _needed(made.last, sources)
         self._copied = 0
         self._changed = Condition()

@@ -101,14 +101,22 @@ class Writer:
             try:
                 parts = [Part(versions.part_name(rank), *told) for rank, (_, *told) in enumerate(heard)]
                 versions.commit(self.folder, saving.version, parts)
-                versions.prune(self.folder, self.keep, saving.version)
                 committed = True
             except BaseException as error:
                 saving.fail(error)
+        if committed:
+            self._prune(saving)
         if not any(committed for (committed,) in self.agreed.gather([committed])) and saving.error is None:
             who = ", ".join(map(str, failed)) or "0"
             raise CheckpointError(f"version {saving.version} failed on rank {who}; what it raised says why")
         self.trace("committed", saving.version)
+
+    def _prune(self, saving: Saving) -> None:
+        """Remove old versions; what cannot be removed, since others read it for instance, is tried again next time."""
+        try:
+            versions.prune(self.folder, self.keep, saving.version)
+        except OSError as error:
+            saving.left = error
 
 
 class _Open:

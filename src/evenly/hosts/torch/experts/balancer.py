@@ -53,7 +53,7 @@ class BiasBalancer:
 
     def step(self) -> None:
         """Sum the counts over the ranks, move the prices, begin to count anew."""
-        flat = torch.cat([router.counts for router in self.routers])
+        flat = torch.cat([router.counts.to(router.price.device) for router in self.routers])
         if distributed.is_available() and distributed.is_initialized():
             distributed.all_reduce(flat, group=self.group)
         self.steps += 1

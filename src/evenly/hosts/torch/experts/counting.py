@@ -5,14 +5,15 @@ from torch import Tensor, nn
 
 
 def keep(module: nn.Module, experts: int, bias: str) -> None:
-    """Give a router its buffers: prices under the name `bias`, in the state dict, and counts, which are not.
+    """Give a router prices, a buffer under the name `bias`, and counts, which are no buffer.
 
-    Counts are int64, which no cast of a module touches; `Router` keeps its prices float32 as well.
+    Buffers are what DDP copies from rank 0 to all ranks before a forward, which would lose the counts of the others.
+    Counts are int64 and follow the tokens to their device; `Router` keeps its prices float32 through casts.
     """
-    device = next(module.parameters()).device
     if not hasattr(module, bias):
+        device = next(module.parameters()).device
         module.register_buffer(bias, torch.zeros(experts, dtype=torch.float32, device=device))
-    module.register_buffer("counts", torch.zeros(experts, dtype=torch.int64, device=device), persistent=False)
+    module.counts = torch.zeros(experts, dtype=torch.int64, device="cpu")
 
 
 def count(module: nn.Module, chosen: Tensor) -> None:
@@ -22,8 +23,9 @@ def count(module: nn.Module, chosen: Tensor) -> None:
     a backward pass, which autograd knows.
     """
     if module.training and not recomputing():
+        counts: Tensor = module.counts  # type: ignore[assignment] # `keep` made it a tensor
         with torch.no_grad():
-            module.counts += torch.bincount(chosen.reshape(-1), minlength=len(module.counts))
+            module.counts = counts.to(chosen.device) + torch.bincount(chosen.reshape(-1), minlength=len(counts))
 
 
 def recomputing() -> bool:

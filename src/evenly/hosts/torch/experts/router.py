@@ -20,7 +20,7 @@ class Router(nn.Module):
 
     `forward` takes hidden states [..., D] and returns weights [T, K] in their dtype, and experts [T, K], int64. Scores
     are computed in float32. `price` [E], float32, is in the state dict, gets no gradient and survives casts of the
-    module; `counts` [E], int64, is what tokens chose since the balancer's last step.
+    module; `counts` [E], int64, is what tokens chose since the balancer's last step, and no buffer: it is this rank's.
 
     Reference: Wang et al., arXiv:2408.15664, 2024; DeepSeek-AI, "DeepSeek-V3", arXiv:2412.19437, 2024.
     """

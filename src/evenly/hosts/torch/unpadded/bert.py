@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
 
 from evenly.hosts.torch.unpadded.attention import attend
 from evenly.hosts.torch.unpadded.packed import Packed
@@ -14,8 +15,8 @@ Tensor: TypeAlias = torch.Tensor
 class UnpaddedBert(torch.nn.Module):
     """Run a Hugging Face `BertModel` on packed batches, on its own parameters: it stays the model that it is.
 
-    Optimizers, `state_dict` and `save_pretrained` of the model are used as before. Raises `ValueError` for a model that
-    is not a BERT encoder.
+    Optimizers, `state_dict`, `save_pretrained`, `eval` and `gradient_checkpointing_enable` of the model are used as
+    before. Raises `ValueError` for a model that is not a BERT encoder.
     """
 
     def __init__(self, model: Any) -> None:
@@ -26,10 +27,16 @@ class UnpaddedBert(torch.nn.Module):
         self.model = model
 
     def forward(self, batch: Packed) -> Tensor:
-        """Return the last hidden state of each token, [T, width]."""
+        """Return the last hidden state of each token, [T, width]; raise `ValueError` for too long a sequence."""
+        most = self.model.config.max_position_embeddings
+        if batch.longest > most:
+            raise ValueError(f"this model has positions for {most} tokens, not {batch.longest}; cut longer sequences")
         state = self._embedded(batch)
         for layer in self.model.encoder.layer:
-            state = self._layer(layer, state, batch)
+            if layer.gradient_checkpointing and layer.training:
+                state = checkpoint(self._layer, layer, state, batch, use_reentrant=False)
+            else:
+                state = self._layer(layer, state, batch)
         return state
 
     def _embedded(self, batch: Packed) -> Tensor:
@@ -42,7 +49,7 @@ class UnpaddedBert(torch.nn.Module):
         own = layer.attention.self
         shape = (len(state), own.num_attention_heads, own.attention_head_size)
         query, key, value = (part(state).view(shape) for part in (own.query, own.key, own.value))
-        dropout = own.dropout.p if self.training else 0.0
+        dropout = own.dropout.p if own.training else 0.0  # the user may set the mode of the model alone
         seen = attend(query, key, value, batch, dropout).flatten(1)
         state = layer.attention.output(seen, state)
         out: Tensor = layer.output(layer.intermediate(state), state)
@@ -57,7 +64,8 @@ class UnpaddedMaskedLM(torch.nn.Module):
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        if not hasattr(model, "cls") or not hasattr(model, "bert"):
+        head = getattr(model, "cls", None)
+        if not hasattr(head, "predictions") or hasattr(head, "seq_relationship") or not hasattr(model, "bert"):
             raise ValueError(f"a BertForMaskedLM is run without padding, not {type(model).__name__}")
         self.bert = UnpaddedBert(model.bert)
         self.head = model.cls

@@ -49,6 +49,8 @@ class Packed:
     "int64 [M]: tokens that are to be predicted."
     labels: Tensor
     "int64 [M]"
+    longest: int
+    "Tokens of the longest sequence."
 
     def to(self, device: Any) -> "Packed":
         """Return the batch on a device."""
@@ -56,7 +58,8 @@ class Packed:
             Group(each.places.to(device, non_blocking=True), each.real.to(device, non_blocking=True), each.full)
             for each in self.groups
         )
-        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in self.__slots__ if name != "groups"}
+        kept = ("groups", "longest")
+        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in self.__slots__ if name not in kept}
         return replace(self, groups=groups, **moved)
 
 
@@ -90,6 +93,7 @@ def pack(
         back,
         masked,
         wanted[masked],
+        int(lengths.max()),
     )
 
 
@@ -102,10 +106,13 @@ def unpad(
 ) -> Packed:
     """Return what is real of a padded batch, each tensor [B, length] as a Hugging Face collator makes them.
 
-    Raises `ValueError` where a sequence is not at the left of its row.
+    Raises `ValueError` where a sequence is not at the left of its row, and for a mask of another shape.
     """
-    lengths = attention_mask.sum(dim=1)
-    if not torch.equal(attention_mask.bool(), torch.arange(attention_mask.shape[1]) < lengths[:, None]):
+    if attention_mask.shape != input_ids.shape:
+        raise ValueError(f"the mask is as the tokens are, {list(input_ids.shape)}, not {list(attention_mask.shape)}")
+    real = attention_mask.bool()
+    lengths = real.sum(dim=1)
+    if not torch.equal(real, torch.arange(real.shape[1]) < lengths[:, None]):
         raise ValueError("the tokens of each sequence stand at the left of its row; pad on the right")
     sizes = lengths.tolist()
 

@@ -63,7 +63,7 @@ class ShardedOutput(nn.Module):
         return f"{self.hidden}, rows {self.first} to {self.last} of {self.vocabulary}, barriers={self.barriers}"
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean loss of the tokens that count; states [..., h], labels [...].
+        """Return the mean loss of the tokens that count, 0 where none does; states [..., h], labels [...].
 
         Raises `ValueError` for shapes that do not fit and labels beyond the vocabulary.
         """
