@@ -1,5 +1,7 @@
 """Counts of chosen experts that stay exact: whole numbers, first forward passes of training alone."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +25,7 @@ def count(module: nn.Module, chosen: Tensor) -> None:
     a backward pass, which autograd knows.
     """
     if module.training and not recomputing():
-        counts: Tensor = module.counts  # type: ignore[assignment] # `keep` made it a tensor
+        counts = cast(Tensor, module.counts)  # `keep` made it one
         with torch.no_grad():
             module.counts = counts.to(chosen.device) + torch.bincount(chosen.reshape(-1), minlength=len(counts))
 
