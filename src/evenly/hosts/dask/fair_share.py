@@ -56,7 +56,11 @@ class FairShare(SchedulerPlugin):
             scheduler.queued.give_back(None)
         self._stealing = await pause(scheduler)
         self._take(scheduler)
-        logger.info("Users share this cluster by %s; work stealing is off", self.queue)
+        logger.info(
+            "Users share this cluster by %s; worker-saturation is %s, work stealing is off",
+            self.queue,
+            places.SATURATION,
+        )
 
     def update_graph(
         self, scheduler: Any, *, client: str, tasks: list[Any], annotations: Mapping[str, Any], **kwargs: Any

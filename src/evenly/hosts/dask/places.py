@@ -8,7 +8,7 @@ from distributed.scheduler import decide_worker
 from evenly.hosts.dask.jobs import Kind
 
 SATURATION = 1.1  # Dask's own: how many tasks a worker may have, over its threads, where one may be sent ahead
-AHEAD = 0.02  # seconds below which a task may be sent ahead: a message to and fro costs a tenth of that
+AHEAD = 0.05  # seconds below which a task may be sent ahead: from there on the wait for the scheduler is under a tenth
 
 
 def can_wait(scheduler: Any, ts: Any, kind: Kind) -> bool:
