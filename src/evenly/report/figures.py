@@ -47,17 +47,26 @@ def _heads(outcomes: Sequence[Outcome], hues: Mapping[str, int]) -> str:
 
     swept = points(outcomes)
     if swept is None:
-        names = [f"<th>{chip(outcome.label)}{html.escape(outcome.label or 'run')}</th>" for outcome in outcomes]
+        names = [f"<th>{chip(outcome.label)}{broken(outcome.label or 'run')}</th>" for outcome in outcomes]
         return f"<tr><th></th>{''.join(names)}</tr>"
     groups = [(variant, len(list(group))) for variant, group in groupby(variant for variant, _ in swept[1])]
     upper = "".join(
-        f"<th class='group' colspan='{count}'>{chip(variant)}{html.escape(variant)}</th>" for variant, count in groups
+        f"<th class='group' colspan='{count}'>{chip(variant)}{broken(variant)}</th>" for variant, count in groups
     )
     lower = "".join(
         f"<th{_classes(False, first)}>{value:g}</th>"
         for (_, value), first in zip(swept[1], _starts(outcomes), strict=True)
     )
     return f"<tr><th></th>{upper}</tr><tr><th>{html.escape(swept[0])}</th>{lower}</tr>"
+
+
+def broken(label: str) -> str:
+    """Return a label as HTML that may be broken where knobs and their values begin.
+
+    >>> broken("queue=uwfq,grace:2.0")
+    'queue=<wbr>uwfq,<wbr>grace:<wbr>2.0'
+    """
+    return "<wbr>".join(html.escape(part) for part in table.PARTS.findall(label))
 
 
 def _starts(outcomes: Sequence[Outcome]) -> list[bool]:

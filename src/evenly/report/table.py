@@ -21,7 +21,7 @@ LEAST_SPREAD = 0.0005  # a smaller spread would not change the three digits show
 TIE = 0.005  # figures within this share of the best one are marked like it
 LABEL = 14  # characters of a heading before it is broken
 LINES = 4  # of a heading; the rest is cut
-PARTS = re.compile(r"[^=,]+[=,]*|[=,]+")  # of a long word of a label
+PARTS = re.compile(r"[^=,:]+[=,:]*|[=,:]+")  # of a label, which is broken where knobs and their values begin
 BLOCKS = 2  # tables below each other before variants become rows and only the first figures are shown
 FIRST = (
     "goodput",
@@ -155,7 +155,7 @@ def broken(label: str) -> str:
 
 
 class _Wrapper(textwrap.TextWrapper):
-    """Breaks words that are too long for a line behind `=` and `,`, where knobs begin, before it cuts them anywhere."""
+    """Breaks words that are too long for a line where knobs and their values begin, before it cuts them anywhere."""
 
     def _split(self, text: str) -> list[str]:
         pieces = super()._split(text)
