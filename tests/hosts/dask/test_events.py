@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from dask import annotate  # type: ignore[attr-defined]
+from dask import annotate, array, config  # type: ignore[attr-defined]
 from distributed import Client, LocalCluster, Reschedule, as_completed, fire_and_forget, secede, wait
 
 from evenly.hosts.dask import FairShare
@@ -188,3 +188,20 @@ def test_actors_published_results_pipelines_and_what_nobody_waits_for_leave_noth
             balanced(cluster.scheduler)
         until(lambda: not cluster.scheduler.tasks)
         bare(cluster.scheduler)
+
+
+def test_shuffles_of_two_users_between_workers_end_right_beside_each_other() -> None:
+    options = {"plugins": [FairShare()], "validate": True}
+    with (
+        config.set({"array.rechunk.method": "p2p"}),
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0", scheduler_kwargs=options
+        ) as cluster,
+        Client(cluster, name="a") as one,
+        Client(cluster, name="b") as other,
+    ):
+        columns = array.ones((60, 60), chunks=(10, 60)).rechunk((60, 10))
+        asked = [client.compute((columns + k).sum()) for k, client in enumerate((one, other))]
+        assert [future.result(60) for future in asked] == [3600.0, 7200.0]
+        assert FairShare.name in cluster.scheduler.plugins
+        balanced(cluster.scheduler)
